@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Address → function, file and line, with the calls that were inlined there."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crashsym.breakpad.records import FuncRecord, InlineRecord, SymbolFile
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One level of a stack: ``file`` is "" and ``line`` 0 when they are not known."""
+
+    function: str
+    file: str = ""
+    line: int = 0
+
+
+class Lookup:
+    """Answers questions about one symbol file."""
+
+    def __init__(self, symbols: SymbolFile) -> None:
+        self._symbols = symbols
+        self._functions = [function.address for function in symbols.functions]
+        self._publics = [public.address for public in symbols.publics]
+
+    def frames(self, address: int) -> list[Frame]:
+        """Return the frames at a module-relative address, the innermost first.
+
+        A FUNC that covers the address wins over a PUBLIC below it; no symbol: an empty list.
+        """
+        index = bisect_right(self._functions, address) - 1
+        if index >= 0:
+            function = self._symbols.functions[index]
+            if address < function.address + function.size:
+                return self._function_frames(function, address)
+        nearest = bisect_right(self._publics, address) - 1
+        if nearest < 0 or (index >= 0 and self._functions[index] > self._publics[nearest]):
+            return []
+        return [Frame(self._symbols.publics[nearest].name)]
+
+    def _function_frames(self, function: FuncRecord, address: int) -> list[Frame]:
+        file, line = "", 0
+        for record in function.lines:
+            if record.address <= address < record.address + record.size:
+                file, line = self._file(record.file), record.line
+        frames: list[Frame] = []
+        for call in reversed(_calls_at(function, address)):
+            frames.append(Frame(self._origin(call.origin), file, line))
+            file, line = self._file(call.call_file), call.call_line
+        return [*frames, Frame(function.name, file, line)]
+
+    def _file(self, number: int) -> str:
+        files = self._symbols.files
+        return files[number] if 0 <= number < len(files) else ""
+
+    def _origin(self, number: int) -> str:
+        origins = self._symbols.origins
+        return origins[number] if 0 <= number < len(origins) else ""
+
+    def named(self, name: str) -> int | None:
+        """Return the address of the only function of that name, or None."""
+        found = {f.address for f in self._symbols.functions if f.name == name}
+        found |= {p.address for p in self._symbols.publics if p.name == name}
+        return found.pop() if len(found) == 1 else None
+
+
+def _calls_at(function: FuncRecord, address: int) -> list[InlineRecord]:
+    """Return the inlined calls around an address, the outermost first, without a gap."""
+    by_depth: dict[int, InlineRecord] = {}
+    for call in function.inlines:
+        if any(start <= address < start + size for start, size in call.ranges):
+            by_depth.setdefault(call.depth, call)
+    calls: list[InlineRecord] = []
+    while len(calls) in by_depth:
+        calls.append(by_depth[len(calls)])
+    return calls

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""The tables ``.eh_frame`` and ``.debug_frame``: CIEs, FDEs and their pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crashsym.budget import Budget
+from crashsym.cfi.model import CfiDamage, CfiEntry, CfiTable
+from crashsym.cfi.program import Interpreter, Parameters, State, split_rows
+from crashsym.codemap import CodeMap, Taken
+from crashsym.errors import MalformedError
+from crashsym.reader import Reader
+
+if TYPE_CHECKING:
+    from crashsym.elf import ElfFile
+    from crashsym.splitpair import SplitPair
+
+# LSB 5.0 "DWARF Exception Header Encoding"
+_ABSPTR, _OMIT = 0x00, 0xFF
+_PCREL, _INDIRECT = 0x10, 0x80
+_VALUE_SIZES = {0x02: (2, False), 0x03: (4, False), 0x04: (8, False)}
+_VALUE_SIZES |= {0x0A: (2, True), 0x0B: (4, True), 0x0C: (8, True)}
+
+
+def read_cfi(pair: SplitPair) -> CfiTable:
+    """Return the unwind rows of a module, from both sections and both halves.
+
+    Where the two sections describe the same code, ``.eh_frame``, which the program itself unwinds
+    by, has it. Entries of discarded functions are dropped. Damage costs the entry it is in.
+
+    Source: DWARF 5 section 6.4; LSB 5.0 "Exception Frames" for ``.eh_frame``.
+    """
+    entries: list[CfiEntry] = []
+    damage: list[CfiDamage] = []
+    taken = Taken()
+    for name in (".eh_frame", ".debug_frame"):
+        holder = pair.holder(name)
+        if holder is None:
+            continue
+        try:
+            table = _Table(holder, name)
+        except MalformedError as error:
+            damage.append(CfiDamage(error.where, error.why))
+            continue
+        for entry in table.entries():
+            free = taken.take(entry.address, entry.address + entry.size)
+            entries.extend(entry.clipped(start, end) for start, end in free)
+        damage.extend(table.damage)
+    entries.sort(key=lambda entry: entry.address)
+    return CfiTable(tuple(entries), tuple(damage))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cie:
+    """A common information entry, its instructions executed."""
+
+    parameters: Parameters
+    encoding: int
+    augmented: bool
+    return_column: int
+    initial: State
+
+
+class _Table:
+    def __init__(self, elf_file: ElfFile, name: str) -> None:
+        self._data = elf_file.section_bytes(name)
+        section = elf_file.section(name)
+        self._address = section.address if section is not None else 0
+        self._little_endian = elf_file.little_endian
+        self._address_size = elf_file.address_size
+        self._code = CodeMap(elf_file.executable_ranges)
+        self._name = name
+        self._eh = name == ".eh_frame"
+        self._budget = Budget(len(self._data))
+        self._cies: dict[int, _Cie | MalformedError] = {}
+        self.damage: list[CfiDamage] = []
+
+    def entries(self) -> Iterator[CfiEntry]:
+        """Yield the entries of all FDEs; what cannot be decoded goes to `damage`."""
+        reader = Reader(self._data, little_endian=self._little_endian, where=self._name)
+        while reader.left >= 4:
+            try:
+                start = reader.offset
+                length, offset_size = reader.initial_length()
+                body = reader.sub(length)
+            except MalformedError as error:  # where the next entry begins is not known
+                self.damage.append(CfiDamage(error.where, error.why))
+                return
+            try:
+                yield from self._entry(start, body, offset_size)
+            except MalformedError as error:
+                self.damage.append(CfiDamage(error.where, error.why))
+
+    def _entry(self, start: int, body: Reader, offset_size: int) -> Iterator[CfiEntry]:
+        if not body.left:  # the terminator of .eh_frame; ld leaves one in the middle now and then
+            return
+        pointer_at = body.offset
+        pointer = body.unsigned(4 if self._eh else offset_size)
+        if self._eh:
+            if pointer:
+                yield from self._fde(body, pointer_at - pointer)
+        elif pointer != (1 << (8 * offset_size)) - 1:
+            yield from self._fde(body, pointer)
+
+    def _cie(self, offset: int) -> _Cie:
+        known = self._cies.get(offset)
+        if known is None:
+            try:
+                known = self._read_cie(offset)
+            except MalformedError as error:
+                known = error
+            self._cies[offset] = known
+        if isinstance(known, MalformedError):
+            raise MalformedError(known.what, where=known.where, why=known.why)
+        return known
+
+    def _read_cie(self, offset: int) -> _Cie:
+        reader = Reader(
+            self._data, little_endian=self._little_endian, offset=offset, where=self._name
+        )
+        length, offset_size = reader.initial_length()
+        body = reader.sub(length)
+        mark = body.unsigned(4 if self._eh else offset_size)
+        if mark != (0 if self._eh else (1 << (8 * offset_size)) - 1):
+            raise body.damage("an FDE refers to this place, but no CIE begins here")
+        version = body.unsigned(1)
+        if version not in (1, 3, 4):
+            raise body.damage(f"CIE version {version}; this crashsym reads 1, 3 and 4")
+        augmentation = body.cstring()
+        address_size = self._address_size
+        if version == 4:
+            address_size, segment_size = body.unsigned(1), body.unsigned(1)
+            if address_size not in (4, 8) or segment_size:
+                raise body.damage(f"address size {address_size}, segment size {segment_size}")
+        code_factor, data_factor = body.uleb(), body.sleb()
+        return_column = body.unsigned(1) if version == 1 else body.uleb()
+        encoding = self._augmentation(augmentation, body)
+        parameters = Parameters(code_factor, data_factor, lambda r: self._pointer(r, encoding))
+        interpreter = Interpreter(parameters, State(), 0, self._budget)
+        interpreter.run(body)
+        return _Cie(
+            parameters, encoding, augmentation[:1] == b"z", return_column, interpreter.state
+        )
+
+    def _augmentation(self, text: bytes, body: Reader) -> int:
+        """Return the pointer encoding of the FDEs. Source: LSB 5.0 "CIE Augmentations"."""
+        encoding = _ABSPTR
+        if not text:
+            return encoding
+        if text[:1] != b"z":
+            raise body.damage(f"augmentation {text[:8]!r} is unknown")
+        data = body.sub(body.uleb())
+        for letter in text[1:].decode("latin-1"):
+            if letter == "R":
+                encoding = data.unsigned(1)
+            elif letter == "L":
+                data.unsigned(1)
+            elif letter == "P":
+                self._pointer(data, data.unsigned(1) & ~_INDIRECT)
+            elif letter not in "SBG":  # signal frame, AArch64 key B, memory tagging: no data
+                break
+        return encoding
+
+    def _pointer(self, reader: Reader, encoding: int) -> int:
+        """Read a pointer. Source: LSB 5.0 "DWARF Exception Header Encoding"."""
+        if encoding == _OMIT:
+            raise reader.damage("a pointer is omitted that is needed")
+        place = self._address + reader.offset
+        value = self._pointer_value(reader, encoding & 0x0F)
+        if encoding & 0x70 == _PCREL:
+            value += place
+        elif encoding & 0x70:
+            raise reader.damage(f"pointer encoding 0x{encoding:x} is not supported")
+        return value & ((1 << (8 * self._address_size)) - 1)
+
+    def _pointer_value(self, reader: Reader, form: int) -> int:
+        if form == 0x00:
+            return reader.unsigned(self._address_size)
+        if form == 0x01:
+            return reader.uleb()
+        if form == 0x09:
+            return reader.sleb()
+        if form not in _VALUE_SIZES:
+            raise reader.damage(f"pointer format 0x{form:x} is unknown")
+        size, signed = _VALUE_SIZES[form]
+        return reader.signed(size) if signed else reader.unsigned(size)
+
+    def _fde(self, body: Reader, cie_offset: int) -> Iterator[CfiEntry]:
+        cie = self._cie(cie_offset)
+        address = self._pointer(body, cie.encoding)
+        size = self._pointer_value(body, cie.encoding & 0x07)
+        if cie.augmented:
+            body.take(body.uleb())
+        for start, end in self._code.inside([(address, address + size)]):
+            if start < end:
+                yield from self._rows(cie, body, start, end)
+
+    def _rows(self, cie: _Cie, body: Reader, start: int, end: int) -> Iterator[CfiEntry]:
+        interpreter = Interpreter(cie.parameters, cie.initial, start, self._budget)
+        known_end = end
+        try:
+            interpreter.run(body)
+            interpreter.finish()
+        except MalformedError as error:
+            self.damage.append(CfiDamage(error.where, error.why))
+            known_end = min(interpreter.location, end)
+        rows = [row for row in interpreter.rows if start <= row[0] < known_end]
+        for run_end, run in split_rows(rows, known_end):
+            first = run[0].address
+            yield CfiEntry(first, run_end - first, cie.return_column, tuple(run))

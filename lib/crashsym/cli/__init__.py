@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The ``crashsym`` command: one file for each sub-command."""

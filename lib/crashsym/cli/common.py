@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""What several sub-commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+
+from crashsym.dump import DumpOptions
+from crashsym.findings import Finding, Policy
+
+FINDINGS = 3  # exit code: finished, but some files have findings
+
+
+def add_dump_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what goes into a symbol file."""
+    parser.add_argument("--no-inlines", action="store_true", help="leave inlined functions out")
+    parser.add_argument("--no-cfi", action="store_true", help="leave unwind rules out")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="every finding is an error, and nothing is written for a file that has one",
+    )
+
+
+def dump_options(args: argparse.Namespace) -> DumpOptions:
+    """Return the options that `add_dump_options` declared."""
+    return DumpOptions(inlines=not args.no_inlines, cfi=not args.no_cfi, strict=args.strict)
+
+
+def report(found: Iterable[Finding], policy: Policy) -> bool:
+    """Print findings to stderr, one line each; return whether there was any to print."""
+    printed = False
+    for finding in found:
+        level = policy.level(finding)
+        if level != "ignore":
+            print(f"crashsym: {level}: {finding.message} [{finding.code}]", file=sys.stderr)
+            printed = True
+    return printed

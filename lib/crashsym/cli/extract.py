@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Make the symbol files and the manifest of all ELF files in a tree.
+
+ROOT holds target files at their target paths. Debug halves in .debug/ folders and below
+usr/lib/debug are paired with their files by build id.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from crashsym.cli.common import FINDINGS, add_dump_options, dump_options, report
+from crashsym.errors import ConfigError
+from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, sorted_findings
+from crashsym.findings import Policy
+from crashsym.manifest import Source
+from crashsym.parallel import available_cpus
+from crashsym.store import Store
+from crashsym.tree import HalfIndex, Tree, scan
+
+NAME = "extract"
+HELP = "make symbol files and manifest of a tree"
+SCHEMA = "crashsym-extract/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``crashsym extract``."""
+    parser.add_argument("root", metavar="ROOT", type=Path, help="a tree of target files")
+    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="symbol store")
+    parser.add_argument(
+        "--manifest", metavar="FILE", type=Path, required=True, help="write it here"
+    )
+    parser.add_argument(
+        "--debug-root",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a further tree of split or unstripped files to take debug information from",
+    )
+    parser.add_argument(
+        "--packages",
+        action="store_true",
+        help="the folders right below ROOT are packages (OpenEmbedded's packages-split)",
+    )
+    parser.add_argument(
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave out target paths like this, e.g. '/usr/lib/*/ptest/*'; may be repeated",
+    )
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", type=_jobs, default=available_cpus(), help="files at once"
+    )
+    _add_recipe_arguments(parser)
+    parser.add_argument(
+        "--policy",
+        metavar="CODE=LEVEL",
+        action="append",
+        default=[],
+        help="make a finding an error, a warning, or ignore it; CODE may be *; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_dump_options(parser)
+
+
+def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for the manifest")
+    group.add_argument("--recipe", metavar="NAME", help="the recipe that made the files")
+    group.add_argument("--recipe-version", metavar="VERSION", help="its version")
+    group.add_argument("--source-uri", metavar="URI", help="where its source comes from")
+    group.add_argument("--source-revision", metavar="REV", help="which revision of it")
+    group.add_argument("--source-prefix", metavar="DIR", help="how its paths begin in DWARF")
+
+
+def _jobs(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
+
+
+def run(args: argparse.Namespace) -> int:
+    """Extract one tree."""
+    policy = Policy.parse((["*=error"] if args.strict else []) + args.policy)
+    tree = scan(args.root, args.debug_root, packages=args.packages, exclude=tuple(args.exclude))
+    if not tree.subjects and not args.packages and not tree.findings:
+        raise ConfigError(
+            "nothing to extract",
+            where=f"'{args.root}'",
+            why="no ELF executable or shared object below it",
+            remedy="Give the root of a tree of target files, and check --exclude.",
+        )
+    result = extract(
+        tree,
+        HalfIndex(tree.halves),
+        Store(args.store),
+        _recipe(args),
+        dump_options(args),
+        jobs=args.jobs,
+    )
+    result.manifest.write(args.manifest)
+    found = list(sorted_findings(result.findings))
+    reported = report(found, policy)
+    print(f"crashsym: {_summary(result, tree)}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(_document(result, tree, policy), indent=1))
+    return FINDINGS if reported else 0
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    facts = (args.source_uri, args.source_revision, args.source_prefix)
+    return Recipe(args.recipe, args.recipe_version, Source(*facts) if any(facts) else None)
+
+
+def _summary(result: Extraction, tree: Tree) -> str:
+    files = count_symbol_files(result.manifest)
+    parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
+    if result.findings:
+        parts.append(f"{len(result.findings)} findings")
+    if tree.relocatable:
+        parts.append(f"{tree.relocatable} relocatable files (.o, .ko) left out")
+    return "; ".join(parts)
+
+
+def _document(result: Extraction, tree: Tree, policy: Policy) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "symbol_files": count_symbol_files(result.manifest),
+        "new": result.new,
+        "relocatable": tree.relocatable,
+        "findings": [
+            {
+                "code": finding.code,
+                "level": policy.level(finding),
+                "path": finding.path,
+                "message": finding.message,
+            }
+            for finding in sorted_findings(result.findings)
+        ],
+    }

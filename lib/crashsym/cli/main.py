@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The ``crashsym`` command.
+
+Exit codes: 0 done; 1 a bug (with a traceback); 2 something the user can fix; 3 finished, but files
+have findings or failed, each listed on stderr; 130 interrupted. Only `main` decides them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from crashsym import __version__
+from crashsym.cli import dump, extract, manifest, symbolicate
+from crashsym.errors import CrashsymError
+
+_COMMANDS = (dump, extract, manifest, symbolicate)
+_USER_ERROR, _INTERRUPTED = 2, 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="crashsym",
+        description="Make every crash of an embedded Linux device readable.",
+        epilog="Exit codes: 0 done; 1 a bug in crashsym; 2 something you can fix; 3 finished, "
+        "some files have findings (listed on stderr); 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"crashsym {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        sub = commands.add_parser(command.NAME, help=command.HELP, description=command.__doc__)
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        code = int(args.run(args))
+        sys.stdout.flush()
+    except CrashsymError as error:
+        print(f"crashsym: {error}", file=sys.stderr)
+        return _USER_ERROR
+    except KeyboardInterrupt:
+        print("crashsym: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

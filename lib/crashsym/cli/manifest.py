@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Work with manifests: join the fragments of several recipes, find a module by its id."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from crashsym.errors import ManifestError
+from crashsym.manifest import Module, find, merge, read
+
+NAME = "manifest"
+HELP = "join manifests, find a module by its id"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``crashsym manifest``."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    joiner = commands.add_parser("merge", help="join fragments into one manifest")
+    joiner.add_argument("files", metavar="FILE", type=Path, nargs="+", help="manifests")
+    joiner.add_argument("-o", "--output", metavar="FILE", type=Path, required=True)
+    joiner.set_defaults(run_manifest=_merge)
+    finder = commands.add_parser("find", help="find the module with a build id or debug id")
+    finder.add_argument("id", metavar="ID", help="a build id (8 digits or more) or a debug id")
+    finder.add_argument("files", metavar="FILE", type=Path, nargs="+", help="manifests")
+    finder.add_argument("--json", action="store_true", help="print the modules as JSON")
+    finder.set_defaults(run_manifest=_find)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``merge`` or ``find``."""
+    return int(args.run_manifest(args))
+
+
+def _merge(args: argparse.Namespace) -> int:
+    merge([read(path) for path in args.files]).write(args.output)
+    return 0
+
+
+def _find(args: argparse.Namespace) -> int:
+    modules = [module for path in args.files for module in find(read(path), args.id)]
+    if not modules:
+        raise ManifestError(
+            "cannot find a module",
+            where=f"'{args.id}'",
+            why=f"no module in {len(args.files)} manifests has this id",
+            remedy="'readelf -n FILE' prints the build id of an ELF file.",
+        )
+    if args.json:
+        print(json.dumps([asdict(module) for module in modules], indent=1))
+    else:
+        for module in dict.fromkeys(modules):
+            print(_line(module))
+    return 0
+
+
+def _line(module: Module) -> str:
+    recipe = f"{module.recipe} {module.version}" if module.recipe else "-"
+    symbols = module.symbols.path if module.symbols else "-"
+    fields = (module.build_id or "-", module.path, recipe, module.package or "-", symbols)
+    return "  ".join((*fields, module.status))

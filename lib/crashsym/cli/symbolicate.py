@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Add function, file and line to text that has frames as module+0xoffset.
+
+Understands the frames of AddressSanitizer, glibc's backtrace_symbols, systemd-coredump and plain
+module+0xoffset. All other text passes through unchanged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from crashsym.cli.common import FINDINGS
+from crashsym.errors import ConfigError, UnreadableError
+from crashsym.manifest import read
+from crashsym.store import Store
+from crashsym.symbolicate import Outcome, Symbolicator
+
+NAME = "symbolicate"
+HELP = "add function, file and line to a log"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``crashsym symbolicate``."""
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=Path, help="a text; standard input without it"
+    )
+    parser.add_argument(
+        "--store", metavar="DIR", type=Path, action="append", required=True, help="symbol store"
+    )
+    parser.add_argument(
+        "--manifest",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="which build to take where the store has several; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Symbolicate one text."""
+    for store in args.store:
+        if not store.is_dir():
+            raise ConfigError("cannot symbolicate", where=f"'{store}'", why="no such store")
+    manifests = [read(path) for path in args.manifest]
+    symbolicator = Symbolicator([Store(path) for path in args.store], manifests)
+    with ExitStack() as stack:
+        text = sys.stdin.buffer
+        if args.file is not None:
+            try:
+                text = stack.enter_context(args.file.open("rb"))
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise UnreadableError("cannot read", where=f"'{args.file}'", why=why) from error
+        lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in text)
+        for line in symbolicator.lines(lines):
+            print(line)
+    return _conclude(symbolicator.outcome)
+
+
+def _conclude(outcome: Outcome) -> int:
+    missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
+    summary = f"{outcome.named} of {outcome.frames} frames named"
+    print(f"crashsym: {summary}{'; ' + missing if missing else ''}", file=sys.stderr)
+    return 0 if outcome.named else FINDINGS

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The exception tree.
+
+::
+
+    CrashsymError                 anything the user can fix
+    ├── ConfigError               an option or a policy that makes no sense
+    ├── ToolMissingError          a system library or program is not there
+    ├── InputError                one input file
+    │   ├── UnreadableError       it cannot be opened or read
+    │   ├── NotElfError           it is something else than an ELF file
+    │   ├── MalformedError        its structure contradicts itself
+    │   └── MismatchError         two halves that do not belong together
+    ├── StoreError                the symbol store
+    │   └── ConflictError         the same id with other bytes
+    └── ManifestError             a manifest that cannot be read or merged
+
+Everything else that escapes is a bug in crashsym.
+"""
+
+from __future__ import annotations
+
+
+class CrashsymError(Exception):
+    """Anything the user can fix; the text is one line: what failed: where: why. What to do."""
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.why = why
+        self.remedy = remedy
+        super().__init__(sentence(what, where, why, remedy))
+
+
+def sentence(what: str, where: str, why: str, remedy: str) -> str:
+    """Return the one form that all messages of this project have.
+
+    Control characters, which a hostile file name or section may bring along, are escaped.
+    """
+    facts = ": ".join(part for part in (what, where, why) if part)
+    text = f"{facts}. {remedy}" if remedy else facts
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class ConfigError(CrashsymError):
+    """An option, a policy or an environment that makes no sense."""
+
+
+class ToolMissingError(CrashsymError):
+    """A system library or program that is needed is not there."""
+
+
+class InputError(CrashsymError):
+    """One input file cannot be used; others are not affected."""
+
+
+class UnreadableError(InputError):
+    """The file cannot be opened or read."""
+
+
+class NotElfError(InputError):
+    """The file is something else than an ELF file."""
+
+
+class MalformedError(InputError):
+    """The structure of the file contradicts itself."""
+
+
+class UnsupportedError(InputError):
+    """The file is for a CPU, or in a format, that this crashsym does not know."""
+
+
+class MismatchError(InputError):
+    """Two halves of a split pair do not belong together."""
+
+
+class StoreError(CrashsymError):
+    """The symbol store cannot be read or written."""
+
+
+class ConflictError(StoreError):
+    """The store has other bytes for the same id."""
+
+
+class ManifestError(CrashsymError):
+    """A manifest cannot be read or merged."""

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""A tree of target files in; a store, a manifest and the findings out."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from crashsym import findings
+from crashsym.breakpad.records import ModuleRecord
+from crashsym.breakpad.writer import write
+from crashsym.dump import DumpOptions, dump_module
+from crashsym.elf import ElfFile
+from crashsym.errors import (
+    ConflictError,
+    InputError,
+    MismatchError,
+    UnreadableError,
+    UnsupportedError,
+)
+from crashsym.findings import Finding
+from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
+from crashsym.parallel import Died, run
+from crashsym.splitpair import SplitPair
+from crashsym.store import Store, symbol_path
+from crashsym.tree import HalfIndex, Tree, TreeFile
+
+_CODE_OF_ERROR: tuple[tuple[type[InputError], str], ...] = (
+    (UnreadableError, findings.UNREADABLE),
+    (UnsupportedError, findings.UNSUPPORTED),
+    (InputError, findings.MALFORMED),
+)
+# Of several findings the first here is the status of a module.
+_STATUSES = ("mismatch", "no-build-id", "no-debug-info", "no-unwind-info")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the manifest says about where the files come from."""
+
+    name: str | None = None
+    version: str | None = None
+    source: Source | None = None
+
+
+@dataclass(slots=True)
+class Extraction:
+    """What came out: the modules, how many symbol files are new, and all findings."""
+
+    manifest: Manifest
+    new: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    number: int
+    subject: TreeFile
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a worker sends back; the symbol file itself waits in the work folder."""
+
+    module: Module | None
+    record: ModuleRecord | None
+    findings: tuple[Finding, ...]
+
+
+def extract(  # noqa: PLR0913 - each is a separate decision of the caller
+    tree: Tree,
+    halves: HalfIndex,
+    store: Store,
+    recipe: Recipe,
+    options: DumpOptions,
+    *,
+    jobs: int,
+) -> Extraction:
+    """Make the symbol files of all subjects and put them into the store.
+
+    Files are worked on in parallel, the largest first, each in a process of its own; they enter
+    the store in the order of their paths. One that cannot be used becomes a finding and costs
+    nothing else.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    tasks = [_Task(number, subject) for number, subject in enumerate(tree.subjects)]
+    by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
+    with tempfile.TemporaryDirectory(prefix="crashsym-") as work:
+        function = partial(_dump, halves=halves, recipe=recipe, options=options, work=Path(work))
+        outcomes: list[_Outcome | None] = [None] * len(tasks)
+        for task, result in run(function, by_size, jobs):
+            outcomes[task.number] = _died(task, result) if isinstance(result, Died) else result
+        return _collect(tree, [o for o in outcomes if o is not None], store, Path(work))
+
+
+def _died(task: _Task, death: Died) -> _Outcome:
+    finding = Finding(
+        findings.CRASHED,
+        task.subject.path,
+        "no symbols",
+        death.why,
+        "Report this file as a bug of crashsym, or exclude it.",
+    )
+    return _Outcome(None, None, (finding,))
+
+
+def _dump(
+    task: _Task, *, halves: HalfIndex, recipe: Recipe, options: DumpOptions, work: Path
+) -> _Outcome:
+    """Work on one file, in a process of its own."""
+    subject = task.subject
+    try:
+        with ExitStack() as stack:
+            elf_file = stack.enter_context(ElfFile(subject.file))
+            pair, trouble = _pair(stack, elf_file, subject, halves)
+            name = subject.path.rpartition("/")[2]
+            dump = dump_module(pair, name, subject.path, options)
+    except InputError as error:
+        return _Outcome(None, None, (_finding_of(error, subject.path),))
+    found = (*trouble, *dump.findings)
+    if options.strict and found:
+        return _Outcome(None, None, found)
+    data = write(dump.symbols)
+    (work / f"{task.number}.sym").write_bytes(data)
+    record = dump.symbols.module
+    status, reason = _status(found)
+    module = Module(
+        path=subject.path,
+        build_id=str(elf_file.build_id) if elf_file.build_id is not None else None,
+        debug_id=record.debug_id,
+        debug_file=record.debug_file,
+        arch=record.arch,
+        size=subject.size,
+        recipe=recipe.name,
+        version=recipe.version,
+        package=subject.package,
+        source=recipe.source,
+        symbols=Symbols(
+            path=str(symbol_path(record.debug_file, record.debug_id)),
+            sha256=hashlib.sha256(data).hexdigest(),
+            counts=Counts(
+                functions=len(dump.symbols.functions),
+                lines=sum(len(f.lines) for f in dump.symbols.functions),
+                inlines=sum(len(f.inlines) for f in dump.symbols.functions),
+                publics=len(dump.symbols.publics),
+                cfi=len(dump.symbols.cfi),
+            ),
+        ),
+        status=status,
+        reason=reason,
+    )
+    return _Outcome(module, record, found)
+
+
+def _pair(
+    stack: ExitStack, elf_file: ElfFile, subject: TreeFile, halves: HalfIndex
+) -> tuple[SplitPair, list[Finding]]:
+    """Join a file and its debug half; a wrong half is a finding, and the file goes on alone."""
+    if elf_file.has_bytes(".debug_info"):
+        return SplitPair(elf_file), []
+    build_id = str(elf_file.build_id) if elf_file.build_id is not None else None
+    place = halves.find(subject, build_id)
+    if place is None:
+        return SplitPair(elf_file), []
+    try:
+        return SplitPair(elf_file, stack.enter_context(ElfFile(place))), []
+    except MismatchError as error:
+        code, why = findings.MISMATCH, error.why
+    except InputError as error:
+        code, why = _code_of(error), error.why
+    remedy = "Rebuild and package both halves together."
+    finding = Finding(code, subject.path, "its debug file is not used", why, remedy)
+    return SplitPair(elf_file), [finding]
+
+
+def _code_of(error: InputError) -> str:
+    return next(code for kind, code in _CODE_OF_ERROR if isinstance(error, kind))
+
+
+def _finding_of(error: InputError, path: str) -> Finding:
+    return Finding(_code_of(error), path, error.what, error.why, error.remedy)
+
+
+def _status(found: tuple[Finding, ...]) -> tuple[str, str | None]:
+    for status in _STATUSES:
+        for finding in found:
+            if finding.code == status:
+                return status, finding.why
+    return "ok", None
+
+
+def _collect(tree: Tree, outcomes: list[_Outcome], store: Store, work: Path) -> Extraction:
+    result = Extraction(Manifest(()), findings=list(tree.findings))
+    modules = []
+    for number, outcome in enumerate(outcomes):
+        result.findings += outcome.findings
+        if outcome.module is None or outcome.record is None:
+            continue
+        modules.append(outcome.module)
+        try:
+            entry = store.add(outcome.record, (work / f"{number}.sym").read_bytes())
+            result.new += entry.new
+        except ConflictError as error:
+            result.findings.append(
+                Finding(
+                    findings.CONFLICT,
+                    outcome.module.path,
+                    error.what,
+                    f"{error.where}: {error.why}",
+                    error.remedy,
+                )
+            )
+    result.manifest = Manifest.of(modules)
+    return result
+
+
+def count_symbol_files(manifest: Manifest) -> int:
+    """Return how many different symbol files the modules of a manifest have."""
+    return len({module.symbols.path for module in manifest.modules if module.symbols})
+
+
+def sorted_findings(found: list[Finding]) -> Iterator[Finding]:
+    """Yield findings by path, those of one file in the order they were made."""
+    return iter(sorted(found, key=lambda finding: finding.path))

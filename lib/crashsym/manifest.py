@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""The manifest: every ELF file of a recipe or an image by build id.
+
+Format "crashsym-manifest/1", described by docs/reference/crashsym-manifest-1.schema.json. Nothing
+in it depends on the host, the user or the time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from crashsym.errors import ManifestError
+from crashsym.files import write_atomically
+
+SCHEMA = "crashsym-manifest/1"
+STATUSES = ("ok", "no-debug-info", "no-unwind-info", "no-build-id", "mismatch", "excused")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the source of a module comes from; ``prefix`` is how its paths begin in DWARF."""
+
+    uri: str | None
+    revision: str | None
+    prefix: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records of each kind the symbol file has."""
+
+    functions: int
+    lines: int
+    inlines: int
+    publics: int
+    cfi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """The symbol file of a module; ``path`` is relative to the store."""
+
+    path: str
+    sha256: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a server has the symbols: its name, its id for them, their SHA-256."""
+
+    server: str
+    id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One ELF file as it lies on the target."""
+
+    path: str
+    build_id: str | None
+    debug_id: str
+    debug_file: str
+    arch: str
+    size: int
+    recipe: str | None
+    version: str | None
+    package: str | None
+    source: Source | None
+    symbols: Symbols | None
+    status: str
+    reason: str | None
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Modules sorted by path and build id; ``build`` is None in a recipe's fragment."""
+
+    modules: tuple[Module, ...]
+    build: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, modules: Iterable[Module], build: dict[str, Any] | None = None) -> Manifest:
+        """Sort the modules; the order is total, so that equal content gives equal bytes."""
+        return cls(tuple(sorted(modules, key=_order)), build)
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON text of the manifest, UTF-8, keys in the order of the schema."""
+        document: dict[str, Any] = {"schema": SCHEMA}
+        if self.build is not None:
+            document["build"] = self.build
+        document["modules"] = [asdict(module) for module in self.modules]
+        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
+            "utf-8", "replace"
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the manifest, whole or not at all.
+
+        Raises:
+            StoreError: the operating system refuses.
+        """
+        write_atomically(path, self.to_bytes())
+
+
+def _order(module: Module) -> tuple[str, str, str]:
+    return module.path, module.build_id or "", json.dumps(asdict(module), sort_keys=True)
+
+
+def read(path: Path) -> Manifest:
+    """Read a manifest or a fragment.
+
+    Raises:
+        ManifestError: it cannot be read, is no manifest, or one of an unknown version.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _unusable(path, f"it is no JSON ({error})") from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        raise _unusable(path, f"its schema is {schema!r}, this crashsym reads {SCHEMA!r}")
+    try:
+        modules = [_module(value) for value in document["modules"]]
+        build = _build(document.get("build"))
+    except (KeyError, TypeError) as error:
+        raise _unusable(path, f"it does not follow its schema ({error})") from error
+    return Manifest.of(modules, build)
+
+
+def _build(value: Any) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError(f"build is {value!r}")
+    return value
+
+
+def _unusable(path: Path, why: str) -> ManifestError:
+    return ManifestError(
+        "cannot read the manifest",
+        where=f"'{path}'",
+        why=why,
+        remedy="Make it with 'crashsym extract'.",
+    )
+
+
+_TEXT, _OPTIONAL = (str,), (str, type(None))
+_MODULE_TYPES: dict[str, tuple[type, ...]] = {
+    "path": _TEXT,
+    "build_id": _OPTIONAL,
+    "debug_id": _TEXT,
+    "debug_file": _TEXT,
+    "arch": _TEXT,
+    "size": (int,),
+    "recipe": _OPTIONAL,
+    "version": _OPTIONAL,
+    "package": _OPTIONAL,
+    "source": (dict, type(None)),
+    "symbols": (dict, type(None)),
+    "status": _TEXT,
+    "reason": _OPTIONAL,
+    "receipts": (list,),
+}
+
+
+def _checked(value: Any, types: Mapping[str, tuple[type, ...]], what: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != set(types):
+        raise TypeError(f"a {what} has other keys than {', '.join(types)}")
+    for key, kinds in types.items():
+        if not isinstance(value[key], kinds):
+            raise TypeError(f"{key} of a {what} is {value[key]!r}")
+    return dict(value)
+
+
+def _module(value: Any) -> Module:
+    module = _checked(value, _MODULE_TYPES, "module")
+    if module["status"] not in STATUSES:
+        raise TypeError(f"status is {module['status']!r}")
+    if module["source"] is not None:
+        source = _checked(module["source"], dict.fromkeys(_names(Source), _OPTIONAL), "source")
+        module["source"] = Source(**source)
+    if module["symbols"] is not None:
+        types = {"path": _TEXT, "sha256": _TEXT, "counts": (dict,)}
+        symbols = _checked(module["symbols"], types, "symbols")
+        counts = _checked(symbols["counts"], dict.fromkeys(_names(Counts), (int,)), "counts")
+        module["symbols"] = Symbols(symbols["path"], symbols["sha256"], Counts(**counts))
+    receipts = [
+        Receipt(**_checked(receipt, dict.fromkeys(_names(Receipt), _TEXT), "receipt"))
+        for receipt in module["receipts"]
+    ]
+    return Module(**{**module, "receipts": tuple(receipts)})
+
+
+def _names(kind: type[Source | Counts | Receipt]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def merge(manifests: Iterable[Manifest]) -> Manifest:
+    """Return one manifest with the modules of all; equal ones are in it once.
+
+    Raises:
+        ManifestError: two manifests give different symbols for the same place in the store, or
+            describe different builds.
+    """
+    modules: dict[Module, None] = {}
+    stored: dict[str, Module] = {}
+    build: dict[str, Any] | None = None
+    for manifest in manifests:
+        if manifest.build is not None and build not in (None, manifest.build):
+            raise _contradiction("build", "they describe different builds")
+        build = manifest.build or build
+        for module in manifest.modules:
+            if module.symbols is not None:
+                known = stored.setdefault(module.symbols.path, module)
+                if known.symbols is not None and known.symbols.sha256 != module.symbols.sha256:
+                    raise _contradiction(
+                        f"'{known.path}' of {known.recipe} and '{module.path}' of {module.recipe}",
+                        f"two different symbol files are called '{module.symbols.path}'",
+                    )
+            modules[module] = None
+    return Manifest.of(modules, build)
+
+
+def _contradiction(where: str, why: str) -> ManifestError:
+    return ManifestError(
+        "cannot merge manifests", where=where, why=why, remedy="Merge manifests of one build only."
+    )
+
+
+def find(manifest: Manifest, identifier: str) -> list[Module]:
+    """Return the modules with this build id or debug id, of either case, dashes ignored.
+
+    A build id may be cut off behind its 8th digit; a debug id may lack its age.
+    """
+    wanted = identifier.replace("-", "").lower()
+    return [
+        module
+        for module in manifest.modules
+        if wanted in (module.debug_id.lower(), module.debug_id.lower()[:32], module.build_id)
+        or (len(wanted) >= 8 and (module.build_id or "").startswith(wanted))
+    ]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The symbol store: ``<debug_file>/<debug_id>/<debug_file>.sym``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from crashsym.errors import ConflictError, StoreError
+from crashsym.files import write_atomically
+
+if TYPE_CHECKING:
+    from crashsym.breakpad.records import ModuleRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEntry:
+    """One symbol file in a store; ``path`` is relative to it, ``new`` false if it was there."""
+
+    path: PurePosixPath
+    sha256: str
+    new: bool
+
+
+def symbol_path(debug_file: str, debug_id: str) -> PurePosixPath:
+    """Return where a store keeps the symbols of a module.
+
+    Source: Breakpad src/processor/simple_symbol_supplier.cc.
+    """
+    return PurePosixPath(debug_file, debug_id, f"{debug_file}.sym")
+
+
+class Store:
+    """A folder of symbol files that Breakpad's and Mozilla's stack walkers read as it is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(self, module: ModuleRecord, data: bytes) -> StoreEntry:
+        """Put a symbol file in, whole or not at all.
+
+        Raises:
+            ConflictError: the store has other bytes for this id; they stay.
+            StoreError: the file cannot be written.
+        """
+        path = symbol_path(module.debug_file, module.debug_id)
+        target = self.root / path
+        new = write_atomically(target, data, replace=False)
+        if not new and self.read(path) != data:
+            raise ConflictError(
+                "symbols not stored",
+                where=f"'{path}'",
+                why="the store has other bytes for the same id; they are kept",
+                remedy="Remove that file or use an empty store, if the new symbols are right.",
+            )
+        return StoreEntry(path, hashlib.sha256(data).hexdigest(), new)
+
+    def read(self, path: PurePosixPath) -> bytes:
+        """Return the bytes of a symbol file.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+        try:
+            return (self.root / path).read_bytes()
+        except OSError as error:
+            raise StoreError(
+                "cannot read", where=f"'{self.root / path}'", why=error.strerror or str(error)
+            ) from error
+
+    def debug_ids(self, debug_file: str) -> list[str]:
+        """Return the debug ids under which the store has symbols of a module, sorted."""
+        folder = self.root / debug_file
+        if debug_file in ("", ".", "..") or not folder.is_dir():
+            return []
+        return sorted(
+            entry.name for entry in folder.iterdir() if (entry / f"{debug_file}.sym").is_file()
+        )

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Trees of files: which ELF files are in them, and which debug half belongs to which."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from crashsym.elf import ElfFile
+from crashsym.errors import ConfigError, InputError
+from crashsym.findings import UNREADABLE, Finding
+
+_ELF_MAGIC = b"\x7fELF"
+_ET_REL, _ET_CORE = 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A file of a tree: ``path`` on the target, ``file`` on this machine, its package or None."""
+
+    path: str
+    file: Path
+    size: int
+    package: str | None
+
+
+@dataclass(slots=True)
+class Tree:
+    """The ELF files of one or more trees.
+
+    ``subjects`` are executables and shared objects, by path; ``halves`` the debug files;
+    ``relocatable`` counts object files and kernel modules, which are not taken.
+    """
+
+    subjects: list[TreeFile] = field(default_factory=list)
+    halves: list[TreeFile] = field(default_factory=list)
+    relocatable: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def is_debug_half(path: str) -> bool:
+    """Whether a target path is where OE puts split debug files.
+
+    Source: OE-Core meta/classes-global/package.bbclass, PACKAGE_DEBUG_SPLIT_STYLE.
+    """
+    return "/.debug/" in path or path.startswith("/usr/lib/debug/")
+
+
+def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[str, ...]) -> Tree:
+    """Find the ELF files below ``root`` and the debug halves there and below ``debug_roots``.
+
+    Symbolic links are not followed; each hard link is a file of its own.
+
+    Raises:
+        ConfigError: one of the folders does not exist.
+    """
+    tree = Tree()
+    for path, file, package in _files(root, tree, packages=packages):
+        _sort_in(tree, path, file, package, exclude)
+    for debug_root in debug_roots:
+        for path, file, _ in _files(debug_root, tree, packages=False):
+            if _elf_type(file, path, tree) is not None:
+                tree.halves.append(TreeFile(path, file, _size(file), None))
+    tree.subjects.sort(key=lambda subject: (subject.path, subject.package or ""))
+    return tree
+
+
+def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
+    if not root.is_dir():
+        raise ConfigError(
+            "cannot extract",
+            where=f"'{root}'",
+            why="no such folder",
+            remedy="Give the root of a tree of target files.",
+        )
+
+    def unreadable(error: OSError) -> None:
+        where = "/" + os.path.relpath(error.filename or root, root)
+        tree.findings.append(_unreadable(where, error))
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            parts = file.relative_to(root).parts
+            if not packages:
+                yield "/" + "/".join(parts), file, None
+            elif len(parts) > 1:
+                yield "/" + "/".join(parts[1:]), file, parts[0]
+
+
+def _sort_in(
+    tree: Tree, path: str, file: Path, package: str | None, exclude: tuple[str, ...]
+) -> None:
+    if any(fnmatchcase(path, pattern) for pattern in exclude):
+        return
+    elf_type = _elf_type(file, path, tree)
+    if elf_type is None:
+        return
+    entry = TreeFile(path, file, _size(file), package)
+    if is_debug_half(path):
+        tree.halves.append(entry)
+    elif elf_type in (_ET_REL, _ET_CORE):
+        tree.relocatable += 1
+    else:
+        tree.subjects.append(entry)
+
+
+def _size(file: Path) -> int:
+    return file.lstat().st_size
+
+
+def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
+    """Return e_type of an ELF file, None for any other; what cannot be read is a finding."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(18)
+    except OSError as error:
+        tree.findings.append(_unreadable(path, error))
+        return None
+    if head[:4] != _ELF_MAGIC:
+        return None
+    return int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little")
+
+
+def _unreadable(path: str, error: OSError) -> Finding:
+    return Finding(
+        UNREADABLE,
+        path,
+        "cannot read",
+        error.strerror or str(error),
+        "Give the building user the right to read it, or exclude it.",
+    )
+
+
+class HalfIndex:
+    """Finds the debug half of a file: by build id, else by the place where it should be."""
+
+    def __init__(self, halves: list[TreeFile]) -> None:
+        self._by_id: dict[str, Path] = {}
+        self._by_path: dict[str, Path] = {}
+        for half in halves:
+            self._by_path.setdefault(half.path, half.file)
+            build_id, has_info = _identify(half.file)
+            if build_id and has_info:
+                self._by_id.setdefault(build_id, half.file)
+
+    def find(self, subject: TreeFile, build_id: str | None) -> Path | None:
+        """Return the half for a file; one found by its place may turn out not to belong."""
+        if build_id is not None and build_id in self._by_id:
+            return self._by_id[build_id]
+        folder, _, name = subject.path.rpartition("/")
+        places = (
+            f"{folder}/.debug/{name}",
+            f"/usr/lib/debug{subject.path}.debug",
+            f"/usr/lib/debug{subject.path}",
+            subject.path,
+        )
+        return next((self._by_path[p] for p in places if p in self._by_path), None)
+
+
+def _identify(file: Path) -> tuple[str | None, bool]:
+    """Return the build id of a half and whether it has debug information."""
+    try:
+        with ElfFile(file) as half:
+            build_id = str(half.build_id) if half.build_id is not None else None
+            return build_id, half.has_bytes(".debug_info")
+    except InputError:
+        return None, False  # found by its place, it is reported for the file that needs it
