@@ -1,0 +1,123 @@
+Feature: Symbols and manifest of a whole tree
+  As an integrator
+  I want every ELF file of a tree in the store and in the manifest
+  So that no frame of a crash stays unknown
+
+  Background:
+    Given the program "root/usr/bin/app" compiled with "-O2 -g"
+    And the library "root/usr/lib/libfoo.so.1.2" compiled with "-O2 -g -fPIC -shared -Wl,-soname,libfoo.so.1"
+
+  Scenario: Unstripped files
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 0
+    And stderr says "2 symbol files: 2 new, 0 already there"
+    And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    And every module of the manifest has its symbol file in the store
+    And the manifest follows its JSON schema
+
+  Scenario: Split files, as in a package feed
+    Given "root/usr/bin/app" is split into "root/usr/bin/app" and "root/usr/bin/.debug/app" as OE does
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 0
+    And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    And the symbols of "/usr/bin/app" are those of the unstripped program
+
+  Scenario: Debug files in a tree of their own
+    Given "root/usr/bin/app" is split into "root/usr/bin/app" and "dbg/usr/bin/.debug/app" as OE does
+    When I run "crashsym extract root --debug-root dbg --store store --manifest m.json"
+    Then the exit code is 0
+    And the symbols of "/usr/bin/app" are those of the unstripped program
+
+  Scenario: Packages
+    Given "root/usr/bin/app" is split into "packages/app/usr/bin/app" and "packages/app-dbg/usr/bin/.debug/app" as OE does
+    When I run "crashsym extract packages --packages --recipe app --recipe-version 1.0 --store store --manifest m.json"
+    Then the exit code is 0
+    And the manifest lists "/usr/bin/app"
+    And the manifest says that "/usr/bin/app" is of recipe "app", version "1.0", package "app"
+
+  Scenario: The debug file of another build is reported, and the file goes on without
+    Given "root/usr/bin/app" is split into "root/usr/bin/app" and "unused" as OE does
+    And the program "root/usr/bin/.debug/app" compiled with "-O0 -g"
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "error: its debug file is not used: '/usr/bin/app': build id"
+    And the manifest says that the status of "/usr/bin/app" is "mismatch"
+    And the manifest says that the status of "/usr/lib/libfoo.so.1.2" is "ok"
+
+  Scenario: A split program without build id is trusted by the checksum in it
+    Given the program "root/opt/blob" compiled with "-O2 -g -Wl,--build-id=none"
+    And "root/opt/blob" is split into "root/opt/blob" and "root/opt/.debug/blob" as OE does
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And the manifest says that the status of "/opt/blob" is "no-build-id"
+    And the symbols of "/opt/blob" have functions
+
+  Scenario: A damaged file costs nothing but itself
+    Given the file "root/usr/bin/broken" with the first 3000 bytes of "root/usr/bin/app"
+    And the empty file "root/usr/bin/empty"
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr has exactly one line about "/usr/bin/broken"
+    And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    And every module of the manifest has its symbol file in the store
+
+  Scenario: Findings that I do not care about
+    Given "root/usr/bin/app" is stripped
+    When I run "crashsym extract root --policy no-debug-info=ignore --store store --manifest m.json"
+    Then the exit code is 0
+    And the manifest says that the status of "/usr/bin/app" is "no-debug-info"
+
+  Scenario: Files that I do not want
+    When I run "crashsym extract root --exclude /usr/lib/* --store store --manifest m.json"
+    Then the exit code is 0
+    And the manifest lists "/usr/bin/app"
+
+  Scenario: Links
+    Given "root/usr/bin/hard" is a hard link to "root/usr/bin/app"
+    And "root/usr/bin/soft" is a symbolic link to "app"
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 0
+    And the manifest lists "/usr/bin/app /usr/bin/hard /usr/lib/libfoo.so.1.2"
+    And every module of the manifest has its symbol file in the store
+
+  Scenario: The same again
+    When I run "crashsym extract root --store store --manifest m.json"
+    And I run it again
+    Then the exit code is 0
+    And stderr says "2 symbol files: 0 new, 2 already there"
+
+  Scenario: Same input, same bytes
+    When I run "crashsym extract root -j 1 --store store --manifest m.json"
+    And I copy "root" to "deep/down/copy"
+    And I run "crashsym extract deep/down/copy -j 4 --store store2 --manifest m2.json" in the locale "tr_TR.UTF-8"
+    Then the exit code is 0
+    And "store" and "store2" have the same bytes
+    And "m.json" and "m2.json" have the same bytes
+
+  Scenario: Other symbols for an id that the store has
+    When I run "crashsym extract root --no-inlines --store store --manifest m.json"
+    And I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "error: symbols not stored: '/usr/bin/app'"
+    And stderr says "the store has other bytes for the same id; they are kept"
+
+  Scenario: An empty tree
+    Given the empty folder "nothing"
+    When I run "crashsym extract nothing --store store --manifest m.json"
+    Then the exit code is 2
+    And stderr says "nothing to extract: 'nothing': no ELF executable or shared object below it"
+    And there is no file "m.json"
+
+  Scenario: Machines read the outcome
+    Given "root/usr/bin/app" is stripped
+    When I run "crashsym extract root --json --store store --manifest m.json"
+    Then the exit code is 3
+    And stdout is JSON of the schema "crashsym-extract/1" with the finding "no-debug-info" of level "warning" for "/usr/bin/app"
+
+  Scenario: Fragments become one manifest, and a build id leads to its module
+    When I run "crashsym extract root --exclude /usr/lib/* --store store --manifest a.json"
+    And I run "crashsym extract root --exclude /usr/bin/* --store store --manifest b.json"
+    And I run "crashsym manifest merge b.json a.json -o m.json"
+    Then the exit code is 0
+    And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    And "crashsym manifest find" knows the build id of "root/usr/bin/app" as "/usr/bin/app"

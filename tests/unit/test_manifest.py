@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Manifests: schema, reading, merging, finding."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from crashsym.errors import ManifestError
+from crashsym.manifest import (
+    Counts,
+    Manifest,
+    Module,
+    Receipt,
+    Source,
+    Symbols,
+    find,
+    merge,
+    read,
+)
+from support import REPOSITORY
+
+SCHEMA = json.loads((REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json").read_text())
+APP = Module(
+    path="/usr/bin/app",
+    build_id="b060ad20c6b47781552708aa192e7739fac7c84a",
+    debug_id="20AD60B0B4C68177552708AA192E77390",
+    debug_file="app",
+    arch="arm64",
+    size=14480,
+    recipe="app",
+    version="1.0",
+    package="app",
+    source=Source("git://example.com/app", "b060ad20", "/usr/src/debug/app/1.0"),
+    symbols=Symbols(
+        "app/20AD60B0B4C68177552708AA192E77390/app.sym", "0" * 64, Counts(1, 2, 3, 4, 5)
+    ),
+    status="ok",
+    reason=None,
+    receipts=(Receipt("sentry", "17", "0" * 64),),
+)
+BLOB = Module(
+    path="/opt/blob",
+    build_id=None,
+    debug_id="030201000504070608090A0B0C0D0E0F0",
+    debug_file="blob",
+    arch="arm",
+    size=1,
+    recipe=None,
+    version=None,
+    package=None,
+    source=None,
+    symbols=None,
+    status="excused",
+    reason="delivered without symbols",
+)
+
+
+def written(path: Path, *modules: Module) -> Path:
+    Manifest.of(modules).write(path)
+    return path
+
+
+def test_manifest_follows_its_schema() -> None:
+    document = json.loads(Manifest.of([APP, BLOB], {"image": "core-image"}).to_bytes())
+    jsonschema.validate(document, SCHEMA)
+    assert [module["path"] for module in document["modules"]] == ["/opt/blob", "/usr/bin/app"]
+
+
+def test_schema_refuses_what_it_does_not_know() -> None:
+    document = json.loads(Manifest.of([APP]).to_bytes())
+    document["modules"][0]["time"] = "now"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    assert read(written(tmp_path / "m.json", APP, BLOB)) == Manifest((BLOB, APP))
+
+
+def test_merge_keeps_one_of_equal_modules() -> None:
+    other = replace(APP, path="/usr/bin/other")
+    merged = merge([Manifest((APP, other)), Manifest((BLOB,)), Manifest((APP,))])
+    assert merged.modules == (BLOB, APP, other)
+
+
+def test_merge_does_not_depend_on_the_order() -> None:
+    parts = [Manifest((APP,)), Manifest((BLOB,)), Manifest((replace(APP, package="app-b"),))]
+    assert merge(parts).to_bytes() == merge(reversed(parts)).to_bytes()
+
+
+def test_merge_refuses_two_different_symbol_files_of_one_name() -> None:
+    assert APP.symbols is not None
+    other = replace(APP, recipe="app2", symbols=replace(APP.symbols, sha256="1" * 64))
+    with pytest.raises(ManifestError, match="'/usr/bin/app' of app2: two different symbol files"):
+        merge([Manifest((APP,)), Manifest((other,))])
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "b060ad20c6b47781552708aa192e7739fac7c84a",
+        "B060AD20C6B47781",
+        "20AD60B0B4C68177552708AA192E77390",
+        "20ad60b0-b4c6-8177-5527-08aa192e7739",
+    ],
+)
+def test_find_takes_build_id_and_debug_id_in_all_their_spellings(identifier: str) -> None:
+    assert find(Manifest((APP, BLOB)), identifier) == [APP]
+
+
+@pytest.mark.parametrize("identifier", ["", "b060ad2", "060ad20c6b4", "app"])
+def test_find_does_not_guess(identifier: str) -> None:
+    assert find(Manifest((APP, BLOB)), identifier) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "schema is None"),
+        ('{"schema": "crashsym-manifest/2", "modules": []}', "'crashsym-manifest/2'"),
+        ('{"schema": "crashsym-manifest/1"}', "'modules'"),
+        ('{"schema": "crashsym-manifest/1", "modules": [{}]}', "other keys"),
+        ('{"schema": "crashsym-manifest/1", "modules": 1}', "not follow its schema"),
+        ('{"schema": "crashsym-manifest/1", "modules": [], "build": 1}', "build is 1"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, fact: str) -> None:
+    (tmp_path / "m.json").write_text(text)
+    with pytest.raises(ManifestError, match=fact):
+        read(tmp_path / "m.json")
+
+
+def test_module_with_a_value_of_the_wrong_type_is_refused(tmp_path: Path) -> None:
+    text = Manifest.of([APP]).to_bytes().replace(b'"size": 14480', b'"size": "large"')
+    (tmp_path / "m.json").write_bytes(text)
+    with pytest.raises(ManifestError, match="size of a module is 'large'"):
+        read(tmp_path / "m.json")
+
+
+def test_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="No such file"):
+        read(tmp_path / "none.json")
