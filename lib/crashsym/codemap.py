@@ -47,8 +47,10 @@ class CodeMap:
     def divide(self, owners: list[list[Range]]) -> list[Piece]:
         """Return the code of all functions as pieces in ascending order without overlap.
 
-        Where two functions claim the same bytes the shorter range has them (an entry point inside
-        of a larger routine); of two equal ones the first (identical code folded into one).
+        Where several functions claim the same byte, the one that begins last has it: an entry point
+        inside of a larger routine, or the next function where the end of one is wrong (GNU as for
+        RISC-V does not correct it when the linker shortens code). Of those that begin together it
+        is the shorter, of equal ones the first (identical code folded into one).
         """
         claims = [
             Piece(start, end, owner) for owner, ranges in enumerate(owners) for start, end in ranges
@@ -58,7 +60,7 @@ class CodeMap:
             return claims
         taken = Taken()
         pieces: list[Piece] = []
-        for claim in sorted(claims, key=lambda c: (c.end - c.start, c.start, c.owner)):
+        for claim in sorted(claims, key=lambda c: (-c.start, c.end, c.owner)):
             pieces.extend(
                 Piece(start, end, claim.owner) for start, end in taken.take(claim.start, claim.end)
             )

@@ -78,7 +78,8 @@ class World:
         return read(self.result.stdout)
 
     def stored(self, path: str) -> bytes:
-        return (self.root / "store" / self.manifest()[path]["symbols"]["path"]).read_bytes()
+        place = Path(self.root, "store", self.manifest()[path]["symbols"]["path"])
+        return place.read_bytes()
 
     def build_id(self, path: str) -> str:
         notes = subprocess.check_output(["readelf", "-n", self.root / path], text=True)

@@ -97,6 +97,13 @@ def test_row_without_a_breakpad_form_ends_the_record() -> None:
     ]
 
 
+def test_cie_may_name_the_register_of_the_cfa_without_an_offset() -> None:
+    # RISC-V: DW_CFA_def_cfa_register sp; advance 2; def_cfa_offset 16; ra at cfa-8
+    [record] = records("EM_RISCV", b"\x0d\x02", b"\x42\x0e\x10\x81\x01", 0x10, 1)
+    assert record.rules == ".cfa: sp 0 + .ra: ra"
+    assert record.deltas == ((0x1002, ".cfa: sp 16 + .ra: .cfa -8 + ^"),)
+
+
 def test_register_kept_in_another() -> None:
     # register r16 (rip) in r10
     [record] = records("EM_X86_64", X86_64_CIE, b"\x41\x09\x10\x0a", 0x10, 16)

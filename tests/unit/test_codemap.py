@@ -27,6 +27,11 @@ def test_shorter_claim_wins_inside_a_longer_one() -> None:
     ]
 
 
+def test_end_that_runs_into_the_next_function_is_cut_off() -> None:
+    pieces = CODE.divide([[(0x1082, 0x108E)], [(0x108A, 0x1098)]])
+    assert pieces == [Piece(0x1082, 0x108A, 0), Piece(0x108A, 0x1098, 1)]
+
+
 def test_first_of_two_equal_claims_wins() -> None:
     assert CODE.divide([[(0x1000, 0x1100)], [(0x1000, 0x1100)]]) == [Piece(0x1000, 0x1100, 0)]
 

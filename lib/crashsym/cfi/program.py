@@ -200,7 +200,9 @@ class Interpreter:
         self.state.cfa = Rule(RuleKind.REGISTER_OFFSET, offset, register)
 
     def _cfa_offset(self, program: Reader) -> int:
-        if self.state.cfa is None or self.state.cfa.kind is not RuleKind.REGISTER_OFFSET:
+        if self.state.cfa is None:
+            return 0  # GNU as for RISC-V begins its CIE with DW_CFA_def_cfa_register alone
+        if self.state.cfa.kind is not RuleKind.REGISTER_OFFSET:
             raise program.damage("the CFA has no offset that a new register could take over")
         return self.state.cfa.number
 

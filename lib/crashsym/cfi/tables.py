@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # LSB 5.0 "DWARF Exception Header Encoding"
 _ABSPTR, _OMIT = 0x00, 0xFF
 _PCREL, _INDIRECT = 0x10, 0x80
+_NO_DATA = "SBG"  # signal frame; AArch64: pointers signed with key B, memory tagging
 _VALUE_SIZES = {0x02: (2, False), 0x03: (4, False), 0x04: (8, False)}
 _VALUE_SIZES |= {0x0A: (2, True), 0x0B: (4, True), 0x0C: (8, True)}
 
@@ -148,19 +149,22 @@ class _Table:
     def _augmentation(self, text: bytes, body: Reader) -> int:
         """Return the pointer encoding of the FDEs. Source: LSB 5.0 "CIE Augmentations"."""
         encoding = _ABSPTR
-        if not text:
+        letters = text.decode("latin-1")
+        data = body
+        if letters.startswith("z"):
+            data, letters = body.sub(body.uleb()), letters[1:]
+        elif letters == "armcc+" or not set(letters) - set(_NO_DATA):
             return encoding
-        if text[:1] != b"z":
-            raise body.damage(f"augmentation {text[:8]!r} is unknown")
-        data = body.sub(body.uleb())
-        for letter in text[1:].decode("latin-1"):
+        else:
+            raise body.damage(f"augmentation {letters[:8]!r} is unknown")
+        for letter in letters:
             if letter == "R":
                 encoding = data.unsigned(1)
             elif letter == "L":
                 data.unsigned(1)
             elif letter == "P":
                 self._pointer(data, data.unsigned(1) & ~_INDIRECT)
-            elif letter not in "SBG":  # signal frame, AArch64 key B, memory tagging: no data
+            elif letter not in _NO_DATA:
                 break
         return encoding
 

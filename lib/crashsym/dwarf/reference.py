@@ -84,6 +84,7 @@ class _Reader:
     def __init__(self, elf_file: ElfFile, *, inlines: bool) -> None:
         self._sections = DwarfSections.of(elf_file)
         self._code = CodeMap(elf_file.executable_ranges)
+        self._thumb = elf_file.machine == "EM_ARM"
         size = sum(len(data) for data in self._sections.bytes_by_name.values())
         self._budget = Budget(size)
         self._names = NameTable(self._budget)
@@ -180,12 +181,19 @@ class _Reader:
 
     def _read_subprogram(self, unit: Unit, entry: Entry, above: _Level, table: LineTable) -> _Level:
         self._add_name(unit, entry, above)
-        ranges = self._code.inside(unit.code_ranges(entry))
+        ranges = self._code_ranges(unit, entry)
         body = None
         if ranges:
             body = _Body(entry.offset, table, ranges)
             self._bodies.append(body)
         return _Level(scope=entry.offset, body=body)
+
+    def _code_ranges(self, unit: Unit, entry: Entry) -> list[Range]:
+        """Return the ranges that can hold code; GNU as marks Thumb functions with bit 0."""
+        ranges = unit.code_ranges(entry)
+        if self._thumb:
+            ranges = [(start & ~1, end - (start & 1)) for start, end in ranges]
+        return self._code.inside(ranges)
 
     def _read_inline(self, unit: Unit, entry: Entry, above: _Level, body: _Body) -> _Level:
         if not self._want_inlines:
@@ -199,7 +207,7 @@ class _Reader:
                 origin=unit.reference(entry, "DW_AT_abstract_origin"),
                 call_file=entry.number("DW_AT_call_file") or 0,
                 call_line=line if line <= _LARGEST_LINE else 0,
-                ranges=self._code.inside(unit.code_ranges(entry)),
+                ranges=self._code_ranges(unit, entry),
             )
         )
         return _Level(scope=above.scope, body=body, inline=len(body.inlines) - 1)

@@ -15,7 +15,8 @@ from crashsym.reader import Reader
 if TYPE_CHECKING:
     from crashsym.elf import ElfFile
 
-# The only sections that functions, lines and names need.
+# The only sections that functions, lines and names need; pyelftools wants .debug_loclists as well,
+# to read past attributes that refer to it.
 _WANTED = (
     ".debug_info",
     ".debug_abbrev",
@@ -25,6 +26,7 @@ _WANTED = (
     ".debug_addr",
     ".debug_ranges",
     ".debug_rnglists",
+    ".debug_loclists",
     ".debug_line",
 )
 
