@@ -5,7 +5,7 @@ Recognised, one frame a line:
 
 ========================  =====================================================
 AddressSanitizer          ``#1 0x5581 in f (/usr/bin/app+0x1234) (BuildId: ab…)``
-backtrace_symbols         ``./app(+0x1234) [0x5581]``, ``app(func+0x12) [0x5581]``
+backtrace_symbols(_fd)    ``./app(+0x1234) [0x5581]``, ``app(func+0x12)[0x5581]``
 systemd-coredump          ``#1  0x00005581 n/a (app + 0x1234)``
 crashdump-example, all    ``#1 app+0x1234``, ``app+0x1234``
 ========================  =====================================================
@@ -35,16 +35,17 @@ if TYPE_CHECKING:
 
 _FRAME = re.compile(
     r"""
-    (?P<module>[^\s()\[\]+]+)
-    (?: \((?P<function>[^\s()+]*)\+0x(?P<distance>[0-9a-f]+)\)\s\[0x[0-9a-f]+\]
+    (?<![^\s()\[\]+]) (?P<module>[^\s()\[\]+]+)
+    (?: \((?P<function>[^\s()+]*)\+0x(?P<distance>[0-9a-f]+)\)\s?\[0x[0-9a-f]+\]
       | \s?\+\s?0x(?P<offset>[0-9a-f]+) )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NUMBER = re.compile(r"^\s*#\s?(?P<number>\d+)\s")
-_ASAN = re.compile(r"^\s*#\d+\s+0x[0-9a-f]+\s.*\(\S+\+0x[0-9a-f]+\)", re.IGNORECASE)
-_ASAN_BUILD_ID = re.compile(r"\(BuildId: ([0-9a-f]+)\)", re.IGNORECASE)
-_SYSTEMD_BUILD_ID = re.compile(r"[Mm]odule (\S+)(?: .*)? with build-id:? ([0-9a-f]+)")
+_NUMBER = re.compile(r"\s*#\s?(?P<number>\d+)\s")
+_ASAN_START = re.compile(r"\s*#\d+\s+0x[0-9a-f]+\s", re.IGNORECASE)
+_ASAN_BUILD_ID = re.compile(r"\(BuildId: ((?:[0-9a-f]{2})+)\)", re.IGNORECASE)
+_SYSTEMD_MARK = " with build-id"
+_SYSTEMD_BUILD_ID = re.compile(r":? ((?:[0-9a-f]{2})+)\b")
 
 
 @dataclass(slots=True)
@@ -76,9 +77,7 @@ class Symbolicator:
         lines of their own, as addr2line writes them.
         """
         for line in lines:
-            note = _SYSTEMD_BUILD_ID.search(line)
-            if note:
-                self._build_ids[_base_name(note[1])] = note[2].lower()
+            self._note_build_id(line)
             match = _FRAME.search(line)
             frames = self._frames(line, match) if match else []
             if not frames:
@@ -88,6 +87,14 @@ class Symbolicator:
             indent = " " * (len(line) - len(line.lstrip()) + 4)
             for frame in frames[1:]:
                 yield f"{indent}(inlined by) {_describe(frame)}"
+
+    def _note_build_id(self, line: str) -> None:
+        """Remember systemd-coredump's ``Found module /usr/bin/app with build-id: ab…``."""
+        before, mark, after = line.partition(_SYSTEMD_MARK)
+        build_id = _SYSTEMD_BUILD_ID.match(after) if mark else None
+        name = before.rpartition("odule ")[2].partition(" ")[0]
+        if build_id and name:
+            self._build_ids[_base_name(name)] = build_id[1]
 
     def _frames(self, line: str, match: re.Match[str]) -> list[Frame]:
         self.outcome.frames += 1
@@ -164,7 +171,8 @@ def _step_back(line: str, match: re.Match[str]) -> int:
     """Return 1 where the line shows a return address, else 0."""
     if match["distance"] is not None:
         return 1
-    if _ASAN.match(line):
+    bracketed = line[match.start() - 1 : match.start()] + line[match.end() : match.end() + 1]
+    if bracketed == "()" and " " not in match[0] and _ASAN_START.match(line):
         return 0
     number = _NUMBER.match(line)
     return 1 if number and int(number["number"]) > 0 else 0

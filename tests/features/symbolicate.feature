@@ -48,8 +48,31 @@ Feature: Logs become readable
     When I run "crashsym symbolicate log --store store --manifest m2.json"
     Then the exit code is 0
 
+  Scenario: systemd says which build it was
+    Given a log with the line "Found module /usr/bin/app with build-id: {build}"
+    And the log has the line "#0  0x0000558100001234 n/a (app + 0x{return})"
+    And the program "root/usr/bin/app" compiled with "-O0 -g"
+    And "crashsym extract root --store store --manifest m2.json" has been run
+    When I run "crashsym symbolicate log --store store"
+    Then the exit code is 0
+    And stderr says "1 of 1 frames named"
+
   Scenario: From a pipe
     Given a log with the frame "#1 app+0x{return}" for the call of "inner" in "main"
     When I pipe the log into "crashsym symbolicate --store store"
     Then the exit code is 0
     And the frame is followed by the call chain "shapes::outer main" with file and line
+
+  Scenario Outline: What <tool> really prints
+    Given the program "root/usr/bin/failing" that fails in "inner", compiled with "<flags>"
+    And "crashsym extract root --store store --manifest m.json" has been run
+    When the program "root/usr/bin/failing" has failed and left a log
+    And I run "crashsym symbolicate log --store store"
+    Then the exit code is 0
+    And the frames of "failing" are named "inner shapes::outer main"
+
+    Examples:
+      | tool                    | flags                     |
+      | AddressSanitizer        | -g -O1 -fsanitize=address |
+      | backtrace_symbols_fd    | -g -O1 -DTRACE            |
+      | the same with names     | -g -O1 -DTRACE -rdynamic  |

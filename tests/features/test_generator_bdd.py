@@ -32,6 +32,25 @@ static inline int outer(int x) { return inner(area(x)) + 1; }
 int main(int argc, char **) { return shapes::outer(argc) * 7; }
 """
 
+# Fails under AddressSanitizer; with -DTRACE it prints its own stack instead.
+FAILING = """
+#include <execinfo.h>
+extern "C" __attribute__((noinline)) int inner(int x) {
+#ifdef TRACE
+  void *frames[32];
+  backtrace_symbols_fd(frames, backtrace(frames, 32), 2);
+  return x;
+#else
+  volatile char *p = new char[4];
+  return p[x + 4];
+#endif
+}
+namespace shapes {
+static inline int outer(int x) { return inner(x) + 1; }
+}
+int main(int argc, char **) { return shapes::outer(argc) * 7 & 1; }
+"""
+
 
 @dataclass
 class World:
@@ -106,6 +125,13 @@ def _compile(world: World, path: str, flags: str) -> None:
     command = ["g++", *flags.split(), "shapes.cc", "-o", path]
     subprocess.run(command, cwd=world.root, check=True, timeout=120)
     world.unstripped[path] = (world.root / path).read_bytes()
+
+
+@given(parsers.parse('the program "{path}" that fails in "inner", compiled with "{flags}"'))
+def _compile_failing(world: World, path: str, flags: str) -> None:
+    (world.root / "failing.cc").write_text(FAILING)
+    command = ["g++", *flags.split(), "failing.cc", "-o", path]
+    subprocess.run(command, cwd=world.root, check=True, timeout=120)
 
 
 @given(parsers.parse('"{source}" is split into "{stripped}" and "{debug}" as OE does'))
@@ -229,6 +255,18 @@ def _copy(world: World, source: str, target: str) -> None:
 @when(parsers.parse('I pipe the log into "{command}"'))
 def _pipe(world: World, command: str) -> None:
     world.run(command, stdin=world.log.encode())
+
+
+@when(parsers.parse('the program "{path}" has failed and left a log'))
+def _fail(world: World, path: str) -> None:
+    ended = subprocess.run(
+        [world.root / path],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "ASAN_OPTIONS": "symbolize=0"},
+    )
+    (world.root / "log").write_bytes(ended.stderr)
 
 
 # ---- then
@@ -418,3 +456,14 @@ def _chain(world: World, chain: str) -> None:
     assert [place.rpartition("/")[2] for place in places] == [
         f"shapes.cc:{lines[name]}" for name in names
     ]
+
+
+@then(parsers.parse('the frames of "failing" are named "{names}"'))
+def _named(world: World, names: str) -> None:
+    found = []
+    for line in world.result.stdout.decode().splitlines():
+        match = re.search(r"(\S+) at \S+failing\.cc:\d+$", line)
+        if match:
+            found.append(match[1])
+    # AddressSanitizer's report goes on with the stack of the allocation and a summary
+    assert " ".join(found[:3]) == names

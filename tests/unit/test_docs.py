@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The reference pages say what the code does."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+import pytest
+from crashsym.cli.main import build_parser
+from crashsym.findings import CODES, Finding, Policy
+from support import REPOSITORY
+
+REFERENCE = REPOSITORY / "docs" / "reference"
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    found: set[str] = set()
+    for action in parser._actions:
+        found |= set(action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                found |= _options(sub)
+    return found - {"-h", "--help", "--version"}
+
+
+def test_every_option_is_in_the_reference_and_no_other() -> None:
+    page = (REFERENCE / "command-line.md").read_text()
+    documented = set(re.findall(r"(?<![\w-])(--?[a-z][\w-]*)", page))
+    assert documented == _options(build_parser())
+
+
+def test_every_variable_is_in_the_reference_with_its_default() -> None:
+    page = (REFERENCE / "variables.md").read_text()
+    documented = dict(re.findall(r"^\| `(CRASHDUMP_\w+)` \| `?([^|`]*?)`? \|", page, re.MULTILINE))
+    declared: dict[str, str] = {}
+    for bbclass in (REPOSITORY / "classes").glob("*.bbclass"):
+        text = bbclass.read_text()
+        declared |= dict(re.findall(r'^(CRASHDUMP_\w+) \?= "(.*)"$', text, re.MULTILINE))
+        for name in re.findall(r"^(CRASHDUMP_\w+) \?=", text, re.MULTILINE):
+            assert re.search(rf'^{name}\[doc\] = "', text, re.MULTILINE), name
+    assert {
+        name: "" if value == "empty" else value for name, value in documented.items()
+    } == declared
+
+
+def test_every_finding_is_in_the_reference_with_its_level() -> None:
+    page = (REFERENCE / "findings.md").read_text()
+    documented = dict(re.findall(r"^\| `([\w-]+)` \| (\w+) \|", page, re.MULTILINE))
+    policy = Policy.parse([])
+    assert documented == {code: policy.level(Finding(code, "f", "w", "y")) for code in CODES}
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/explanation/how-it-works.md"]
+)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (REPOSITORY / page).read_text()
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    broken = [link for link in links if not ((REPOSITORY / page).parent / link).exists()]
+    assert not broken

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Text with frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from crashsym.breakpad.records import ModuleRecord
+from crashsym.store import Store
+from crashsym.symbolicate import Symbolicator
+from hypothesis import given
+from hypothesis import strategies as st
+
+DEBUG_ID = "0403020106050807090A0B0C0D0E0F100"
+BUILD_ID = "0102030405060708090a0b0c0d0e0f1011121314"
+SYMBOLS = f"""MODULE Linux arm64 {DEBUG_ID} libfoo.so.1
+FILE 0 /src/foo.c
+FUNC 1000 20 0 first
+1000 10 11 0
+1010 10 12 0
+FUNC 1020 10 0 second
+1020 10 21 0
+""".encode()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.add(ModuleRecord("Linux", "arm64", DEBUG_ID, "libfoo.so.1", ""), SYMBOLS)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("libfoo.so.1+0x1010", "first at /src/foo.c:12"),
+        ("#0 libfoo.so.1+0x1020", "second at /src/foo.c:21"),
+        ("#1 libfoo.so.1+0x1020", "first at /src/foo.c:12"),
+        ("  #12 libfoo.so.1+0x1010", "first at /src/foo.c:11"),
+        ("    #3 0x7f00 in f(int) (/usr/lib/libfoo.so.1+0x1010)", "first at /src/foo.c:12"),
+        ("    #3 0x7f00  (/usr/lib/libfoo.so.1+0x1010) (BuildId: 01)", None),
+        (
+            f"    #3 0x7f00  (/lib/libfoo.so.1+0x1010) (BuildId: {BUILD_ID})",
+            "first at /src/foo.c:12",
+        ),
+        ("/lib/libfoo.so.1(+0x1020) [0x7f00]", "first at /src/foo.c:12"),
+        ("/lib/libfoo.so.1(+0x1020)[0x7f00]", "first at /src/foo.c:12"),
+        ("/lib/libfoo.so.1(second+0x4)[0x7f00]", "second at /src/foo.c:21"),
+        ("/lib/libfoo.so.1(missing+0x4)[0x7f00]", None),
+        ("#2  0x00007f00 n/a (libfoo.so.1 + 0x1020)", "first at /src/foo.c:12"),
+        ("#0  0x00007f00 second (libfoo.so.1 + 0x1020)", "second at /src/foo.c:21"),
+        ("app[7]: pc libfoo.so.1+0x1000, sp 0x7f", "first at /src/foo.c:11"),
+        ("libfoo.so.1+0xffffffffffffffffffffffff", None),
+        ("libfoo.so.1+0x0", None),
+        ("libfoo.so.1+1010", None),
+        ("..+0x1010", None),
+        ("/+0x1010", None),
+    ],
+)
+def test_frame(store: Store, line: str, name: str | None) -> None:
+    [result] = Symbolicator([store]).lines([line])
+    assert result == (line if name is None else f"{line} {name}")
+
+
+def test_build_id_that_systemd_names_chooses_the_build(store: Store) -> None:
+    note = "Found module /usr/lib/libfoo.so.1 with build-id: 00000000"
+    frame = "#0  0x00007f00 n/a (libfoo.so.1 + 0x1020)"
+    symbolicator = Symbolicator([store])
+    assert list(symbolicator.lines([note, frame])) == [note, frame]
+    assert symbolicator.outcome.missing == {"libfoo.so.1": "no symbols"}
+
+
+@given(st.text("#0123456789abcfx+()[]: /.so\tlibBuildId\x1b\u00e9", max_size=60))
+def test_any_text_passes_through(store: Store, line: str) -> None:
+    results = list(Symbolicator([store]).lines([line]))
+    assert results[0].startswith(line)
+
+
+def test_long_lines_take_no_time_to_speak_of(store: Store) -> None:
+    lines = ["a" * 2_000_000 + "+", "(" * 2_000_000 + "+0x", "Module " * 300_000 + "with build-id"]
+    assert list(Symbolicator([store]).lines(lines)) == lines
+
+
+def test_damaged_symbol_file_is_named(tmp_path: Path) -> None:
+    Store(tmp_path).add(ModuleRecord("Linux", "arm", DEBUG_ID, "app", ""), b"MODULE Linux\n")
+    symbolicator = Symbolicator([Store(tmp_path)])
+    assert list(symbolicator.lines(["app+0x1"])) == ["app+0x1"]
+    assert "line 1: no record of a symbol file" in symbolicator.outcome.missing["app"]
