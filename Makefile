@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# What people type. Every target does its own set-up.
+
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest -n 2 --dist loadgroup
+
+# The targets share one virtual environment.
+.NOTPARALLEL:
+
+.PHONY: help
+help:
+	@echo 'make demo       build, strip and crash the example program; show its stack before and after crashsym'
+	@echo 'make test       all checks and all tests but the slow ones'
+	@echo 'make test-slow  the tests that take minutes'
+	@echo 'make check      the quick part of make test: ruff, mypy, unit tests'
+	@echo 'make fetch-oe   clone OpenEmbedded-Core and BitBake for the tests that run them'
+	@echo 'make clean      remove what these targets have made'
+
+.PHONY: setup-demo
+setup-demo:
+	@scripts/setup demo
+
+.PHONY: setup-test
+setup-test:
+	@scripts/setup test
+
+.PHONY: demo
+demo: setup-demo
+	@$(PYTHON) scripts/demo.py
+
+.PHONY: lint
+lint: setup-test
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+.PHONY: test
+test: lint
+	$(PYTEST) -m 'not slow'
+
+.PHONY: test-slow
+test-slow: setup-test
+	$(PYTEST) -m slow
+
+.PHONY: check
+check: lint
+	$(PYTEST) tests/unit
+
+.PHONY: fetch-oe
+fetch-oe:
+	@scripts/fetch-oe
+
+.PHONY: clean
+clean:
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis lib/crashsym.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
