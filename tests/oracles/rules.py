@@ -1,0 +1,133 @@
+"""What the rules of STACK CFI records mean, and what readelf's cells mean, in one common form.
+
+A :class:`Term` is ``base + offset``, or what memory holds there. Two spellings of one rule, such as
+``.cfa -8 + ^`` and ``.cfa 8 - ^``, give the same term.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from corpus.matrix import Cpu
+
+
+class ExpressionError(ValueError):
+    """An expression outside of what symbol files of this project may hold."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """``base`` is a register, ``.cfa``, or empty for a constant; ``loads`` counts dereferences.
+
+    ``inner`` is the offset added before the first load, ``offset`` the one added last.
+    """
+
+    base: str
+    offset: int = 0
+    loads: int = 0
+    inner: int = 0
+
+
+# The value cannot be had: the unwinder must not use it.
+UNDEFINED = Term(".undef")
+# The return address 0 ends a walk.
+NO_CALLER = Term("", 0)
+
+
+def evaluate(expression: str) -> Term:
+    """Turn a postfix expression into a term.
+
+    Raises:
+        ExpressionError: it uses more than additions, subtractions and one load.
+    """
+    stack: list[Term] = []
+    for word in expression.split():
+        if word in ("+", "-"):
+            right, left = stack.pop(), stack.pop()
+            stack.append(_add(left, right, 1 if word == "+" else -1))
+        elif word == "^":
+            stack.append(_load(stack.pop()))
+        elif re.fullmatch(r"-?\d+", word):
+            stack.append(Term("", int(word)))
+        elif word == ".undef":
+            stack.append(UNDEFINED)
+        else:
+            stack.append(Term(word))
+    if len(stack) != 1:
+        raise ExpressionError(f"{expression!r} leaves {len(stack)} values")
+    return stack[0]
+
+
+def _add(left: Term, right: Term, sign: int) -> Term:
+    if right.base or right.loads:
+        raise ExpressionError(f"{right} is no constant")
+    return replace(left, offset=left.offset + sign * right.offset)
+
+
+def _load(term: Term) -> Term:
+    if term.loads:
+        raise ExpressionError(f"two loads: {term}")
+    return Term(term.base, 0, 1, term.offset)
+
+
+def saved_at(base: str, offset: int) -> Term:
+    """The value that memory holds at ``base + offset``."""
+    return Term(base, 0, 1, offset)
+
+
+_EXPRESSION = re.compile(r"DW_OP_breg\d+ \(([^)]+)\): (-?\d+)(; DW_OP_deref)?")
+
+
+def of_dwarf_expression(cpu: Cpu, text: str) -> Term | None:
+    """The term of the DWARF expression register + offset, loaded or not; None for others."""
+    match = _EXPRESSION.fullmatch(text)
+    if not match:
+        return None
+    base, offset = breakpad_name(cpu, match[1]), int(match[2])
+    assert base is not None, match[1]
+    return saved_at(base, offset) if match[3] else Term(base, offset)
+
+
+_ARM_SPECIAL = {"r13": "sp", "r14": "lr", "r15": "pc"}
+_RISCV_FLOAT = {
+    **{f"ft{n}": f"f{n}" for n in range(8)},
+    **{f"fs{n}": f"f{n + 8}" for n in range(2)},
+    **{f"fa{n}": f"f{n + 10}" for n in range(8)},
+    **{f"fs{n}": f"f{n + 16}" for n in range(2, 12)},
+    **{f"ft{n}": f"f{n + 20}" for n in range(8, 12)},
+}
+
+
+def breakpad_name(cpu: Cpu, name: str) -> str | None:
+    """Breakpad's word for the register that readelf calls ``name``; None when it has none."""
+    if cpu.arch in ("x86", "x86_64"):
+        return f"${name}"
+    if cpu.arch == "riscv":
+        return _RISCV_FLOAT.get(name, name)
+    if cpu.arch == "arm":
+        number = int(name[1:])
+        if number >= 256:  # d0 to d31: unwinders of minidumps know only the single halves
+            return None
+        return f"s{number - 64}" if number >= 64 else _ARM_SPECIAL.get(name, name)
+    return name
+
+
+def return_register(cpu: Cpu) -> str:
+    """Where the return address is on entry, when no rule says so; x86 always has a rule."""
+    return {"arm": "lr", "arm64": "x30", "riscv": "ra"}.get(cpu.arch, "")
+
+
+def callee_saved(cpu: Cpu) -> frozenset[str]:
+    """Registers whose value an unwinder keeps when there is no rule.
+
+    Source: google/breakpad, src/processor/stackwalker_*.cc.
+    """
+    names = {
+        "x86": "$ebp $ebx $esi $edi",
+        "x86_64": "$rbx $rbp $r12 $r13 $r14 $r15",
+        "arm": " ".join(f"r{n}" for n in range(4, 12)),
+        "arm64": " ".join(f"x{n}" for n in range(19, 30)),
+        "riscv": " ".join(f"s{n}" for n in range(12)),
+    }
+    return frozenset(names[cpu.arch].split())

@@ -1,0 +1,78 @@
+"""Mozilla's and Breakpad's dump_syms agree with us on functions, lines and public symbols.
+
+Except for the table in ``differences.py``, in which each entry is exact.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from corpus.build import Binary, run
+from corpus.matrix import Program
+from oracles.cases import compiled, each_program, elf_facts, our_symbols
+from oracles.differences import DIFFERENCES, Case, Difference, Peer, View, view
+from oracles.linetable import carried_over
+from oracles.peers import breakpad_dump_syms, mozilla_dump_syms
+from oracles.repairs import with_debug_addr, without_thumb_bits
+from oracles.symfile import parse
+
+pytestmark = pytest.mark.oracle
+PEERS: tuple[Peer, ...] = ("Breakpad", "Mozilla")
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@each_program()
+def test_functions_lines_and_publics_are_those_of_the_peer(
+    peer: Peer, program: Program, tmp_path: Path
+) -> None:
+    expected = expected_of(peer, program)
+    theirs = peer_view(peer, compiled(program), tmp_path)
+    assert sorted(expected.functions ^ theirs.functions) == [], "FUNC records differ"
+    assert line_report(expected, theirs) == "", "line records differ"
+    assert sorted(map(hex, expected.publics ^ theirs.publics)) == [], "PUBLIC records differ"
+
+
+def expected_of(peer: Peer, program: Program) -> View:
+    """Our view with the peer's differences applied, each of them where it is expected."""
+    ours = our_symbols(program)
+    whole = compiled(program).whole
+    facts = elf_facts(whole)
+    case = Case(program, ours, facts, carried_over(whole, facts.base, ours))
+    expected = view(ours)
+    for difference in differences_of(peer):
+        changed = difference.change(expected, case)
+        assert (changed != expected) == difference.expected(case), difference.name
+        expected = changed
+    return expected
+
+
+@cache
+def differences_of(peer: Peer) -> tuple[Difference, ...]:
+    return tuple(difference for difference in DIFFERENCES if difference.peer == peer)
+
+
+def peer_view(peer: Peer, binary: Binary, folder: Path) -> View:
+    if peer == "Breakpad":
+        repaired = with_debug_addr(binary.whole, folder, binary.program.cpu)
+        text = run([str(breakpad_dump_syms()), "-d", str(repaired)])
+    else:
+        repaired = without_thumb_bits(binary.whole, folder)
+        text = run([str(mozilla_dump_syms()), "--inlines", str(repaired)])
+    # Their unwind rules have known gaps; readelf is the oracle for ours.
+    return view(parse("\n".join(row for row in text.split("\n") if not row.startswith("STACK"))))
+
+
+def line_report(ours: View, theirs: View) -> str:
+    wrong = [
+        address
+        for address in sorted(ours.lines.keys() | theirs.lines.keys())
+        if ours.lines.get(address) != theirs.lines.get(address)
+    ]
+    rows = [
+        f"{address:#x}: ours {sorted(ours.lines.get(address, ()))},"
+        f" theirs {sorted(theirs.lines.get(address, ()))}"
+        for address in wrong[:6]
+    ]
+    return "\n".join([f"{len(wrong)} addresses differ", *rows]) if wrong else ""
