@@ -19,6 +19,7 @@ from crashsym.breakpad.records import (
     SymbolFile,
 )
 from crashsym.breakpad.rules import RuleWriter
+from crashsym.budget import Budget
 from crashsym.cfi import read_cfi
 from crashsym.codemap import CodeMap
 from crashsym.demangle import demangle
@@ -206,10 +207,21 @@ def _publics(job: _Job, functions: tuple[Function, ...]) -> tuple[PublicRecord, 
         candidate = (symbol.rank, symbol.name)
         if address not in found or candidate < found[address]:
             found[address] = candidate
-    return tuple(
-        PublicRecord(address - elf_file.load_base, _public_name(name))
-        for address, (_, name) in sorted(found.items())
-    )
+    return _public_records(job, found)
+
+
+def _public_records(job: _Job, found: dict[int, tuple[int, str]]) -> tuple[PublicRecord, ...]:
+    budget = Budget(job.pair.elf_file.size)
+    records = []
+    for address, (_, symbol) in sorted(found.items()):
+        name = _public_name(symbol)
+        try:
+            budget.spend(len(name), "names of symbols")
+        except MalformedError as error:
+            job.damaged(error.where, error.why)
+            break
+        records.append(PublicRecord(address - job.pair.elf_file.load_base, name))
+    return tuple(records)
 
 
 def _public_name(name: str) -> str:

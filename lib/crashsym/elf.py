@@ -21,11 +21,12 @@ from elftools.construct import ConstructError
 from elftools.elf.constants import P_FLAGS, SH_FLAGS
 from elftools.elf.dynamic import Dynamic
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
+from crashsym.budget import Budget
+from crashsym.elfcheck import check_tables
 from crashsym.errors import MalformedError, NotElfError, UnreadableError
 from crashsym.ids import BuildId, text_hash
-from crashsym.reader import Reader
+from crashsym.reader import Reader, string_at
 
 # What pyelftools lets through when the bytes it parses are damaged (found by fuzzing it).
 _FOREIGN_ERRORS = (
@@ -49,7 +50,9 @@ _ELFCOMPRESS_ZLIB = 1
 # zlib cannot do better than 1032:1; debug sections reach 3 to 20. Beyond this it is a bomb.
 _MAX_INFLATION = 200
 _KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared object"}
-_BINDING_RANK = {"STB_GLOBAL": 0, "STB_WEAK": 1}
+_BINDING_RANK = {1: 0, 2: 1}  # STB_GLOBAL, STB_WEAK
+_FUNCTION_TYPES = (2, 10)  # STT_FUNC, STT_GNU_IFUNC
+_SHN_UNDEF = 0
 
 
 @contextmanager
@@ -71,6 +74,7 @@ class Section:
     address: int
     size: int
     file_offset: int
+    link: int
     executable: bool
     compressed: bool
 
@@ -124,6 +128,8 @@ class ElfFile:
             raise NotElfError(
                 "cannot read", where=f"'{self.path}'", why="it does not begin with the ELF magic"
             )
+        self._budget = Budget(self.size)
+        check_tables(self.file_bytes, self.size, f"'{self.path}'", self._budget)
         with self._parsing():
             self._elf = ELFFile(self._stream)
             self.machine = str(self._elf["e_machine"])
@@ -144,6 +150,7 @@ class ElfFile:
                 address=section["sh_addr"],
                 size=section["sh_size"],
                 file_offset=section["sh_offset"],
+                link=section["sh_link"],
                 executable=bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
                 and bool(section["sh_flags"] & SH_FLAGS.SHF_ALLOC),
                 compressed=bool(section["sh_flags"] & SH_FLAGS.SHF_COMPRESSED),
@@ -196,9 +203,12 @@ class ElfFile:
             MalformedError: the section runs past the end of the file, or cannot be inflated.
         """
         section = next((s for s in self.sections if s.name == name and s.has_bytes), None)
-        if section is None:
+        return b"" if section is None else self._bytes_of(section)
+
+    def _bytes_of(self, section: Section) -> bytes:
+        if not section.has_bytes:
             return b""
-        data = self.file_bytes(section.file_offset, section.size, name)
+        data = self.file_bytes(section.file_offset, section.size, section.name)
         return self._inflate(section, data) if section.compressed else data
 
     def file_bytes(self, file_offset: int, size: int, what: str) -> bytes:
@@ -265,6 +275,7 @@ class ElfFile:
         Source: Breakpad src/common/linux/file_id.cc, FindElfBuildIDNote.
         """
         for file_offset, size in self._note_places():
+            self._budget.spend(size, f"'{self.path}' notes")
             notes = self.file_bytes(file_offset, size, "notes")
             found = find_build_id(notes, little_endian=self.little_endian)
             if found is not None:
@@ -313,20 +324,29 @@ class ElfFile:
 
         Raises:
             MalformedError: the symbol table is damaged.
+
+        Source: gABI "Symbol Table".
         """
+        table = self.section(name)
+        if table is None or table.link >= len(self.sections):
+            return []
+        data = self.section_bytes(name)
+        names = self._bytes_of(self.sections[table.link])
+        order = "<" if self.little_endian else ">"
+        layout = struct.Struct(order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
         found = []
-        with parsing("cannot read symbols", f"'{self.path}' {name}"):
-            table = self._elf.get_section_by_name(name)
-            if not isinstance(table, SymbolTableSection):
-                return []
-            for symbol in table.iter_symbols():
-                kind, bind = symbol["st_info"]["type"], symbol["st_info"]["bind"]
-                if kind not in ("STT_FUNC", "STT_GNU_IFUNC", "STT_LOOS"):
-                    continue
-                if symbol["st_shndx"] == "SHN_UNDEF" or not symbol.name:
-                    continue
-                rank = _BINDING_RANK.get(bind, 2)
-                found.append(Symbol(symbol["st_value"], symbol["st_size"], symbol.name, rank))
+        for values in layout.iter_unpack(data[: len(data) - len(data) % layout.size]):
+            if self.bits == 64:
+                start, info, _, index, address, size = values
+            else:
+                start, address, size, info, _, index = values
+            if info & 0xF not in _FUNCTION_TYPES or index == _SHN_UNDEF:
+                continue
+            text = string_at(names, start)
+            self._budget.spend(len(text), f"'{self.path}' {name}")
+            if text:
+                rank = _BINDING_RANK.get(info >> 4, 2)
+                found.append(Symbol(address, size, text.decode("utf-8", "replace"), rank))
         return found
 
 

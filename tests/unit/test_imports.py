@@ -15,6 +15,7 @@ LIBRARY = REPOSITORY / "lib" / "crashsym"
 LAYERS = (
     ("errors", "__init__"),
     ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "parallel"),
+    ("elfcheck",),
     ("elf",),
     ("splitpair", "debugfiles", "tree"),
     ("dwarf", "cfi"),

@@ -99,7 +99,8 @@ class NameTable:
             if part:
                 parts.append(part)
                 length += len(part)
-            scope = entry.parent
+            # an enclosing function that is defined out of line has its scopes at its declaration
+            scope = self._chain(scope)[-1].parent
         return "::".join(reversed(parts))[:_LONGEST_NAME]
 
     def _scope_name(self, offset: int, entry: NameEntry) -> str:
