@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+#
+# Keep the symbols of exactly this build: a Breakpad symbol file for each ELF executable and shared library
+# that the recipe packages, and a manifest that lists them by build id.
+#
+#   One recipe:    inherit crashdump                   (in the recipe or its .bbappend)
+#   All recipes:   INHERIT += "crashdump"              (in local.conf or the distro configuration)
+#   Not this one:  CRASHDUMP_ENABLED:pn-foo = "0"
+#
+# What a build leaves, for each package architecture, below ${CRASHDUMP_DEPLOY_DIR}:
+#   <arch>/symbols/<recipe>/<debug file>/<debug id>/<debug file>.sym
+#   <arch>/manifests/<recipe>.json
+# Each recipe has a store of its own, because two recipes may ship the same file: in a common folder sstate
+# would refuse the second one, and cleaning one recipe would take the other's symbols away.
+#
+# do_package only gets a copy of the unstripped files; reading them is do_crashdump_symbols' work. When
+# do_package came from sstate there is no such copy: the -dbg packages then give the same symbols.
+#
+# Limits:
+# - Native, cross, nativesdk, image, kernel, allarch and packagegroup recipes are left out, and so is whatever
+#   has no do_package.
+# - Warnings are given when the symbols are made, not again when they come from sstate.
+# - When only a single recipe inherits the class, a build that takes everything from sstate also unpacks that
+#   recipe's do_package object and crashsym's own sysroot. With INHERIT it does not; to have both:
+#   INHERIT += "crashdump", CRASHDUMP_ENABLED = "0", CRASHDUMP_ENABLED:pn-foo = "1".
+# - A recipe that has a do_deploy of its own and inherits the class alone: 'bitbake <image>' does not make its
+#   symbols, 'bitbake <recipe>' does.
+
+CRASHDUMP_ENABLED ?= "1"
+CRASHDUMP_ENABLED[doc] = "Set to '0' to keep no symbols, for all recipes or for one (CRASHDUMP_ENABLED:pn-foo). The recipe's packages and task signatures are then the same as without the class."
+CRASHDUMP_EXCLUDE ?= ""
+CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.g. '/usr/lib/*/ptest/*'. What matches gets neither symbols nor a place in the manifest, and no warning."
+CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
+CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests, one sub-folder for each package architecture."
+CRASHDUMP_POLICY ?= ""
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-unwind-info, mismatch, unreadable, malformed, conflict, crashed, or * for all. Unset codes: unreadable, mismatch, conflict and crashed are errors, the others warnings."
+CRASHDUMP_INLINES ?= "1"
+CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
+
+CRASHDUMP_WORKDIR = "${WORKDIR}/crashdump-symbols"
+CRASHDUMP_PRESERVED = "${WORKDIR}/crashdump-unstripped"
+
+# Runs in do_package, before OE strips. These lines are part of every do_package hash: keep them few and stable.
+python crashdump_preserve () {
+    import shutil
+    pkgd, copies = d.getVar("PKGD"), {}
+    for folder, _, names in os.walk(pkgd):
+        for path in (os.path.join(folder, name) for name in names):
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            try:
+                with open(path, "rb") as candidate:
+                    if candidate.read(4) != b"\x7fELF":
+                        continue
+            except PermissionError:
+                continue  # the packaged file is looked at again, and reported, by crashsym
+            copy = os.path.join(d.getVar("CRASHDUMP_PRESERVED"), os.path.relpath(path, pkgd))
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            status = os.stat(path)
+            first = copies.setdefault((status.st_dev, status.st_ino), copy)
+            # never a link to the packaged file itself: strip may write in place
+            os.link(first, copy) if first != copy else shutil.copyfile(path, copy)
+}
+crashdump_preserve[cleandirs] = "${CRASHDUMP_PRESERVED}"
+# Series before whinlatter: pseudo watches all but these folders, and the copies are removed outside pseudo.
+PSEUDO_IGNORE_PATHS .= ",${CRASHDUMP_PRESERVED},${CRASHDUMP_WORKDIR}"
+
+def crashdump_source_options(d):
+    """The recipe's first remote source as crashsym options; no user, password, other parameters or host path."""
+    for entry in (d.getVar("SRC_URI") or "").split():
+        scheme, host, path, _, _, parameters = bb.fetch2.decodeurl(entry)
+        if scheme == "file" or not host:
+            continue
+        kept = {name: parameters[name] for name in ("protocol", "branch") if name in parameters}
+        options = ["--source-uri", bb.fetch2.encodeurl((scheme, host, path, "", "", kept))]
+        revision = d.getVar("SRCREV_" + parameters.get("name", "default")) or d.getVar("SRCREV")
+        if revision not in (None, "", "INVALID", "AUTOINC"):
+            options += ["--source-revision", revision]
+        return options + ["--source-prefix", d.getVar("TARGET_DBGSRC_DIR")]
+    return []
+
+python do_crashdump_symbols () {
+    import json, subprocess
+    out = d.getVar("CRASHDUMP_WORKDIR")
+    command = ["crashsym", "extract", d.getVar("PKGDEST"), "--packages", "--json",
+               "--store", os.path.join(out, "symbols", d.getVar("PN")),
+               "--manifest", os.path.join(out, "manifests", d.getVar("PN") + ".json"),
+               "--recipe", d.getVar("PN"), "--recipe-version", d.getVar("PV")]
+    command += crashdump_source_options(d)
+    if os.path.isdir(d.getVar("CRASHDUMP_PRESERVED")):
+        command += ["--debug-root", d.getVar("CRASHDUMP_PRESERVED")]
+    for glob in (d.getVar("CRASHDUMP_EXCLUDE") or "").split():
+        command += ["--exclude", glob]
+    for rule in (d.getVar("CRASHDUMP_POLICY") or "").split():
+        command += ["--policy", rule]
+    if d.getVar("CRASHDUMP_INLINES") == "0":
+        command += ["--no-inlines"]
+    command += oe.utils.parallel_make_argument(d, "-j %d").split()
+    # the host user's own Python packages must not stand in for the native sysroot's
+    result = subprocess.run(command, env=dict(os.environ, PYTHONNOUSERSITE="1"), encoding="utf-8",
+                            errors="backslashreplace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if result.returncode not in (0, 3):
+        bb.fatal("no symbols extracted: crashsym ended with exit code %d (negative: killed by that signal).\n%s"
+                 % (result.returncode, result.stderr))
+    bb.note(result.stderr)
+    findings = json.loads(result.stdout)["findings"]
+    for finding in findings:
+        if finding["level"] != "ignore":
+            (bb.error if finding["level"] == "error" else bb.warn)(
+                '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
+                % (finding["message"], finding["path"], finding["code"]))
+    if any(finding["level"] == "error" for finding in findings):
+        bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
+}
+do_crashdump_symbols[dirs] = "${CRASHDUMP_WORKDIR}"
+do_crashdump_symbols[cleandirs] = "${CRASHDUMP_WORKDIR}"
+do_crashdump_symbols[depends] = "python3-crashsym-native:do_populate_sysroot"
+do_crashdump_symbols[sstate-inputdirs] = "${CRASHDUMP_WORKDIR}"
+do_crashdump_symbols[sstate-outputdirs] = "${CRASHDUMP_DEPLOY_DIR}/${SSTATE_PKGARCH}"
+SSTATETASKS += "do_crashdump_symbols"
+addtask crashdump_symbols after do_package before do_build
+
+python do_crashdump_symbols_setscene () {
+    sstate_setscene(d)
+}
+addtask do_crashdump_symbols_setscene
+
+# An image's do_build collects this task from all recipes that have it, where the image has the class too ...
+do_build[recrdeptask] += "do_crashdump_symbols"
+
+CRASHDUMP_LEFT_OUT = "native cross cross-canadian nativesdk image kernel allarch packagegroup nopackages"
+
+python () {
+    tasks = bb.build.listtasks(d)
+    if (d.getVar("CRASHDUMP_ENABLED") != "1" or not d.getVar("PACKAGES") or "do_package" not in tasks
+            or any(bb.data.inherits_class(name, d) for name in d.getVar("CRASHDUMP_LEFT_OUT").split())):
+        bb.build.deltask("do_crashdump_symbols", d)
+        bb.build.deltask("do_crashdump_symbols_setscene", d)
+        return
+    d.appendVar("PACKAGE_PREPROCESS_FUNCS", " crashdump_preserve")
+    # copies of an earlier do_package must not be taken for those of a restored one
+    d.appendVarFlag("do_package_setscene", "cleandirs", " ${CRASHDUMP_PRESERVED}")
+    # ... and where it has not: an image's do_build always collects do_deploy.
+    if "do_deploy" not in tasks and not bb.data.inherits_class("deploy", d):
+        d.setVarFlag("do_deploy", "noexec", "1")
+        bb.build.addtask("do_deploy", "do_build", "do_crashdump_symbols", d)
+}
+
+# For an all-from-sstate build core's setscene_depvalid decides which objects are needed. It knows core's tasks
+# only, and would have do_package restored for every recipe with our task. Read from the global configuration:
+# works with INHERIT, does nothing in a single recipe. (A plain '=' loses to sstate.bbclass' own assignment.)
+def crashdump_setscene_depvalid(task, taskdependees, notneeded, d, log=None):
+    others = {tid: entry for tid, entry in taskdependees.items()
+              if tid == task or entry[1] != "do_crashdump_symbols"}
+    return setscene_depvalid(task, others, notneeded, d, log)
+BB_SETSCENE_DEPVALID:forcevariable = "crashdump_setscene_depvalid"

@@ -1,0 +1,42 @@
+SUMMARY = "Breakpad symbol files, a manifest by build-id and readable stacks"
+DESCRIPTION = "The crashsym command and its Python library, from the very checkout that holds this layer."
+HOMEPAGE = "https://github.com/meta-crashdump/meta-crashdump"
+SECTION = "devel/python"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://LICENSE;md5=015268d62a4f99ea26917432e93fe067"
+
+# The files are named one by one: __pycache__ folders, which come and go, stay out of the signatures, and so does the
+# place of the checkout.
+def crashsym_sources(d):
+    root = os.path.normpath(os.path.join(d.getVar("THISDIR"), "..", ".."))
+    sources = ["LICENSE", "pyproject.toml"]
+    for folder, folders, names in os.walk(os.path.join(root, "lib", "crashsym")):
+        folders[:] = sorted(set(folders) - {"__pycache__"})
+        bb.parse.mark_dependency(d, folder)
+        sources += [os.path.relpath(os.path.join(folder, name), root) for name in names if not name.endswith(".pyc")]
+    return " ".join("file://%s;subdir=crashsym" % source for source in sorted(sources))
+
+FILESEXTRAPATHS:prepend := "${THISDIR}/../..:"
+SRC_URI = "${@crashsym_sources(d)}"
+
+# scarthgap knows no UNPACKDIR
+S = "${@d.getVar('UNPACKDIR') or d.getVar('WORKDIR')}/crashsym"
+
+inherit python_setuptools_build_meta
+
+# pyproject.toml names README.md. Its text does not matter to the tool, and should not make every recipe's symbols anew.
+do_configure:append() {
+    : > ${S}/README.md
+}
+
+RDEPENDS:${PN} += " \
+    python3-compression \
+    python3-core \
+    python3-crypt \
+    python3-json \
+    python3-logging \
+    python3-multiprocessing \
+    python3-pyelftools \
+"
+
+BBCLASSEXTEND = "native"

@@ -1,0 +1,159 @@
+"""Steps of yocto_recipe.feature."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+from support import crashsym
+
+from yocto.deployed import build_id, debug_halves, elf_files
+from yocto.developer import Developer
+
+pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
+scenarios("../features/yocto_recipe.feature")
+
+EXAMPLE = "crashdump-example"
+GIT_IDENTITY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "n"), ("EMAIL", "n@example.com"), ("DATE", "2020-01-01T00:00:00Z"))
+}
+
+
+@then("the manifest names recipe, version, package and path of each of them")
+def _names(developer: Developer) -> None:
+    for module in developer.deployed(EXAMPLE).modules():
+        assert (module["recipe"], module["version"]) == (EXAMPLE, "1.0")
+        assert module["package"].startswith(EXAMPLE)
+        assert module["path"].startswith("/usr/")
+        assert module["status"] == "ok"
+        assert module["source"] is None  # the example's sources lie beside its recipe
+
+
+@then("the build ids are those of the stripped files in the packages and of their .debug halves")
+def _build_ids(developer: Developer) -> None:
+    packages = developer.packages(EXAMPLE)
+    packaged = elf_files(packages)
+    halves = {build_id(half) for half in debug_halves(packages)}
+    modules = developer.deployed(EXAMPLE).modules()
+    assert {module["build_id"] for module in modules} == halves
+    for module in modules:
+        assert module["build_id"] == build_id(packaged[module["package"], module["path"]])
+
+
+@then(parsers.parse('each symbol file has functions, lines and unwind rows for "{cpu}"'))
+def _records(developer: Developer, cpu: str) -> None:
+    deployed = developer.deployed(EXAMPLE)
+    for module in deployed.modules():
+        data = deployed.symbol_file(module).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == module["symbols"]["sha256"]
+        text = data.decode()
+        assert text.startswith(f"MODULE Linux {cpu} {module['debug_id']} {module['debug_file']}\n")
+        for record in ("FUNC ", "[0-9a-f]+ [0-9a-f]+ [0-9]+ [0-9]+$", "STACK CFI INIT "):
+            assert re.search(f"^{record}", text, re.MULTILINE), (module["path"], record)
+
+
+@then(parsers.parse('the manifest lists "{one}" and "{other}" with the same build id'))
+def _same_build_id(developer: Developer, one: str, other: str) -> None:
+    deployed = developer.deployed(EXAMPLE)
+    assert deployed.module(one)["build_id"] == deployed.module(other)["build_id"]
+
+
+@then(parsers.parse('the symbols of "{path}" are filed under "{debug_file}"'))
+def _filed_under(developer: Developer, path: str, debug_file: str) -> None:
+    deployed = developer.deployed(EXAMPLE)
+    module = deployed.module(path)
+    assert module["debug_file"] == debug_file
+    assert module["symbols"]["path"] == f"{debug_file}/{module['debug_id']}/{debug_file}.sym"
+
+
+@when(
+    parsers.parse('I give crashsym a log line with an address inside the function "{name}"'),
+    target_fixture="printed",
+)
+def _symbolicate(developer: Developer, name: str) -> str:
+    deployed = developer.deployed(EXAMPLE)
+    module = deployed.module("/usr/lib/libcrashcore.so.1.0.3")
+    text = deployed.symbol_file(module).read_text()
+    found = re.search(rf"^FUNC (?:m )?([0-9a-f]+) [0-9a-f]+ \S+ .*{name}", text, re.MULTILINE)
+    assert found is not None, text
+    line = f"#1 libcrashcore.so.1+0x{int(found[1], 16) + 4:x}\n"
+    (store,) = deployed.stores()
+    (manifest,) = deployed.manifests()
+    result = crashsym("symbolicate", "--store", store, "--manifest", manifest, stdin=line.encode())
+    assert result.returncode == 0, result.stderr
+    return result.stdout.decode()
+
+
+@then(parsers.parse('the line it prints names that function and "{source}"'))
+def _named(printed: str, source: str) -> None:
+    assert "calibrated_sum" in printed
+    assert f"{source}:" in printed
+
+
+@given("a recipe whose SRC_URI is a git repository with user and password", target_fixture="commit")
+def _git_source(developer: Developer) -> str:
+    clone = developer.oe.build / "downloads/git2/git.example.com.team.remote-source.git"
+    if not clone.exists():
+        _make_repository(clone)
+    developer.oe.own_tree(developer.oe.build / "downloads")
+    commit = _git(clone, "rev-parse", "refs/heads/main")
+    developer.set(f'SRCREV:pn-remote-source = "{commit}"')
+    return commit
+
+
+def _make_repository(clone: Path) -> None:
+    clone.mkdir(parents=True)
+    _git(clone, "init", "--quiet", "--bare")
+    empty_tree = _git(clone, "hash-object", "-t", "tree", "-w", "/dev/null")
+    commit = _git(clone, "commit-tree", "-m", "first", empty_tree)
+    _git(clone, "update-ref", "refs/heads/main", commit)
+
+
+def _git(clone: Path, *arguments: str) -> str:
+    # after the first build it belongs to the building user
+    command = ["git", "-c", "safe.directory=*", "-C", str(clone), *arguments]
+    environment = {**os.environ, **GIT_IDENTITY}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return result.stdout.strip()
+
+
+@then(parsers.parse('the manifest gives "{uri}" and the revision'))
+def _source_given(developer: Developer, commit: str, uri: str) -> None:
+    source = developer.deployed("remote-source").module("/usr/bin/remote")["source"]
+    assert (source["uri"], source["revision"]) == (uri, commit)
+
+
+@then(parsers.parse('paths of that source begin with "{prefix}"'))
+def _prefix(developer: Developer, prefix: str) -> None:
+    deployed = developer.deployed("remote-source")
+    module = deployed.module("/usr/bin/remote")
+    assert module["source"]["prefix"] == prefix
+    text = deployed.symbol_file(module).read_text()
+    assert re.search(rf"^FILE \d+ {prefix}/plain\.c$", text, re.MULTILINE), text
+
+
+@then("neither the password nor a folder of this machine stands in what was deployed")
+def _no_secret(developer: Developer) -> None:
+    for content in developer.deployed("remote-source").contents().values():
+        for secret in ("t0ken", "reader", str(developer.oe.work)):
+            assert secret.encode() not in content
+
+
+@then(parsers.parse('the manifest of "{recipe}" lists exactly "{paths}"'))
+def _lists_exactly(developer: Developer, recipe: str, paths: str) -> None:
+    listed = [module["path"] for module in developer.deployed(recipe).modules()]
+    assert sorted(listed) == sorted(paths.split())
+
+
+@then(parsers.parse('no symbol file of "{recipe}" has an INLINE record'))
+def _no_inlines(developer: Developer, recipe: str) -> None:
+    contents = developer.deployed(recipe).contents()
+    assert contents
+    assert not [name for name, content in contents.items() if b"\nINLINE" in content]

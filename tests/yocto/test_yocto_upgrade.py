@@ -1,0 +1,67 @@
+"""Steps of yocto_upgrade.feature."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+
+from yocto.deployed import tree
+from yocto.developer import Developer
+
+pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
+scenarios("../features/yocto_upgrade.feature")
+
+
+@when("a developer changes a file in lib/crashsym")
+def _change_file(developer: Developer) -> None:
+    path = developer.oe.layer / "lib/crashsym/dump.py"
+    developer.change(path, path.read_text() + "\n# edited\n")
+
+
+@when("a developer adds a file to lib/crashsym")
+def _add_file(developer: Developer) -> None:
+    developer.change(developer.oe.layer / "lib/crashsym/cfi/added.py", '"""New."""\n')
+
+
+@given("Python left __pycache__ folders in lib/crashsym")
+def _pycache(developer: Developer) -> None:
+    for folder in ("lib/crashsym", "lib/crashsym/cfi"):
+        compiled = developer.oe.layer / folder / "__pycache__/dump.cpython-312.pyc"
+        developer.change(compiled, "compiled")
+
+
+@given("the layer's checkout lies in another folder")
+def _other_checkout(developer: Developer) -> None:
+    developer.move_layer(developer.oe.work / "elsewhere/checkout")
+
+
+@then("python3-crashsym-native was not built")
+def _tool_not_built(developer: Developer) -> None:
+    run = developer.last
+    assert not run.ran("python3-crashsym-native", "compile"), run.output
+    assert not run.ran("python3-crashsym-native", "populate_sysroot"), run.output
+
+
+@given("nothing is taken from the shared state cache")
+def _no_cache(developer: Developer) -> None:
+    developer.use_fresh_tmpdir()
+    developer.set('SSTATE_DIR = "${TMPDIR}/sstate-cache"')
+    # else hash equivalence finds the packages the same, and the comparison would be with a copy
+    developer.set('BB_SIGNATURE_HANDLER = "OEBasicHash"')
+    developer.set('BB_HASHSERVE = ""')
+
+
+@when(parsers.parse('I take note of the packages of "{recipe}"'), target_fixture="packages_before")
+def _note_packages(developer: Developer, recipe: str) -> dict[str, bytes]:
+    return tree(developer.packages(recipe))
+
+
+@then(parsers.parse('do_package of "{recipe}" ran'))
+def _package_ran(developer: Developer, recipe: str) -> None:
+    assert developer.last.ran(recipe, "package"), developer.last.output
+
+
+@then(parsers.parse('the packages of "{recipe}" are byte for byte the same'))
+def _same_packages(developer: Developer, recipe: str, packages_before: dict[str, bytes]) -> None:
+    assert len(packages_before) > 1
+    assert tree(developer.packages(recipe)) == packages_before
