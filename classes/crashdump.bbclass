@@ -131,8 +131,7 @@ do_build[recrdeptask] += "do_crashdump_symbols"
 CRASHDUMP_LEFT_OUT = "native cross cross-canadian nativesdk image kernel allarch packagegroup nopackages"
 
 python () {
-    tasks = bb.build.listtasks(d)
-    if (d.getVar("CRASHDUMP_ENABLED") != "1" or not d.getVar("PACKAGES") or "do_package" not in tasks
+    if (d.getVar("CRASHDUMP_ENABLED") != "1" or not d.getVar("PACKAGES") or not d.getVarFlag("do_package", "task", False)
             or any(bb.data.inherits_class(name, d) for name in d.getVar("CRASHDUMP_LEFT_OUT").split())):
         bb.build.deltask("do_crashdump_symbols", d)
         bb.build.deltask("do_crashdump_symbols_setscene", d)
@@ -141,7 +140,7 @@ python () {
     # copies of an earlier do_package must not be taken for those of a restored one
     d.appendVarFlag("do_package_setscene", "cleandirs", " ${CRASHDUMP_PRESERVED}")
     # ... and where it has not: an image's do_build always collects do_deploy.
-    if "do_deploy" not in tasks and not bb.data.inherits_class("deploy", d):
+    if not d.getVarFlag("do_deploy", "task", False) and not bb.data.inherits_class("deploy", d):
         d.setVarFlag("do_deploy", "noexec", "1")
         bb.build.addtask("do_deploy", "do_build", "do_crashdump_symbols", d)
 }

@@ -30,13 +30,16 @@ do_configure:append() {
 }
 
 RDEPENDS:${PN} += " \
-    python3-compression \
     python3-core \
     python3-crypt \
+    python3-ctypes \
+    python3-io \
     python3-json \
-    python3-logging \
     python3-multiprocessing \
+    python3-netclient \
+    python3-pickle \
     python3-pyelftools \
+    python3-resource \
 "
 
 BBCLASSEXTEND = "native"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The build directory that the scenarios share, and the steps that more than one feature uses."""
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pytest_bdd import given, parsers, then, when
+from support import missing
 
 from yocto import host, oe_build
 from yocto.deployed import elf_files
@@ -17,22 +19,16 @@ from yocto.developer import Developer
 from yocto.oe_build import OeBuild
 
 
-def _lacking(what: str) -> None:
-    """Skip, and say why; on the build machine nothing may be skipped for a lack of tools."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 def _require_host() -> None:
+    install = "Install the packages in tests/yocto/apt-packages.txt."
     tool = host.missing_tool()
     if tool is not None:
-        _lacking(f"the command '{tool}' is missing; see tests/yocto/apt-packages.txt")
+        missing(f"the command '{tool}'", install)
     module = host.missing_module()
     if module is not None:
-        _lacking(f"/usr/bin/python3 lacks '{module}'; see tests/yocto/apt-packages.txt")
+        missing(f"/usr/bin/python3's module '{module}'", install)
     if os.geteuid() != 0 and not host.has_locale():
-        _lacking("the locale en_US.UTF-8 is missing; as root: tests/yocto/prepare-host builder")
+        missing("the locale en_US.UTF-8", "Run 'sudo tests/yocto/prepare-host builder'.")
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,16 @@
+# SPDX-License-Identifier: MIT
 """What the class leaves in the deploy folder, and what lies in packages."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ def build_id(path: Path) -> str:
     """Return the GNU build id of an ELF file."""
     with path.open("rb") as stream:
         section = ELFFile(stream).get_section_by_name(".note.gnu.build-id")
+        assert isinstance(section, NoteSection), path
         (note,) = section.iter_notes()
-    return str(note["n_desc"])
+        return str(note["n_desc"])
 
 
 def elf_files(packages: Path) -> dict[tuple[str, str], Path]:
@@ -89,7 +91,7 @@ def tree(root: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(root.rglob("*")):
         if path.is_symlink():
-            described = os.readlink(path)
+            described = str(path.readlink())
         elif path.is_file():
             mode = oct(path.stat().st_mode)
             described = f"{mode} {hashlib.sha256(path.read_bytes()).hexdigest()}"

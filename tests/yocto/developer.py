@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One scenario's use of the shared build directory."""
 
 from __future__ import annotations

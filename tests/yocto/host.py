@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests on BitBake need of this machine, and what to say where it is missing."""
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def has_locale() -> bool:
 
 
 def build_user() -> str | None:
-    """Return the user to run BitBake as, made where need be; None for the caller, who is not root."""
+    """Return the user to run BitBake as, made if need be; None: the caller, who is not root."""
     if os.geteuid() != 0:
         return None
     subprocess.run([HERE / "prepare-host", USER], check=True)

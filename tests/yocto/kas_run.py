@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """kas in the test's work folder: with no network, as the building user."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A BitBake build directory for the tests: offline, with what the distribution has installed."""
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SSTATE_DIR ?= "${TOPDIR}/sstate-cache"
 BB_NUMBER_THREADS = "2"
 PARALLEL_MAKE = "-j 2"
 BB_SERVER_TIMEOUT = "120"
-# Of OE-Core's own recipes none is built: not reading them makes a start 3 seconds instead of minutes.
+# Of OE-Core's own recipes none is built: not reading them makes a start seconds, not minutes.
 BBMASK += "/oe-core/meta/recipes-"
 """
 

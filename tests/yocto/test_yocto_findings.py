@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Steps of yocto_findings.feature."""
 
 from __future__ import annotations

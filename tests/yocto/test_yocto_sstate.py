@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Steps of yocto_sstate.feature."""
 
 from __future__ import annotations

@@ -33,4 +33,4 @@ do_install() {
 
 RPROVIDES:${PN} = "${@' '.join('python3-%s-native' % part for part in d.getVar('PYTHON_PARTS').split())}"
 PYTHON_PARTS = "asyncio compression core crypt ctypes debugger io json logging math misc multiprocessing netclient numbers \
-pprint pyelftools requests shell threading"
+pickle pprint pyelftools requests resource shell threading"
