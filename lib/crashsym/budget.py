@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from crashsym.errors import MalformedError
 
-_FREE = 1_000_000
-_PER_BYTE = 64
+_FREE = 200_000
+_PER_BYTE = 8
 
 
 class Budget:

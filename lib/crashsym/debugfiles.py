@@ -31,7 +31,14 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Path | None:
             )
     if elf_file.has_bytes(".debug_info"):
         return None
-    return next((place for place in _places(elf_file, folders) if place.is_file()), None)
+    return next((p for p in _places(elf_file, folders) if _is_file(p)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name in the file is longer than a file can be called
+        return False
 
 
 def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:

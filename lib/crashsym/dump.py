@@ -19,6 +19,7 @@ from crashsym.breakpad.records import (
     SymbolFile,
 )
 from crashsym.breakpad.rules import RuleWriter
+from crashsym.breakpad.writer import module_name
 from crashsym.budget import Budget
 from crashsym.cfi import read_cfi
 from crashsym.codemap import CodeMap
@@ -60,6 +61,7 @@ class _Job:
     cpu: Cpu
     options: DumpOptions
     findings: list[Finding] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
 
     def report(self, code: str, why: str, remedy: str = "") -> None:
         what = _TITLES.get(code, "symbols are incomplete")
@@ -67,7 +69,14 @@ class _Job:
 
     def damaged(self, where: str, why: str) -> None:
         place = where if not where.startswith("'") else where.rpartition("' ")[2]
-        self.report(findings.MALFORMED, f"{place}: {why}", "Rebuild the file; the rest is kept.")
+        self.damage.append(f"{place}: {why}")
+
+    def report_damage(self) -> None:
+        """Report all damage as one finding: the first place, and how many there are more."""
+        if self.damage:
+            more = f" (and {len(self.damage) - 1} more places)" if len(self.damage) > 1 else ""
+            remedy = "Rebuild the file; the rest is kept."
+            self.report(findings.MALFORMED, self.damage[0] + more, remedy)
 
 
 _TITLES = {
@@ -95,6 +104,7 @@ def dump_module(pair: SplitPair, debug_file: str, path: str, options: DumpOption
     publics = _publics(job, functions)
     rows = _cfi(job) if options.cfi else ()
     _report_missing(job, functions, bool(functions or publics), rows)
+    job.report_damage()
     return Dump(SymbolFile(module, files, origins, records, publics, rows), job.findings)
 
 
@@ -127,11 +137,11 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "Link it with '-Wl,--build-id', or exclude it.",
         )
     try:
-        name = elf_file.soname or debug_file
+        soname = elf_file.soname
     except MalformedError as error:
         job.damaged(error.where, error.why)
-        name = debug_file
-    name = name.rpartition("/")[2] or debug_file
+        soname = None
+    name = module_name(soname, debug_file)
     return ModuleRecord("Linux", job.cpu.arch, identifier.debug_id, name, identifier.code_id)
 
 

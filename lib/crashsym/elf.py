@@ -7,6 +7,7 @@ load base), sizes are in bytes.
 
 from __future__ import annotations
 
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ _FOREIGN_ERRORS = (
     LookupError,
     MemoryError,
     NotImplementedError,
+    OSError,
     RecursionError,
     TypeError,
     ValueError,
@@ -61,8 +63,15 @@ def parsing(what: str, where: str) -> Iterator[None]:
     try:
         yield
     except _FOREIGN_ERRORS as error:
-        fact = str(error) or type(error).__name__
-        raise MalformedError(what, where=where, why=fact) from error
+        raise MalformedError(what, where=where, why=_fact(error)) from error
+
+
+def _fact(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"it refers to number {error}, which is not defined"
+    if isinstance(error, MemoryError):
+        return "it claims more than there is memory"
+    return str(error) or "it contradicts itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +109,11 @@ class ElfFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise NotElfError("cannot read", where=f"'{path}'", why="it is no regular file")
             self._stream = path.open("rb")
-            self.size = path.stat().st_size
+            self.size = status.st_size
         except OSError as error:
             raise UnreadableError(
                 "cannot read", where=f"'{path}'", why=error.strerror or str(error)
@@ -124,7 +136,7 @@ class ElfFile:
         self._stream.close()
 
     def _read_headers(self) -> None:
-        if self._stream.read(4) != b"\x7fELF":
+        if self.file_bytes(0, min(self.size, 4), "ELF header") != b"\x7fELF":
             raise NotElfError(
                 "cannot read", where=f"'{self.path}'", why="it does not begin with the ELF magic"
             )
@@ -183,10 +195,13 @@ class ElfFile:
 
         From the section headers, which even a debug half keeps, so that functions that the linker
         discarded (address 0, 1 or all ones) are told from code; from the program headers where a
-        tool has removed the section headers.
+        tool has removed the section headers. Nothing lies below the load base, from which addresses
+        are counted.
         """
         spans = [(s.address, s.address + s.size) for s in self.sections if s.executable and s.size]
-        return tuple(sorted(spans or self._executable_segments))
+        found = ((max(start, self.load_base), end) for start, end in spans)
+        segments = ((max(start, self.load_base), end) for start, end in self._executable_segments)
+        return tuple(sorted(span for span in (found if spans else segments) if span[0] < span[1]))
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
@@ -310,9 +325,8 @@ class ElfFile:
         """DT_SONAME, or None; a debug half does not have it (its .dynamic is SHT_NOBITS)."""
         with self._parsing():
             parts = self._elf.iter_sections() if self.sections else self._elf.iter_segments()
-            for holder in parts:
-                if not isinstance(holder, Dynamic):
-                    continue
+            holder = next((part for part in parts if isinstance(part, Dynamic)), None)
+            if holder is not None:
                 for tag in holder.iter_tags("DT_SONAME"):
                     return str(tag.soname) or None  # type: ignore[attr-defined]  # set per tag
         return None

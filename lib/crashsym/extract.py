@@ -20,12 +20,14 @@ from crashsym.errors import (
     ConflictError,
     InputError,
     MismatchError,
+    StoreError,
     UnreadableError,
     UnsupportedError,
 )
+from crashsym.files import write_atomically
 from crashsym.findings import Finding
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
-from crashsym.parallel import Died, run
+from crashsym.parallel import Died, Limits, run
 from crashsym.splitpair import SplitPair
 from crashsym.store import Store, symbol_path
 from crashsym.tree import HalfIndex, Tree, TreeFile
@@ -95,9 +97,16 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     with tempfile.TemporaryDirectory(prefix="crashsym-") as work:
         function = partial(_dump, halves=halves, recipe=recipe, options=options, work=Path(work))
         outcomes: list[_Outcome | None] = [None] * len(tasks)
-        for task, result in run(function, by_size, jobs):
+        limits = partial(_limits, halves=halves)
+        for task, result in run(function, by_size, jobs, limits):
+            if isinstance(result, StoreError):
+                raise result
             outcomes[task.number] = _died(task, result) if isinstance(result, Died) else result
         return _collect(tree, [o for o in outcomes if o is not None], store, Path(work))
+
+
+def _limits(task: _Task, *, halves: HalfIndex) -> Limits:
+    return Limits.for_bytes(task.subject.size + halves.largest)
 
 
 def _died(task: _Task, death: Died) -> _Outcome:
@@ -106,14 +115,14 @@ def _died(task: _Task, death: Died) -> _Outcome:
         task.subject.path,
         "no symbols",
         death.why,
-        "Report this file as a bug of crashsym, or exclude it.",
+        "Exclude it, or report it as a bug of crashsym.",
     )
     return _Outcome(None, None, (finding,))
 
 
 def _dump(
     task: _Task, *, halves: HalfIndex, recipe: Recipe, options: DumpOptions, work: Path
-) -> _Outcome:
+) -> _Outcome | StoreError:
     """Work on one file, in a process of its own."""
     subject = task.subject
     try:
@@ -128,7 +137,10 @@ def _dump(
     if options.strict and found:
         return _Outcome(None, None, found)
     data = write(dump.symbols)
-    (work / f"{task.number}.sym").write_bytes(data)
+    try:
+        write_atomically(work / f"{task.number}.sym", data)
+    except StoreError as error:
+        return error
     record = dump.symbols.module
     status, reason = _status(found)
     module = Module(

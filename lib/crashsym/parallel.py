@@ -6,11 +6,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 Task = TypeVar("Task")
@@ -26,6 +28,23 @@ class Died:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process may use: processor time, and bytes of memory on top of what it begins with."""
+
+    cpu_seconds: int
+    memory: int
+
+    @classmethod
+    def for_bytes(cls, size: int) -> Limits:
+        """Return what files of ``size`` bytes together have a right to.
+
+        Several times what compilers' output was seen to need, on a slow machine too: 2.5 s and 30
+        bytes of memory for each byte of a file with compressed debug sections.
+        """
+        return cls(10 + 20 * size // 1_000_000, (64 << 20) + 80 * size)
+
+
 @dataclass(slots=True)
 class _Running(Generic[Task]):
     task: Task
@@ -39,9 +58,14 @@ def available_cpus() -> int:
 
 
 def run(
-    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    jobs: int,
+    limits: Callable[[Task], Limits],
 ) -> Iterator[tuple[Task, Result | Died]]:
     """Yield (task, result) as they finish; tasks start in the order given, ``jobs`` at once.
+
+    ``limits`` says what a task may use; one that wants more has died.
 
     A result must be picklable; an exception in ``function`` is a bug and ends the process, whose
     traceback is on stderr.
@@ -51,7 +75,8 @@ def run(
     try:
         while waiting or running:
             while waiting and len(running) < max(jobs, 1):
-                running.append(_start(function, waiting.pop()))
+                task = waiting.pop()
+                running.append(_start(function, task, limits(task)))
             ready = wait([item.connection for item in running])
             for item in [item for item in running if item.connection in ready]:
                 running.remove(item)
@@ -63,23 +88,45 @@ def run(
             item.connection.close()
 
 
-def _start(function: Callable[[Task], Result], task: Task) -> _Running[Task]:
+def _start(function: Callable[[Task], Result], task: Task, limits: Limits) -> _Running[Task]:
     receiver, sender = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_work, args=(function, task, sender))
+    process = _CONTEXT.Process(target=_work, args=(function, task, sender, limits))
     process.start()
     sender.close()
     return _Running(task, process, receiver)
 
 
-def _work(function: Callable[[Task], Result], task: Task, sender: Connection) -> None:
-    sender.send_bytes(pickle.dumps(function(task)))
+def _work(
+    function: Callable[[Task], Result], task: Task, sender: Connection, limits: Limits
+) -> None:
+    result: Result | Died
+    try:
+        _apply(limits)
+        result = function(task)
+        message = pickle.dumps(result)
+    except MemoryError:
+        message = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
+    sender.send_bytes(message)
     sender.close()
+
+
+def _apply(limits: Limits) -> None:
+    pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
+    _lower(resource.RLIMIT_CPU, limits.cpu_seconds)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(kind: int, limit: int) -> None:
+    soft, hard = resource.getrlimit(kind)
+    if soft == resource.RLIM_INFINITY or limit < soft:
+        resource.setrlimit(kind, (limit, hard))
 
 
 def _collect(item: _Running[Task]) -> Any:
     try:
         result = pickle.loads(item.connection.recv_bytes())  # noqa: S301 - from our own child
-    except EOFError:
+    except (EOFError, OSError):  # it died before or while it sent its result
         result = None
     item.connection.close()
     item.process.join()
@@ -89,6 +136,9 @@ def _collect(item: _Running[Task]) -> Any:
 
 
 def _reason(exit_code: int) -> str:
+    if exit_code == -signal.SIGXCPU:
+        return "it needs more processor time than a file of its size has a right to"
     if exit_code < 0:
-        return f"its process was ended by {signal.Signals(-exit_code).name}"
+        known = {number.value: number.name for number in signal.Signals}
+        return f"its process was ended by {known.get(-exit_code, f'signal {-exit_code}')}"
     return f"its process ended with status {exit_code}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -115,9 +116,9 @@ def _size(file: Path) -> int:
 
 def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
     """Return e_type of an ELF file, None for any other; what cannot be read is a finding."""
-    if file.is_symlink() or not file.is_file():
-        return None
     try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return None
         with file.open("rb") as stream:
             head = stream.read(18)
     except OSError as error:
@@ -139,11 +140,15 @@ def _unreadable(path: str, error: OSError) -> Finding:
 
 
 class HalfIndex:
-    """Finds the debug half of a file: by build id, else by the place where it should be."""
+    """Finds the debug half of a file: by build id, else by the place where it should be.
+
+    ``largest`` is the size in bytes of the largest half.
+    """
 
     def __init__(self, halves: list[TreeFile]) -> None:
         self._by_id: dict[str, Path] = {}
         self._by_path: dict[str, Path] = {}
+        self.largest = max((half.size for half in halves), default=0)
         for half in halves:
             self._by_path.setdefault(half.path, half.file)
             build_id, has_info = _identify(half.file)

@@ -18,6 +18,8 @@ from crashsym.reader import Reader
 if TYPE_CHECKING:
     from crashsym.cfi import CfiEntry, CfiRow, Rule
 
+_LARGEST = (1 << 63) - 1  # processors compute with 64 bits
+_LONGEST_WORD = 28  # a register and a number of 64 bits
 _CFA, _RA = ".cfa", ".ra"
 # DWARF 5 section 7.7.1
 _OP_DEREF = 0x06
@@ -99,6 +101,8 @@ class RuleWriter:
     def _expression(self, rule: Rule, same: str) -> str | None:
         """Return the postfix form of one rule; None when Breakpad has none."""
         kind = rule.kind
+        if not -_LARGEST <= rule.number <= _LARGEST:
+            return None
         if kind is RuleKind.REGISTER_OFFSET:
             name = self._registers.get(rule.register)
             return f"{name} {rule.number} +" if name else None
@@ -126,7 +130,7 @@ class RuleWriter:
         try:
             while reader.left:
                 word = self._operation(reader)
-                if word is None:
+                if word is None or len(word) > _LONGEST_WORD:
                     return None
                 words.append(word)
         except MalformedError:

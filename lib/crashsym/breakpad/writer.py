@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from crashsym.errors import MalformedError
+
 if TYPE_CHECKING:
     from crashsym.breakpad.records import CfiRecord, FuncRecord, SymbolFile
+
+_LONGEST_NAME = 255 - len(".sym")  # NAME_MAX of Linux
 
 
 def write(symbols: SymbolFile) -> bytes:
@@ -47,6 +51,30 @@ def _cfi(entry: CfiRecord) -> Iterator[str]:
     yield f"STACK CFI INIT {entry.address:x} {entry.size:x} {entry.rules}"
     for address, rules in entry.deltas:
         yield f"STACK CFI {address:x} {rules}"
+
+
+def module_name(soname: str | None, file_name: str) -> str:
+    """Return the name of a module, fit for the MODULE record and for a folder of the store.
+
+    The SONAME without folders, else the file name; what cannot stand in a line of text is "_".
+
+    Raises:
+        MalformedError: the name with ``.sym`` behind it is longer than a file name can be.
+
+    Source: Breakpad src/common/linux/elfutils.cc and dump_symbols.cc.
+    """
+    for name in ((soname or "").rpartition("/")[2], file_name):
+        clean = "".join(c if c.isprintable() else "_" for c in name)
+        if clean not in ("", ".", ".."):
+            if len(clean.encode()) > _LONGEST_NAME:
+                raise MalformedError(
+                    "cannot make symbols",
+                    where=f"'{clean[:40]}…'",
+                    why=f"its name has {len(clean.encode())} bytes, a store has room for "
+                    f"{_LONGEST_NAME}",
+                )
+            return clean
+    return "_"
 
 
 def one_line(name: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # No CPU has DWARF numbers above these for registers that a symbol file can name.
 _LARGEST_REGISTER = 511
+_DEEPEST_STACK = 256  # compilers use one or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,9 @@ class Interpreter:
         register = program.uleb()
         self._set(register, _expression_rule(RuleKind.VAL_EXPRESSION, program))
 
-    def _remember_state(self, _program: Reader) -> None:
-        self._budget.spend(1 + len(self.state.registers), "call frame rows")
+    def _remember_state(self, program: Reader) -> None:
+        if len(self._stack) >= _DEEPEST_STACK:
+            raise program.damage(f"more than {_DEEPEST_STACK} states are remembered")
         self._stack.append(self.state.copy())
 
     def _restore_state(self, program: Reader) -> None:

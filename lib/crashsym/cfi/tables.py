@@ -124,6 +124,7 @@ class _Table:
         )
         length, offset_size = reader.initial_length()
         body = reader.sub(length)
+        self._budget.spend(length, self._name)
         mark = body.unsigned(4 if self._eh else offset_size)
         if mark != (0 if self._eh else (1 << (8 * offset_size)) - 1):
             raise body.damage("an FDE refers to this place, but no CIE begins here")

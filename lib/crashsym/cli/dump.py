@@ -10,16 +10,20 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
+from crashsym import parallel
+from crashsym.breakpad.records import ModuleRecord
 from crashsym.breakpad.writer import write
 from crashsym.cli.common import FINDINGS, add_dump_options, dump_options, report
 from crashsym.debugfiles import find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
-from crashsym.errors import UnsupportedError
+from crashsym.errors import CrashsymError, UnsupportedError
 from crashsym.files import write_atomically
-from crashsym.findings import Policy
+from crashsym.findings import Finding, Policy
+from crashsym.parallel import Died, Limits
 from crashsym.splitpair import SplitPair
 from crashsym.store import Store
 
@@ -49,29 +53,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make one symbol file."""
+    """Make one symbol file, in a process that a damaged file can do no harm from."""
     policy = Policy.parse(["*=error"] if args.strict else [])
-    with ExitStack() as stack:
-        elf_file = stack.enter_context(ElfFile(args.elf))
-        if elf_file.kind is None:
-            raise UnsupportedError(
-                "cannot make symbols",
-                where=f"'{args.elf}'",
-                why=f"its type is {elf_file.type}",
-                remedy="Give an executable or a shared object.",
-            )
-        place = args.debug_file or find_split_debug(elf_file, args.debug_dir)
-        split_debug = stack.enter_context(ElfFile(place)) if place is not None else None
-        pair = SplitPair(elf_file, split_debug)
-        dump = dump_module(pair, args.elf.name, str(args.elf), dump_options(args))
-    data = write(dump.symbols)
-    worst = report(dump.findings, policy)
+    place = _find_half(args)
+    size = sum(_size(path) for path in (args.elf, place) if path is not None)
+    [(_, made)] = parallel.run(_make, [(args, place)], 1, lambda _: Limits.for_bytes(size))
+    if isinstance(made, Died):
+        raise UnsupportedError(
+            "cannot make symbols",
+            where=f"'{args.elf}'",
+            why=made.why,
+            remedy="If the file is not damaged, report this as a bug of crashsym.",
+        )
+    if isinstance(made, CrashsymError):
+        raise made
+    worst = report(made.findings, policy)
     if args.strict and worst:
         return FINDINGS
     if args.store is not None:
-        Store(args.store).add(dump.symbols.module, data)
+        Store(args.store).add(made.module, made.data)
     elif args.output is not None:
-        write_atomically(args.output, data)
+        write_atomically(args.output, made.data)
     else:
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(made.data)
     return FINDINGS if worst else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the process sends back."""
+
+    data: bytes
+    module: ModuleRecord
+    findings: list[Finding]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # opening it will say so
+
+
+def _find_half(args: argparse.Namespace) -> Path | None:
+    if args.debug_file is not None:
+        return Path(args.debug_file)
+    with ElfFile(args.elf) as elf_file:
+        return find_split_debug(elf_file, args.debug_dir)
+
+
+def _make(task: tuple[argparse.Namespace, Path | None]) -> _Made | CrashsymError:
+    args, place = task
+    try:
+        with ExitStack() as stack:
+            elf_file = stack.enter_context(ElfFile(args.elf))
+            if elf_file.kind is None:
+                return UnsupportedError(
+                    "cannot make symbols",
+                    where=f"'{args.elf}'",
+                    why=f"its type is {elf_file.type}",
+                    remedy="Give an executable or a shared object.",
+                )
+            split_debug = stack.enter_context(ElfFile(place)) if place is not None else None
+            pair = SplitPair(elf_file, split_debug)
+            dump = dump_module(pair, args.elf.name, str(args.elf), dump_options(args))
+        return _Made(write(dump.symbols), dump.symbols.module, dump.findings)
+    except CrashsymError as error:
+        return error

@@ -8,6 +8,7 @@ have findings or failed, each listed on stderr; 130 interrupted. Only `main` dec
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 
@@ -48,8 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("crashsym: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads our output has seen enough; keep Python from complaining at exit.
+    except OSError as error:
+        # Output goes nowhere: the disk is full, or whoever reads it has seen enough.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if error.errno == errno.EPIPE:
+            return 0
+        print(f"crashsym: cannot write: {error.strerror}", file=sys.stderr)
+        return _USER_ERROR
     return code

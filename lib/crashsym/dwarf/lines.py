@@ -68,16 +68,24 @@ class LineTable:
         if start >= 0:
             yield Line(start, end - start, line, self.path(file))
 
-    def add_pieces(self, pieces: list[tuple[int, int, int, int]]) -> None:
-        """Take (start, end, line, file) in any order; where two overlap the later start wins."""
-        pieces.sort(key=lambda piece: piece[0])
-        for start, end, line, file in pieces:
-            if self.ends and self.ends[-1] > start:
-                self.ends[-1] = start
-            self.starts.append(start)
-            self.ends.append(end)
-            self.lines.append(line)
-            self.files.append(file)
+    def append(self, start: int, end: int, line: int, file: int) -> None:
+        """Take one piece, in any order; see `in_order`."""
+        self.starts.append(start)
+        self.ends.append(end)
+        self.lines.append(line)
+        self.files.append(file)
+
+    def in_order(self) -> LineTable:
+        """Return the table with its pieces in order; where two overlap the later start wins."""
+        if all(end <= start for end, start in zip(self.ends, self.starts[1:], strict=False)):
+            return self
+        table = LineTable(self.paths)
+        for index in sorted(range(len(self.starts)), key=self.starts.__getitem__):
+            start = self.starts[index]
+            if table.ends and table.ends[-1] > start:
+                table.ends[-1] = start
+            table.append(start, self.ends[index], self.lines[index], self.files[index])
+        return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +128,15 @@ def read_line_table(
         where=unit.where,
     )
     header = _read_header(unit, version, address_size)
-    if version >= 5:
-        paths = _read_v5_paths(unit, sections, offset_size, comp_dir)
-    else:
-        paths = _read_v2_paths(unit, comp_dir)
+    entries = _read_v5_files(unit, sections, offset_size) if version >= 5 else _read_v2_files(unit)
+    paths: dict[int, str] = {}
+    for number, directory, name in entries:
+        paths[number] = _full_path(comp_dir, directory, name)
+        budget.spend(len(paths[number]), ".debug_line file names")
     table = LineTable(paths)
-    table.add_pieces(list(_run(program, header, paths)))
-    return table
+    for piece in _run(program, header, paths):
+        table.append(*piece)
+    return table.in_order()
 
 
 def _read_header(unit: Reader, version: int, address_size: int) -> _Header:
@@ -155,30 +165,28 @@ def _full_path(comp_dir: str, directory: str, name: str) -> str:
     return posixpath.normpath(path) if path else ""
 
 
-def _read_v2_paths(unit: Reader, comp_dir: str) -> dict[int, str]:
-    """Read the file names of a DWARF 2 to 4 header; file numbers begin at 1."""
+def _read_v2_files(unit: Reader) -> Iterator[tuple[int, str, str]]:
+    """Yield (number, directory, name) of a DWARF 2 to 4 header; file numbers begin at 1."""
     directories = [""]
     while directory := unit.cstring():
         directories.append(_text(directory))
-    paths: dict[int, str] = {}
+    number = 0
     while name := unit.cstring():
         index, _time, _size = unit.uleb(), unit.uleb(), unit.uleb()
-        place = directories[index] if index < len(directories) else ""
-        paths[len(paths) + 1] = _full_path(comp_dir, place, _text(name))
-    return paths
+        number += 1
+        yield number, directories[index] if index < len(directories) else "", _text(name)
 
 
-def _read_v5_paths(
-    unit: Reader, sections: DwarfSections, offset_size: int, comp_dir: str
-) -> dict[int, str]:
-    """Read the file names of a DWARF 5 header; file numbers begin at 0."""
+def _read_v5_files(
+    unit: Reader, sections: DwarfSections, offset_size: int
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (number, directory, name) of a DWARF 5 header; file numbers begin at 0."""
     directories = [path for path, _ in _read_entries(unit, sections, offset_size)]
-    paths: dict[int, str] = {}
-    for name, index in _read_entries(unit, sections, offset_size):
+    base = directories[0] if directories else ""
+    entries = _read_entries(unit, sections, offset_size)
+    for number, (name, index) in enumerate(entries):
         directory = directories[index] if index < len(directories) else ""
-        base = directories[0] if directories else ""
-        paths[len(paths)] = _full_path(posixpath.join(comp_dir, base), directory, name)
-    return paths
+        yield number, posixpath.join(base, directory), name
 
 
 def _read_entries(
@@ -304,5 +312,5 @@ def _extended(
     elif opcode == 2:  # DW_LNE_set_address
         machine.address, machine.op_index = body.unsigned(min(body.left, 8)), 0
     elif opcode == 3:  # DW_LNE_define_file, DWARF 2 to 4
-        paths[max(paths, default=0) + 1] = _text(body.cstring())
+        paths[len(paths) + 1] = _text(body.cstring())
     return piece

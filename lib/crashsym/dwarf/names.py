@@ -41,7 +41,12 @@ class NameTable:
         self._budget = budget
 
     def add(self, offset: int, entry: NameEntry) -> None:
-        """Remember an entry."""
+        """Remember an entry.
+
+        Raises:
+            MalformedError: the names of this file are longer than it has a right to.
+        """
+        self._budget.spend(len(entry.name or "") + len(entry.linkage_name or ""), ".debug_str")
         self._entries[offset] = entry
 
     def function_name(self, offset: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from crashsym.budget import Budget
     from crashsym.codemap import Range
     from crashsym.dwarf.sections import DwarfSections
 
@@ -23,7 +24,7 @@ _RLE_START_LENGTH = 7
 
 
 def read_ranges(
-    sections: DwarfSections, offset: int, *, base: int, address_size: int
+    sections: DwarfSections, offset: int, *, base: int, address_size: int, budget: Budget
 ) -> list[Range]:
     """Read the DWARF 2 to 4 range list at ``offset`` of ``.debug_ranges``.
 
@@ -38,6 +39,7 @@ def read_ranges(
     largest = (1 << (8 * address_size)) - 1
     found: list[Range] = []
     while True:
+        budget.spend(1, ".debug_ranges")
         start, end = reader.unsigned(address_size), reader.unsigned(address_size)
         if start == 0 and end == 0:
             return found
@@ -47,8 +49,14 @@ def read_ranges(
             found.append(((base + start) & largest, (base + end) & largest))
 
 
-def read_rnglist(
-    sections: DwarfSections, offset: int, *, base: int, address_size: int, addr_base: int
+def read_rnglist(  # noqa: PLR0913 - all of them facts of the unit
+    sections: DwarfSections,
+    offset: int,
+    *,
+    base: int,
+    address_size: int,
+    addr_base: int,
+    budget: Budget,
 ) -> list[Range]:
     """Read the DWARF 5 range list at ``offset`` of ``.debug_rnglists``.
 
@@ -71,6 +79,7 @@ def read_rnglist(
 
     found: list[Range] = []
     while (kind := reader.unsigned(1)) != _RLE_END_OF_LIST:
+        budget.spend(1, ".debug_rnglists")
         if kind not in range(_RLE_BASE_ADDRESSX, _RLE_START_LENGTH + 1):
             raise reader.damage(f"range list entry of unknown kind {kind}")
         if kind in (_RLE_BASE_ADDRESSX, _RLE_BASE_ADDRESS):

@@ -88,7 +88,7 @@ class _Reader:
         size = sum(len(data) for data in self._sections.bytes_by_name.values())
         self._budget = Budget(size)
         self._names = NameTable(self._budget)
-        self._tables: dict[tuple[int, str], LineTable] = {}
+        self._tables: dict[int, LineTable] = {}
         self._bodies: list[_Body] = []
         self._damage: list[Damage] = []
         self._want_inlines = inlines
@@ -146,12 +146,12 @@ class _Reader:
         offset = unit.root.number("DW_AT_stmt_list")
         if offset is None:
             return LineTable({})
-        key = (offset, unit.root.text("DW_AT_comp_dir") or "")
-        if key not in self._tables:
-            self._tables[key] = read_line_table(
-                self._sections, offset, key[1], unit.address_size, self._budget
+        if offset not in self._tables:
+            comp_dir = unit.root.text("DW_AT_comp_dir") or ""
+            self._tables[offset] = read_line_table(
+                self._sections, offset, comp_dir, unit.address_size, self._budget
             )
-        return self._tables[key]
+        return self._tables[offset]
 
     def _read_entry(self, unit: Unit, entry: Entry, above: _Level, table: LineTable) -> _Level:
         if entry.tag == "DW_TAG_subprogram":
@@ -228,6 +228,7 @@ class _Reader:
         """Return the inlined calls inside ``span``, callers before callees."""
         found = []
         for call in body.inlines:
+            self._budget.spend(len(call.ranges), ".debug_info inlines")
             ranges = overlap(call.ranges, span)
             if ranges:
                 name = self._names.function_name(call.origin)

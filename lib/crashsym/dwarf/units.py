@@ -97,6 +97,7 @@ class Unit:
                 null = die.is_null()
                 entry = None if null else self._entry(die, depth)
                 size = int(die.size)
+            self._budget.spend(len(entry.attributes) if entry else 1, self.where)
             if entry is not None:
                 yield entry
                 depth += entry.has_children
@@ -164,12 +165,16 @@ class Unit:
                 base=self.base,
                 address_size=self.address_size,
                 addr_base=self._addr_base,
+                budget=self._budget,
             )
         else:
             found = read_ranges(
-                self._sections, offset, base=self.base, address_size=self.address_size
+                self._sections,
+                offset,
+                base=self.base,
+                address_size=self.address_size,
+                budget=self._budget,
             )
-        self._budget.spend(len(found), self.where)
         return found
 
 
