@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import resource
 from contextlib import suppress
 from functools import lru_cache
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from crashsym.errors import ToolMissingError
 
@@ -47,24 +51,74 @@ def _load() -> ctypes.CDLL:
     )
 
 
+class _Apart:
+    """Demangles in a process of its own, which may take a second or two for each name.
+
+    Demangling cannot be stopped from inside. After a few names that explode it does no more.
+    """
+
+    def __init__(self) -> None:
+        self._patience = 3
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def __call__(self, name: str) -> str | None:
+        if self._patience == 0:
+            return None
+        connection = self._connection or self._start()
+        try:
+            connection.send(name)
+            return str(connection.recv()) or None
+        except (EOFError, OSError):  # the name has ended it
+            connection.close()
+            self._connection = None
+            self._patience -= 1
+            return None
+
+    def _start(self) -> Connection:
+        context = multiprocessing.get_context("fork")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, ours), daemon=True)
+        process.start()
+        theirs.close()
+        self._process, self._connection = process, ours
+        return ours
+
+
+def _serve(connection: Connection, other_end: Connection) -> None:
+    other_end.close()
+    demangle_here = _Demangler()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(EOFError):
+        while True:
+            name = connection.recv()
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+            limit = int(usage.ru_utime + usage.ru_stime) + 2
+            if hard == resource.RLIM_INFINITY or limit < hard:
+                resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
+            connection.send(demangle_here(name) or "")
+
+
 @lru_cache(maxsize=1)
 def _demangler() -> _Demangler:
     return _Demangler()
 
 
+@lru_cache(maxsize=1)
+def _apart() -> _Apart:
+    return _Apart()
+
+
 def demangle(name: str) -> str | None:
     """Return the readable form of an Itanium C++ name; None when it is not one.
 
-    Also None for a name that becomes longer than 64 KiB. Demangling cannot be stopped from inside:
-    names that are not `is_harmless` belong into a process with a limit of its own.
+    Also None for a name that becomes longer than 64 KiB, and for one that takes too long.
 
     Source: Itanium C++ ABI section 5.1 and 3.4 (``__cxa_demangle``).
     """
     if not name.startswith("_Z") or len(name) > _LONGEST_MANGLED:
         return None
-    return _demangler()(name)
-
-
-def is_harmless(name: str) -> bool:
-    """Whether demangling this name cannot take long, whoever made it up."""
-    return name.count("S") + name.count("T") <= _FEW_REPETITIONS
+    if name.count("S") + name.count("T") <= _FEW_REPETITIONS:
+        return _demangler()(name)
+    return _apart()(name)

@@ -99,13 +99,12 @@ def _start(function: Callable[[Task], Result], task: Task, limits: Limits) -> _R
 def _work(
     function: Callable[[Task], Result], task: Task, sender: Connection, limits: Limits
 ) -> None:
-    result: Result | Died
+    too_large = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
+    _apply(limits)
     try:
-        _apply(limits)
-        result = function(task)
-        message = pickle.dumps(result)
+        message = pickle.dumps(function(task))
     except MemoryError:
-        message = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
+        message = too_large  # made before, since there is no memory now
     sender.send_bytes(message)
     sender.close()
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from crashsym.breakpad.lookup import Frame, Lookup
 from crashsym.breakpad.reader import read
-from crashsym.demangle import demangle, is_harmless
+from crashsym.demangle import demangle
 from crashsym.errors import InputError
 from crashsym.ids import BuildId
 from crashsym.store import symbol_path
@@ -163,8 +163,7 @@ def _address(match: re.Match[str], lookup: Lookup) -> int | None:
     distance = int(match["distance"], 16)
     if not match["function"]:
         return distance
-    name = match["function"]
-    start = lookup.named((demangle(name) if is_harmless(name) else None) or name)
+    start = lookup.named(demangle(match["function"]) or match["function"])
     return None if start is None else start + distance
 
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crashsym.errors import MalformedError
-
 if TYPE_CHECKING:
     from crashsym.breakpad.records import CfiRecord, FuncRecord, SymbolFile
 
@@ -56,24 +54,15 @@ def _cfi(entry: CfiRecord) -> Iterator[str]:
 def module_name(soname: str | None, file_name: str) -> str:
     """Return the name of a module, fit for the MODULE record and for a folder of the store.
 
-    The SONAME without folders, else the file name; what cannot stand in a line of text is "_".
-
-    Raises:
-        MalformedError: the name with ``.sym`` behind it is longer than a file name can be.
+    The SONAME without folders, else the file name; what cannot stand in a line of text is "_", and
+    what ``.sym`` has to fit behind is cut off.
 
     Source: Breakpad src/common/linux/elfutils.cc and dump_symbols.cc.
     """
     for name in ((soname or "").rpartition("/")[2], file_name):
         clean = "".join(c if c.isprintable() else "_" for c in name)
         if clean not in ("", ".", ".."):
-            if len(clean.encode()) > _LONGEST_NAME:
-                raise MalformedError(
-                    "cannot make symbols",
-                    where=f"'{clean[:40]}…'",
-                    why=f"its name has {len(clean.encode())} bytes, a store has room for "
-                    f"{_LONGEST_NAME}",
-                )
-            return clean
+            return clean.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")
     return "_"
 
 
