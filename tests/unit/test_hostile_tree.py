@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -128,6 +129,7 @@ def test_a_path_that_is_too_long_is_a_finding(tmp_path: Path) -> None:
 
 def _die(number: int) -> str:
     if number > 0:
+        faulthandler.disable()  # pytest's would print a stack into the log of the tests
         os.kill(os.getpid(), number)
     return "alive"
 
