@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE", nargs="?", type=Path, help="a text; standard input without it"
     )
     parser.add_argument(
-        "--store", metavar="DIR", type=Path, action="append", required=True, help="symbol store"
+        "--store",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        required=True,
+        help="symbol store, a folder NAME/ID/NAME.sym; may be repeated: --store A --store B",
     )
     parser.add_argument(
         "--manifest",
@@ -65,4 +70,8 @@ def _conclude(outcome: Outcome) -> int:
     missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
     summary = f"{outcome.named} of {outcome.frames} frames named"
     print(f"crashsym: {summary}{'; ' + missing if missing else ''}", file=sys.stderr)
+    if not outcome.named:
+        print(
+            "crashsym: a store is a folder that has NAME/ID/NAME.sym right below", file=sys.stderr
+        )
     return 0 if outcome.named else FINDINGS
