@@ -59,30 +59,31 @@ class _Apart:
 
     def __init__(self) -> None:
         self._patience = 3
-        self._process: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._running: tuple[BaseProcess, Connection] | None = None
 
     def __call__(self, name: str) -> str | None:
         if self._patience == 0:
             return None
-        connection = self._connection or self._start()
+        if self._running is None:
+            self._running = self._start()
+        process, connection = self._running
         try:
             connection.send(name)
             return str(connection.recv()) or None
         except (EOFError, OSError):  # the name has ended it
             connection.close()
-            self._connection = None
+            process.join()
+            self._running = None
             self._patience -= 1
             return None
 
-    def _start(self) -> Connection:
+    def _start(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, ours), daemon=True)
         process.start()
         theirs.close()
-        self._process, self._connection = process, ours
-        return ours
+        return process, ours
 
 
 def _serve(connection: Connection, other_end: Connection) -> None:

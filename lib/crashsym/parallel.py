@@ -39,8 +39,8 @@ class Limits:
     def for_bytes(cls, size: int) -> Limits:
         """Return what files of ``size`` bytes together have a right to.
 
-        Several times what compilers' output was seen to need, on a slow machine too: 2.5 s and 30
-        bytes of memory for each byte of a file with compressed debug sections.
+        Several times what compilers' output was seen to need, so that a slow machine can do it too:
+        2.5 s for a megabyte and 30 bytes for a byte of a file with compressed debug sections.
         """
         return cls(10 + 20 * size // 1_000_000, (64 << 20) + 80 * size)
 
