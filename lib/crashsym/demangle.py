@@ -123,3 +123,12 @@ def demangle(name: str) -> str | None:
     if name.count("S") + name.count("T") <= _FEW_REPETITIONS:
         return _demangler()(name)
     return _apart()(name)
+
+
+def public_name(name: str) -> str:
+    """Return the readable name of a symbol.
+
+    ``@@VERSION``, which some linkers keep, is not part of it.
+    """
+    plain = name.partition("@")[0] or name
+    return demangle(plain) or plain

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,8 +12,7 @@ from pathlib import Path
 
 from crashsym import findings
 from crashsym.breakpad.records import ModuleRecord
-from crashsym.breakpad.writer import write
-from crashsym.dump import DumpOptions, dump_module
+from crashsym.dump import Dump, DumpOptions, dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import (
     ConflictError,
@@ -24,7 +22,7 @@ from crashsym.errors import (
     UnreadableError,
     UnsupportedError,
 )
-from crashsym.files import write_atomically
+from crashsym.files import staged_folder
 from crashsym.findings import Finding
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
 from crashsym.parallel import Died, Limits, run
@@ -38,6 +36,7 @@ _CODE_OF_ERROR: tuple[tuple[type[InputError], str], ...] = (
     (InputError, findings.MALFORMED),
 )
 # Of several findings the first here is the status of a module.
+_CHUNK = 1 << 20
 _STATUSES = ("mismatch", "no-build-id", "no-debug-info", "no-unwind-info")
 
 
@@ -94,15 +93,15 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     """
     tasks = [_Task(number, subject) for number, subject in enumerate(tree.subjects)]
     by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as work:
-        function = partial(_dump, halves=halves, recipe=recipe, options=options, work=Path(work))
+    with staged_folder(store.root) as work:
+        function = partial(_dump, halves=halves, recipe=recipe, options=options, work=work)
         outcomes: list[_Outcome | None] = [None] * len(tasks)
         limits = partial(_limits, halves=halves)
         for task, result in run(function, by_size, jobs, limits):
             if isinstance(result, StoreError):
                 raise result
             outcomes[task.number] = _died(task, result) if isinstance(result, Died) else result
-        return _collect(tree, [o for o in outcomes if o is not None], store, Path(work))
+        return _collect(tree, [o for o in outcomes if o is not None], store, work)
 
 
 def _limits(task: _Task, *, halves: HalfIndex) -> Limits:
@@ -129,46 +128,62 @@ def _dump(
         with ExitStack() as stack:
             elf_file = stack.enter_context(ElfFile(subject.file))
             pair, trouble = _pair(stack, elf_file, subject, halves)
-            name = subject.path.rpartition("/")[2]
-            dump = dump_module(pair, name, subject.path, options)
-    except InputError as error:
-        return _Outcome(None, None, (_finding_of(error, subject.path),))
-    found = (*trouble, *dump.findings)
-    if options.strict and found:
-        return _Outcome(None, None, found)
-    data = write(dump.symbols)
-    try:
-        write_atomically(work / f"{task.number}.sym", data)
+            dump = dump_module(pair, subject.path.rpartition("/")[2], subject.path, options)
+            found = (*trouble, *dump.findings)
+            if options.strict and found:
+                return _Outcome(None, None, found)
+            sha256 = _write(dump, work / f"{task.number}.sym")
     except StoreError as error:
         return error
-    record = dump.symbols.module
+    except InputError as error:
+        return _Outcome(None, None, (_finding_of(error, subject.path),))
     status, reason = _status(found)
     module = Module(
         path=subject.path,
         build_id=str(elf_file.build_id) if elf_file.build_id is not None else None,
-        debug_id=record.debug_id,
-        debug_file=record.debug_file,
-        arch=record.arch,
+        debug_id=dump.module.debug_id,
+        debug_file=dump.module.debug_file,
+        arch=dump.module.arch,
         size=subject.size,
         recipe=recipe.name,
         version=recipe.version,
         package=subject.package,
         source=recipe.source,
-        symbols=Symbols(
-            path=str(symbol_path(record.debug_file, record.debug_id)),
-            sha256=hashlib.sha256(data).hexdigest(),
-            counts=Counts(
-                functions=len(dump.symbols.functions),
-                lines=sum(len(f.lines) for f in dump.symbols.functions),
-                inlines=sum(len(f.inlines) for f in dump.symbols.functions),
-                publics=len(dump.symbols.publics),
-                cfi=len(dump.symbols.cfi),
-            ),
-        ),
+        symbols=_symbols(dump, sha256),
         status=status,
         reason=reason,
     )
-    return _Outcome(module, record, found)
+    return _Outcome(module, dump.module, found)
+
+
+def _symbols(dump: Dump, sha256: str) -> Symbols:
+    return Symbols(
+        path=str(symbol_path(dump.module.debug_file, dump.module.debug_id)),
+        sha256=sha256,
+        counts=Counts(
+            functions=dump.functions.functions,
+            lines=dump.functions.lines,
+            inlines=dump.functions.inlines,
+            publics=dump.publics.count if dump.publics is not None else 0,
+            cfi=dump.rules.count if dump.rules is not None else 0,
+        ),
+    )
+
+
+def _write(dump: Dump, file: Path) -> str:
+    """Write a symbol file; return its SHA-256."""
+    try:
+        with file.open("w+b") as stream:
+            dump.write(stream)
+            stream.seek(0)
+            digest = hashlib.sha256()
+            while data := stream.read(_CHUNK):
+                digest.update(data)
+    except OSError as error:
+        raise StoreError(
+            "cannot write", where=f"'{file}'", why=error.strerror or str(error)
+        ) from error
+    return digest.hexdigest()
 
 
 def _pair(
@@ -217,7 +232,7 @@ def _collect(tree: Tree, outcomes: list[_Outcome], store: Store, work: Path) -> 
             continue
         modules.append(outcome.module)
         try:
-            entry = store.add(outcome.record, (work / f"{number}.sym").read_bytes())
+            entry = store.add(outcome.record, work / f"{number}.sym")
             result.new += entry.new
         except ConflictError as error:
             result.findings.append(

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import filecmp
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from crashsym.errors import ConflictError, StoreError
-from crashsym.files import write_atomically
+from crashsym.files import move_into_place
 
 if TYPE_CHECKING:
     from crashsym.breakpad.records import ModuleRecord
@@ -20,7 +20,6 @@ class StoreEntry:
     """One symbol file in a store; ``path`` is relative to it, ``new`` false if it was there."""
 
     path: PurePosixPath
-    sha256: str
     new: bool
 
 
@@ -38,8 +37,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def add(self, module: ModuleRecord, data: bytes) -> StoreEntry:
-        """Put a symbol file in, whole or not at all.
+    def add(self, module: ModuleRecord, file: Path) -> StoreEntry:
+        """Put a finished symbol file in, whole or not at all; ``file`` may be gone afterwards.
 
         Raises:
             ConflictError: the store has other bytes for this id; they stay.
@@ -47,15 +46,15 @@ class Store:
         """
         path = symbol_path(module.debug_file, module.debug_id)
         target = self.root / path
-        new = write_atomically(target, data, replace=False)
-        if not new and self.read(path) != data:
+        new = move_into_place(file, target, replace=False)
+        if not new and not _same(file, target):
             raise ConflictError(
                 "symbols not stored",
                 where=f"'{path}'",
                 why="the store has other bytes for the same id; they are kept",
                 remedy="Remove that file or use an empty store, if the new symbols are right.",
             )
-        return StoreEntry(path, hashlib.sha256(data).hexdigest(), new)
+        return StoreEntry(path, new)
 
     def read(self, path: PurePosixPath) -> bytes:
         """Return the bytes of a symbol file.
@@ -78,3 +77,12 @@ class Store:
         return sorted(
             entry.name for entry in folder.iterdir() if (entry / f"{debug_file}.sym").is_file()
         )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError as error:
+        raise StoreError(
+            "cannot read", where=f"'{other}'", why=error.strerror or str(error)
+        ) from error

@@ -13,7 +13,7 @@ def crashsym_sources(d):
     for folder, folders, names in os.walk(os.path.join(root, "lib", "crashsym")):
         folders[:] = sorted(set(folders) - {"__pycache__"})
         bb.parse.mark_dependency(d, folder)
-        sources += [os.path.relpath(os.path.join(folder, name), root) for name in names if not name.endswith(".pyc")]
+        sources += [os.path.relpath(os.path.join(folder, name), root) for name in names if not name.endswith((".pyc", ".so"))]
     return " ".join("file://%s;subdir=crashsym" % source for source in sorted(sources))
 
 FILESEXTRAPATHS:prepend := "${THISDIR}/../..:"

@@ -5,6 +5,7 @@ Only `CrashsymError` may come out, and whatever is written is a well-formed symb
 
 from __future__ import annotations
 
+import io
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,6 @@ from builders import cfi, dwarf, elf
 from builders.elf import Section
 from builders.encode import Format, uleb
 from builders.lint import lint
-from crashsym.breakpad.writer import write
 from crashsym.dump import DumpOptions, dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import CrashsymError
@@ -107,11 +107,13 @@ def survive(file: Path, data: bytes) -> bool:
     try:
         with ElfFile(file) as elf_file:
             dump = dump_module(SplitPair(elf_file), file.name, str(file), DumpOptions())
+            symbols = io.BytesIO()
+            dump.write(symbols)
     except CrashsymError as error:
         message = str(error)
     else:
         message = ""
-        lint(write(dump.symbols))
+        lint(symbols.getvalue())
         for finding in dump.findings:
             assert finding.message.isprintable()
             assert Policy.parse([]).level(finding) in ("error", "warning")

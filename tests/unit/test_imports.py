@@ -20,6 +20,7 @@ LAYERS = (
     ("splitpair", "debugfiles", "tree"),
     ("dwarf", "cfi"),
     ("breakpad",),
+    ("kernel", "engines"),
     ("dump", "store", "manifest"),
     ("extract", "symbolicate"),
     ("cli", "__main__"),
@@ -28,6 +29,7 @@ FORBIDDEN = {
     "dwarf": {"breakpad", "splitpair", "cfi"},
     "cfi": {"breakpad", "dwarf"},
     "breakpad": {"elf", "splitpair", "dwarf"},
+    "kernel": {"elf", "splitpair", "dwarf", "cfi"},
     "dump": {"store", "manifest"},
     "manifest": {"elf", "store", "breakpad"},
 }

@@ -26,8 +26,10 @@ FUNC 1020 10 0 second
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.add(ModuleRecord("Linux", "arm64", DEBUG_ID, "libfoo.so.1", ""), SYMBOLS)
+    folder = tmp_path_factory.mktemp("symbols")
+    (folder / "new").write_bytes(SYMBOLS)
+    store = Store(folder / "store")
+    store.add(ModuleRecord("Linux", "arm64", DEBUG_ID, "libfoo.so.1", ""), folder / "new")
     return store
 
 
@@ -83,7 +85,9 @@ def test_long_lines_take_no_time_to_speak_of(store: Store) -> None:
 
 
 def test_damaged_symbol_file_is_named(tmp_path: Path) -> None:
-    Store(tmp_path).add(ModuleRecord("Linux", "arm", DEBUG_ID, "app", ""), b"MODULE Linux\n")
-    symbolicator = Symbolicator([Store(tmp_path)])
+    (tmp_path / "new").write_bytes(b"MODULE Linux\n")
+    store = Store(tmp_path / "store")
+    store.add(ModuleRecord("Linux", "arm", DEBUG_ID, "app", ""), tmp_path / "new")
+    symbolicator = Symbolicator([store])
     assert list(symbolicator.lines(["app+0x1"])) == ["app+0x1"]
     assert "line 1: no record of a symbol file" in symbolicator.outcome.missing["app"]

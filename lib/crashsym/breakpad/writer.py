@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from crashsym.breakpad.records import CfiRecord, FuncRecord, SymbolFile
+    from crashsym.breakpad.records import (
+        CfiRecord,
+        FuncRecord,
+        ModuleRecord,
+        PublicRecord,
+        SymbolFile,
+    )
 
 _LONGEST_NAME = 255 - len(".sym")  # NAME_MAX of Linux
 
@@ -17,38 +24,58 @@ def write(symbols: SymbolFile) -> bytes:
 
     Source: Breakpad src/common/module.cc, Module::Write.
     """
-    return ("\n".join(_records(symbols)) + "\n").encode("utf-8", "replace")
+    stream = io.BytesIO()
+    write_module(stream, symbols.module)
+    write_functions(stream, symbols.files, symbols.origins, symbols.functions)
+    write_publics(stream, symbols.publics)
+    write_cfi(stream, symbols.cfi)
+    return stream.getvalue()
 
 
-def _records(symbols: SymbolFile) -> Iterator[str]:
-    module = symbols.module
-    yield f"MODULE {module.os} {module.arch} {module.debug_id} {one_line(module.debug_file)}"
-    yield f"INFO CODE_ID {module.code_id}"
-    for number, path in enumerate(symbols.files):
-        yield f"FILE {number} {one_line(path)}"
-    for number, name in enumerate(symbols.origins):
-        yield f"INLINE_ORIGIN {number} {one_line(name)}"
-    for function in symbols.functions:
-        yield from _function(function)
-    for public in symbols.publics:
-        yield f"PUBLIC {public.address:x} 0 {one_line(public.name)}"
-    for entry in symbols.cfi:
-        yield from _cfi(entry)
+def write_module(stream: BinaryIO, module: ModuleRecord) -> None:
+    """Write the MODULE and INFO records."""
+    name = one_line(module.debug_file)
+    _put(stream, f"MODULE {module.os} {module.arch} {module.debug_id} {name}")
+    _put(stream, f"INFO CODE_ID {module.code_id}")
 
 
-def _function(function: FuncRecord) -> Iterator[str]:
-    yield f"FUNC {function.address:x} {function.size:x} 0 {one_line(function.name)}"
-    for call in function.inlines:
-        ranges = " ".join(f"{address:x} {size:x}" for address, size in call.ranges)
-        yield f"INLINE {call.depth} {call.call_line} {call.call_file} {call.origin} {ranges}"
-    for address, size, line, file in function.lines:
-        yield f"{address:x} {size:x} {line} {file}"
+def write_functions(
+    stream: BinaryIO,
+    files: Iterable[str],
+    origins: Iterable[str],
+    functions: Iterable[FuncRecord],
+) -> None:
+    """Write the FILE, INLINE_ORIGIN, FUNC, INLINE and line records."""
+    for number, path in enumerate(files):
+        _put(stream, f"FILE {number} {one_line(path)}")
+    for number, name in enumerate(origins):
+        _put(stream, f"INLINE_ORIGIN {number} {one_line(name)}")
+    for function in functions:
+        _put(stream, f"FUNC {function.address:x} {function.size:x} 0 {one_line(function.name)}")
+        for call in function.inlines:
+            ranges = " ".join(f"{address:x} {size:x}" for address, size in call.ranges)
+            numbers = f"{call.depth} {call.call_line} {call.call_file} {call.origin}"
+            _put(stream, f"INLINE {numbers} {ranges}")
+        for address, size, line, file in function.lines:
+            _put(stream, f"{address:x} {size:x} {line} {file}")
 
 
-def _cfi(entry: CfiRecord) -> Iterator[str]:
-    yield f"STACK CFI INIT {entry.address:x} {entry.size:x} {entry.rules}"
-    for address, rules in entry.deltas:
-        yield f"STACK CFI {address:x} {rules}"
+def write_publics(stream: BinaryIO, publics: Iterable[PublicRecord]) -> None:
+    """Write the PUBLIC records."""
+    for public in publics:
+        _put(stream, f"PUBLIC {public.address:x} 0 {one_line(public.name)}")
+
+
+def write_cfi(stream: BinaryIO, entries: Iterable[CfiRecord]) -> None:
+    """Write the STACK CFI records."""
+    for entry in entries:
+        _put(stream, f"STACK CFI INIT {entry.address:x} {entry.size:x} {entry.rules}")
+        for address, rules in entry.deltas:
+            _put(stream, f"STACK CFI {address:x} {rules}")
+
+
+def _put(stream: BinaryIO, record: str) -> None:
+    stream.write(record.encode("utf-8", "replace") + b"\n")
 
 
 def module_name(soname: str | None, file_name: str) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from crashsym.dump import DumpOptions
+from crashsym.engines import is_fallback
 from crashsym.findings import Finding, Policy
 
 FINDINGS = 3  # exit code: finished, but some files have findings
@@ -38,3 +39,13 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
             print(f"crashsym: {level}: {finding.message} [{finding.code}]", file=sys.stderr)
             printed = True
     return printed
+
+
+def announce_engine() -> None:
+    """Say on stderr when the work will take long because there is no kernel."""
+    if is_fallback():
+        print(
+            "crashsym: the kernel is not compiled; the reference engine, a hundred times slower, "
+            "does the work",
+            file=sys.stderr,
+        )

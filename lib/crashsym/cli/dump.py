@@ -8,20 +8,21 @@ is looked for in .debug/ beside it and in the folders given, and must have the s
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from crashsym import parallel
 from crashsym.breakpad.records import ModuleRecord
-from crashsym.breakpad.writer import write
-from crashsym.cli.common import FINDINGS, add_dump_options, dump_options, report
+from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.debugfiles import find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
-from crashsym.errors import CrashsymError, UnsupportedError
-from crashsym.files import write_atomically
+from crashsym.errors import CrashsymError, StoreError, UnsupportedError
+from crashsym.files import move_into_place, staged_folder
 from crashsym.findings import Finding, Policy
 from crashsym.parallel import Died, Limits
 from crashsym.splitpair import SplitPair
@@ -54,10 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make one symbol file, in a process that a damaged file can do no harm from."""
+    near = args.store or args.output or Path(tempfile.gettempdir(), "symbols")
+    with staged_folder(near) as work:
+        return _run(args, work / "symbols")
+
+
+def _run(args: argparse.Namespace, file: Path) -> int:
     policy = Policy.parse(["*=error"] if args.strict else [])
+    announce_engine()
     place = _find_half(args)
     size = sum(_size(path) for path in (args.elf, place) if path is not None)
-    [(_, made)] = parallel.run(_make, [(args, place)], 1, lambda _: Limits.for_bytes(size))
+    task = (args, place, file)
+    [(_, made)] = parallel.run(_make, [task], 1, lambda _: Limits.for_bytes(size))
     if isinstance(made, Died):
         raise UnsupportedError(
             "cannot make symbols",
@@ -68,22 +77,25 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(made, CrashsymError):
         raise made
     worst = report(made.findings, policy)
-    if args.strict and worst:
-        return FINDINGS
-    if args.store is not None:
-        Store(args.store).add(made.module, made.data)
-    elif args.output is not None:
-        write_atomically(args.output, made.data)
-    else:
-        sys.stdout.buffer.write(made.data)
+    if not (args.strict and worst):
+        _deliver(args, made.module, file)
     return FINDINGS if worst else 0
+
+
+def _deliver(args: argparse.Namespace, module: ModuleRecord, file: Path) -> None:
+    if args.store is not None:
+        Store(args.store).add(module, file)
+    elif args.output is not None:
+        move_into_place(file, args.output)
+    else:
+        with file.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer, 1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What the process sends back."""
+    """What the process sends back; the symbols are in the file that it was given."""
 
-    data: bytes
     module: ModuleRecord
     findings: list[Finding]
 
@@ -102,8 +114,8 @@ def _find_half(args: argparse.Namespace) -> Path | None:
         return find_split_debug(elf_file, args.debug_dir)
 
 
-def _make(task: tuple[argparse.Namespace, Path | None]) -> _Made | CrashsymError:
-    args, place = task
+def _make(task: tuple[argparse.Namespace, Path | None, Path]) -> _Made | CrashsymError:
+    args, place, file = task
     try:
         with ExitStack() as stack:
             elf_file = stack.enter_context(ElfFile(args.elf))
@@ -117,6 +129,10 @@ def _make(task: tuple[argparse.Namespace, Path | None]) -> _Made | CrashsymError
             split_debug = stack.enter_context(ElfFile(place)) if place is not None else None
             pair = SplitPair(elf_file, split_debug)
             dump = dump_module(pair, args.elf.name, str(args.elf), dump_options(args))
-        return _Made(write(dump.symbols), dump.symbols.module, dump.findings)
+            with file.open("wb") as stream:
+                dump.write(stream)
+        return _Made(dump.module, dump.findings)
     except CrashsymError as error:
         return error
+    except OSError as error:
+        return StoreError("cannot write", where=f"'{file}'", why=error.strerror or str(error))

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS, add_dump_options, dump_options, report
+from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, sorted_findings
 from crashsym.findings import Policy
@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
             why="no ELF executable or shared object below it",
             remedy="Give the root of a tree of target files, and check --exclude.",
         )
+    announce_engine()
     result = extract(
         tree,
         HalfIndex(tree.halves),

@@ -15,7 +15,7 @@ from crashsym.reader import Reader, string_at
 
 if TYPE_CHECKING:
     from crashsym.budget import Budget
-    from crashsym.codemap import Range
+    from crashsym.codemap import CodeMap, Range
     from crashsym.dwarf.sections import DwarfSections
 
 # DWARF 5 section 7.22 and 7.5.6
@@ -36,10 +36,12 @@ class LineTable:
     """The code of one unit's line program as pieces in ascending order, without overlap.
 
     Four parallel columns, since a row can stand for one byte of input: ``starts``, ``ends``
-    (addresses), ``lines`` and ``files`` (index into ``paths``).
+    (addresses), ``lines`` and ``files`` (index into ``used``); ``paths`` are those of the header
+    by file number, ``used`` those of the pieces.
     """
 
     paths: dict[int, str]
+    used: list[str] = field(default_factory=list)
     starts: array[int] = field(default_factory=lambda: array("Q"))
     ends: array[int] = field(default_factory=lambda: array("Q"))
     lines: array[int] = field(default_factory=lambda: array("Q"))
@@ -63,13 +65,16 @@ class LineTable:
                 end = right
                 continue
             if start >= 0:
-                yield Line(start, end - start, line, self.path(file))
+                yield Line(start, end - start, line, self.used[file])
             start, end, line, file = left, right, self.lines[index], self.files[index]
         if start >= 0:
-            yield Line(start, end - start, line, self.path(file))
+            yield Line(start, end - start, line, self.used[file])
 
     def append(self, start: int, end: int, line: int, file: int) -> None:
-        """Take one piece, in any order; see `in_order`."""
+        """Take one piece, in any order; one that goes on with the line before makes that longer."""
+        if self.ends and (self.ends[-1], self.lines[-1], self.files[-1]) == (start, line, file):
+            self.ends[-1] = end
+            return
         self.starts.append(start)
         self.ends.append(end)
         self.lines.append(line)
@@ -79,7 +84,7 @@ class LineTable:
         """Return the table with its pieces in order; where two overlap the later start wins."""
         if all(end <= start for end, start in zip(self.ends, self.starts[1:], strict=False)):
             return self
-        table = LineTable(self.paths)
+        table = LineTable(self.paths, self.used)
         for index in sorted(range(len(self.starts)), key=self.starts.__getitem__):
             start = self.starts[index]
             if table.ends and table.ends[-1] > start:
@@ -99,8 +104,13 @@ class _Header:
     address_size: int
 
 
-def read_line_table(
-    sections: DwarfSections, offset: int, comp_dir: str, address_size: int, budget: Budget
+def read_line_table(  # noqa: PLR0913 - all of them facts of the unit
+    sections: DwarfSections,
+    offset: int,
+    comp_dir: str,
+    address_size: int,
+    code: CodeMap,
+    budget: Budget,
 ) -> LineTable:
     """Decode the line program at ``offset`` of ``.debug_line``.
 
@@ -134,8 +144,13 @@ def read_line_table(
         paths[number] = _full_path(comp_dir, directory, name)
         budget.spend(len(paths[number]), ".debug_line file names")
     table = LineTable(paths)
-    for piece in _run(program, header, paths):
-        table.append(*piece)
+    numbers: dict[str, int] = {}
+    for start, end, line, file in _run(program, header, paths, code):
+        path = paths.get(file, "")
+        if path not in numbers:
+            numbers[path] = len(table.used)
+            table.used.append(path)
+        table.append(start, end, line, numbers[path])
     return table.in_order()
 
 
@@ -227,10 +242,21 @@ def _read_form(unit: Reader, form: int, sections: DwarfSections, offset_size: in
 class _Machine:
     """The state machine of DWARF 5 section 6.2.2."""
 
-    __slots__ = ("address", "file", "header", "line", "mask", "op_index", "pending")
+    __slots__ = (
+        "address",
+        "code",
+        "file",
+        "header",
+        "line",
+        "mask",
+        "op_index",
+        "pending",
+        "wanted",
+    )
 
-    def __init__(self, header: _Header) -> None:
+    def __init__(self, header: _Header, code: CodeMap) -> None:
         self.header = header
+        self.code = code
         self.mask = (1 << (8 * header.address_size)) - 1
         self.reset()
 
@@ -238,6 +264,7 @@ class _Machine:
         self.address = self.op_index = 0
         self.file = self.line = 1
         self.pending: tuple[int, int, int] | None = None
+        self.wanted = False
 
     def advance(self, operations: int) -> None:
         header = self.header
@@ -247,19 +274,25 @@ class _Machine:
         self.op_index = total % header.operations
 
     def row(self) -> tuple[int, int, int, int] | None:
-        """Begin a row here; return the piece of code that the row before it covers."""
+        """Begin a row here; return the piece of code that the row before it covers.
+
+        A sequence that begins where no code can be is that of a function which the linker has
+        discarded; it gives none.
+        """
         before, line = self.pending, self.line if 0 <= self.line <= _LARGEST_LINE else 0
+        if before is None:
+            self.wanted = self.code.contains(self.address)
         self.pending = (self.address, line, min(self.file, _MASK64))
-        if before is None or before[0] >= self.address:
+        if before is None or before[0] >= self.address or not self.wanted:
             return None
         return before[0], self.address, before[1], before[2]
 
 
 def _run(
-    program: Reader, header: _Header, paths: dict[int, str]
+    program: Reader, header: _Header, paths: dict[int, str], code: CodeMap
 ) -> Iterator[tuple[int, int, int, int]]:
     """Execute a line program; yield the pieces of code between its rows."""
-    machine = _Machine(header)
+    machine = _Machine(header, code)
     while program.left:
         opcode = program.unsigned(1)
         piece = None

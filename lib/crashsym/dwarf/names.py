@@ -96,9 +96,9 @@ class NameTable:
             return ""
         parts, length = [named.name], len(named.name)
         scope = chain[-1].parent
-        while scope is not None and len(parts) < _LONGEST_CHAIN and length < _LONGEST_NAME:
-            entry = self._entries.get(scope)
-            if entry is None:
+        for _ in range(_LONGEST_CHAIN):
+            entry = None if scope is None else self._entries.get(scope)
+            if scope is None or entry is None or length >= _LONGEST_NAME:
                 break
             part = self._scope_name(scope, entry)
             if part:

@@ -149,7 +149,7 @@ class _Reader:
         if offset not in self._tables:
             comp_dir = unit.root.text("DW_AT_comp_dir") or ""
             self._tables[offset] = read_line_table(
-                self._sections, offset, comp_dir, unit.address_size, self._budget
+                self._sections, offset, comp_dir, unit.address_size, self._code, self._budget
             )
         return self._tables[offset]
 

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""The reference engine: short, readable Python, on pyelftools' DWARF."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from crashsym.breakpad.records import (
+    CfiRecord,
+    FuncRecord,
+    InlineRecord,
+    LineRecord,
+    PublicRecord,
+)
+from crashsym.breakpad.rules import RuleWriter
+from crashsym.breakpad.writer import write_cfi, write_functions, write_publics
+from crashsym.budget import Budget
+from crashsym.cfi import read_cfi
+from crashsym.codemap import CodeMap
+from crashsym.demangle import public_name
+from crashsym.dwarf import Function, read_functions
+from crashsym.engines import NoFunctions
+from crashsym.errors import MalformedError
+
+if TYPE_CHECKING:
+    from crashsym.breakpad.cpus import Cpu
+    from crashsym.engines import Damage, FunctionPart
+    from crashsym.splitpair import SplitPair
+
+UNKNOWN_FILE = "<unknown>"
+
+
+class ReferenceEngine:
+    """See `crashsym.engines.Engine`."""
+
+    name = "reference"
+
+    def functions(self, pair: SplitPair, cpu: Cpu, *, inlines: bool) -> FunctionPart:
+        """See `crashsym.engines.Engine.functions`."""
+        del cpu  # the ELF file says it as well
+        holder = pair.holder(".debug_info")
+        if holder is None:
+            return NoFunctions()
+        table = read_functions(holder, inlines=inlines)
+        damage = [(damage.where, damage.why) for damage in table.damage]
+        return Functions(table.functions, pair.elf_file.load_base, damage)
+
+    def publics(self, pair: SplitPair, cpu: Cpu, functions: FunctionPart) -> Publics:
+        """See `crashsym.engines.Engine.publics`.
+
+        One record for each symbol address that no function covers. Of several symbols at one
+        address the most visible has it, then the first by name.
+        """
+        code = CodeMap(pair.elf_file.executable_ranges)
+        found: dict[int, tuple[int, str]] = {}
+        for symbol in pair.function_symbols():
+            address = symbol.address & ~1 if cpu.thumb else symbol.address
+            if functions.covers(address) or not code.contains(address):
+                continue
+            candidate = (symbol.rank, symbol.name)
+            if address not in found or candidate < found[address]:
+                found[address] = candidate
+        return _publics(pair, found)
+
+    def cfi(self, pair: SplitPair, cpu: Cpu) -> Cfi:
+        """See `crashsym.engines.Engine.cfi`."""
+        elf_file = pair.elf_file
+        table = read_cfi(pair)
+        writer = RuleWriter(cpu.registers, elf_file.load_base, little_endian=elf_file.little_endian)
+        records = [record for entry in table.entries for record in writer.records(entry)]
+        return Cfi(records, [(damage.where, damage.why) for damage in table.damage])
+
+
+class Functions:
+    """See `crashsym.engines.FunctionPart`."""
+
+    def __init__(
+        self, functions: tuple[Function, ...], load_base: int, damage: list[Damage]
+    ) -> None:
+        self.damage = damage
+        self._starts = [function.address for function in functions]
+        self._sizes = [function.size for function in functions]
+        self._files, self._origins, self._records = _number(functions, load_base)
+        self.functions = len(functions)
+        self.lines = sum(len(function.lines) for function in functions)
+        self.inlines = sum(len(function.inlines) for function in functions)
+
+    def covers(self, address: int) -> bool:
+        """Whether a function covers an address of the file."""
+        index = bisect_right(self._starts, address) - 1
+        return index >= 0 and address < self._starts[index] + self._sizes[index]
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write the records."""
+        write_functions(stream, self._files, self._origins, self._records)
+
+
+@dataclass(slots=True)
+class Publics:
+    """The PUBLIC records; see `crashsym.engines.Part`."""
+
+    records: list[PublicRecord]
+    damage: list[Damage]
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.records)
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write the records."""
+        write_publics(stream, self.records)
+
+
+@dataclass(slots=True)
+class Cfi:
+    """The STACK CFI records; see `crashsym.engines.Part`."""
+
+    records: list[CfiRecord]
+    damage: list[Damage]
+
+    @property
+    def count(self) -> int:
+        """How many STACK CFI INIT records there are."""
+        return len(self.records)
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write the records."""
+        write_cfi(stream, self.records)
+
+
+def _number(
+    functions: tuple[Function, ...], load_base: int
+) -> tuple[list[str], list[str], list[FuncRecord]]:
+    """Give files and inline origins their numbers, in the order of the records that need them."""
+    file_numbers: dict[str, int] = {}
+    origin_numbers: dict[str, int] = {}
+    for function in functions:
+        for call in function.inlines:
+            file_numbers.setdefault(call.call_file, len(file_numbers))
+            origin_numbers.setdefault(call.name, len(origin_numbers))
+        for line in function.lines:
+            file_numbers.setdefault(line.file, len(file_numbers))
+    records = [
+        FuncRecord(
+            address=function.address - load_base,
+            size=function.size,
+            name=function.name,
+            inlines=tuple(
+                InlineRecord(
+                    call.depth,
+                    call.call_line,
+                    file_numbers[call.call_file],
+                    origin_numbers[call.name],
+                    tuple((start - load_base, end - start) for start, end in call.ranges),
+                )
+                for call in function.inlines
+            ),
+            lines=tuple(
+                LineRecord(line.address - load_base, line.size, line.line, file_numbers[line.file])
+                for line in function.lines
+            ),
+        )
+        for function in functions
+    ]
+    return [path or UNKNOWN_FILE for path in file_numbers], list(origin_numbers), records
+
+
+def _publics(pair: SplitPair, found: dict[int, tuple[int, str]]) -> Publics:
+    budget = Budget(pair.elf_file.size)
+    publics = Publics([], [])
+    for address, (_, symbol) in sorted(found.items()):
+        name = public_name(symbol)
+        try:
+            budget.spend(len(name), "names of symbols")
+        except MalformedError as error:
+            publics.damage.append((error.where, error.why))
+            break
+        publics.records.append(PublicRecord(address - pair.elf_file.load_base, name))
+    return publics

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span
+
+# What a unit's entries are to us.
+cdef enum:
+    OTHER
+    SUBPROGRAM
+    INLINED
+    SCOPE
+    NAMESPACE
+    UNIT
+
+# The attributes that are kept; the place of each in `Values`.
+cdef enum:
+    NAME
+    LINKAGE
+    MIPS_LINKAGE
+    SPECIFICATION
+    ORIGIN
+    LOW_PC
+    HIGH_PC
+    RANGES
+    CALL_FILE
+    CALL_LINE
+    STMT_LIST
+    COMP_DIR
+    STR_BASE
+    ADDR_BASE
+    RNG_BASE
+    DWO_NAME
+    DWO_ID
+    SLOTS
+
+# How a step of an entry is passed over.
+cdef enum:
+    SKIP_FIXED
+    SKIP_LEB
+    SKIP_STRING
+    SKIP_BLOCK1
+    SKIP_BLOCK2
+    SKIP_BLOCK4
+    SKIP_BLOCK
+    SKIP_INDIRECT
+    TAKE
+
+cdef enum:
+    NOT_FIXED = 0xFFFFFFFF
+
+
+cdef struct Op:
+    uint8_t step
+    uint8_t slot
+    uint16_t form
+    uint32_t size
+    int64_t constant  # of DW_FORM_implicit_const
+
+
+cdef struct Abbrev:
+    uint64_t code
+    uint32_t first
+    uint32_t ops
+    uint32_t fixed  # size of an entry without its code, NOT_FIXED when it varies
+    uint16_t tag
+    uint8_t kind
+    uint8_t children
+
+
+cdef struct Shape:  # what the size of a form depends on
+    uint8_t version
+    uint8_t address_size
+    uint8_t offset_size
+
+
+cdef struct AbbrevTable:
+    uint64_t context
+    uint64_t offset
+    Shape shape
+    bint used
+    Array abbrevs
+    Array ops
+
+
+cdef struct Values:
+    uint64_t raw[SLOTS]
+    uint16_t form[SLOTS]  # 0: the entry does not have it
+
+
+cdef class AbbrevCache:
+    cdef AbbrevTable* tables
+    cdef Memory* memory
+
+    cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil
+
+
+cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil
+cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil
+cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil

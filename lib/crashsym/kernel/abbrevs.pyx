@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Abbreviations as short programs: runs of attributes that nobody wants are one step.
+
+Source: DWARF 5 section 7.5.3 and 7.5.6; the GNU forms are those of binutils' include/dwarf2.def.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, qsort
+from libc.string cimport memset
+
+from crashsym.kernel.base cimport (
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, offset_of, release, reserve, skip,
+    skip_leb, sleb, u8, uleb,
+)
+
+cdef enum:
+    CACHED = 256  # tables
+
+
+cdef int _slot_of(uint64_t attribute, uint8_t kind) noexcept nogil:
+    """Return where an attribute of an entry is kept, or -1."""
+    if kind == UNIT:
+        if attribute == 0x11: return LOW_PC
+        if attribute == 0x55: return RANGES
+        if attribute == 0x10: return STMT_LIST
+        if attribute == 0x1B: return COMP_DIR
+        if attribute == 0x72: return STR_BASE
+        if attribute == 0x73 or attribute == 0x2133: return ADDR_BASE
+        if attribute == 0x74 or attribute == 0x2132: return RNG_BASE
+        if attribute == 0x76 or attribute == 0x2130: return DWO_NAME
+        if attribute == 0x2131: return DWO_ID
+        return -1
+    if attribute == 0x03: return NAME
+    if attribute == 0x6E: return LINKAGE
+    if attribute == 0x2007: return MIPS_LINKAGE
+    if attribute == 0x47: return SPECIFICATION
+    if attribute == 0x31: return ORIGIN
+    if kind == SUBPROGRAM or kind == INLINED:
+        if attribute == 0x11: return LOW_PC
+        if attribute == 0x12: return HIGH_PC
+        if attribute == 0x55: return RANGES
+    if kind == INLINED:
+        if attribute == 0x58: return CALL_FILE
+        if attribute == 0x59: return CALL_LINE
+    return -1
+
+
+cdef uint8_t _kind_of(uint64_t tag) noexcept nogil:
+    if tag == 0x2E:
+        return SUBPROGRAM
+    if tag == 0x1D:
+        return INLINED
+    if tag == 0x39:
+        return NAMESPACE
+    # class, structure, union, interface, enumeration, module
+    if tag in (0x02, 0x13, 0x17, 0x38, 0x04, 0x1E):
+        return SCOPE
+    # compile, partial, type and skeleton unit
+    if tag in (0x11, 0x3C, 0x41, 0x4A):
+        return UNIT
+    return OTHER
+
+
+cdef int _step_of(uint64_t form, Shape shape, uint32_t* size) noexcept nogil:
+    """Return how to pass over a form, its size where that is fixed; -1 for an unknown form."""
+    size[0] = 0
+    if form in (0x0B, 0x0C, 0x11, 0x25, 0x29):  # data1 flag ref1 strx1 addrx1
+        size[0] = 1
+    elif form in (0x05, 0x12, 0x26, 0x2A):  # data2 ref2 strx2 addrx2
+        size[0] = 2
+    elif form in (0x27, 0x2B):  # strx3 addrx3
+        size[0] = 3
+    elif form in (0x06, 0x13, 0x1C, 0x28, 0x2C):  # data4 ref4 ref_sup4 strx4 addrx4
+        size[0] = 4
+    elif form in (0x07, 0x14, 0x20, 0x24):  # data8 ref8 ref_sig8 ref_sup8
+        size[0] = 8
+    elif form == 0x1E:  # data16
+        size[0] = 16
+    elif form == 0x01:  # addr
+        size[0] = shape.address_size
+    # strp sec_offset strp_sup line_strp GNU_ref_alt GNU_strp_alt
+    elif form in (0x0E, 0x17, 0x1D, 0x1F, 0x1F20, 0x1F21):
+        size[0] = shape.offset_size
+    elif form == 0x10:  # ref_addr
+        size[0] = shape.address_size if shape.version == 2 else shape.offset_size
+    elif form in (0x19, 0x21):  # flag_present implicit_const
+        size[0] = 0
+    # sdata udata ref_udata strx addrx loclistx rnglistx GNU_addr_index GNU_str_index
+    elif form in (0x0D, 0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23, 0x1F01, 0x1F02):
+        return SKIP_LEB
+    elif form == 0x08:
+        return SKIP_STRING
+    elif form == 0x0A:
+        return SKIP_BLOCK1
+    elif form == 0x03:
+        return SKIP_BLOCK2
+    elif form == 0x04:
+        return SKIP_BLOCK4
+    elif form in (0x09, 0x18):  # block exprloc
+        return SKIP_BLOCK
+    elif form == 0x16:
+        return SKIP_INDIRECT
+    else:
+        return -1
+    return SKIP_FIXED
+
+
+cdef int _by_code(const void* a, const void* b) noexcept nogil:
+    cdef Abbrev* x = <Abbrev*>a
+    cdef Abbrev* y = <Abbrev*>b
+    if x.code != y.code:
+        return -1 if x.code < y.code else 1
+    return -1 if x.first > y.first else 1  # the later declaration is found first
+
+
+cdef class AbbrevCache:
+    """The abbreviation tables in use, compiled; at most `CACHED` at once."""
+
+    def __cinit__(self):
+        self.tables = <AbbrevTable*>calloc(CACHED, sizeof(AbbrevTable))
+        if self.tables == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cdef int i
+        if self.tables != NULL:
+            for i in range(CACHED):
+                free(self.tables[i].abbrevs.items)
+                free(self.tables[i].ops.items)
+            free(self.tables)
+
+    cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil:
+        """Return the table at ``offset``; NULL when it is damaged from the start."""
+        cdef AbbrevTable* table = self.tables + ((offset ^ (offset >> 11) ^ context * 31) % CACHED)
+        if (
+            table.used and table.context == context and table.offset == offset
+            and table.shape.version == shape.version
+            and table.shape.address_size == shape.address_size
+            and table.shape.offset_size == shape.offset_size
+        ):
+            return table
+        table.used = False
+        table.abbrevs.count = table.ops.count = 0
+        table.context, table.offset, table.shape = context, offset, shape
+        if not _compile(table, section, self.memory):
+            return NULL
+        table.used = True
+        return table
+
+
+cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept nogil:
+    cdef Cursor c = cursor_on(section, table.offset, False)
+    cdef uint64_t code, tag, before = 0
+    cdef Abbrev* abbrev
+    cdef bint ascending = True
+    while not c.failed:
+        code = uleb(&c)
+        if code == 0:
+            break
+        if not reserve(&table.abbrevs, 1, sizeof(Abbrev), memory):
+            return False
+        abbrev = <Abbrev*>table.abbrevs.items + table.abbrevs.count
+        abbrev.code = code
+        tag = uleb(&c)
+        abbrev.tag = <uint16_t>tag if tag < 0x10000 else 0xFFFF
+        abbrev.kind = _kind_of(tag)
+        abbrev.children = <uint8_t>u8(&c)
+        abbrev.first = <uint32_t>table.ops.count
+        if not _attributes(table, abbrev, &c, memory):
+            return False
+        abbrev.ops = <uint32_t>table.ops.count - abbrev.first
+        table.abbrevs.count += 1
+        if code <= before:
+            ascending = False
+        before = code
+    if c.failed:
+        return False
+    if not ascending:
+        qsort(table.abbrevs.items, table.abbrevs.count, sizeof(Abbrev), &_by_code)
+    return True
+
+
+cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* memory) noexcept nogil:
+    cdef uint64_t attribute, form
+    cdef int64_t constant
+    cdef int slot, step
+    cdef uint32_t size
+    cdef Op* op
+    cdef uint32_t total = 0
+    cdef bint varies = False
+    while True:
+        attribute, form = uleb(c), uleb(c)
+        if c.failed:
+            return False
+        if attribute == 0 and form == 0:
+            break
+        constant = sleb(c) if form == 0x21 else 0
+        step = _step_of(form, table.shape, &size)
+        slot = _slot_of(attribute, abbrev.kind)
+        if not reserve(&table.ops, 1, sizeof(Op), memory):
+            return False
+        op = <Op*>table.ops.items + table.ops.count
+        if step < 0:  # it costs the entries that have it
+            slot, step = -1, SKIP_FIXED
+            size = NOT_FIXED
+        if step == SKIP_FIXED:
+            total += size if size < 0x10000 else 0
+            if size == NOT_FIXED:
+                varies = True
+        else:
+            varies = True
+        if slot < 0 and step == SKIP_FIXED and table.ops.count > abbrev.first and (
+            op[-1].step == SKIP_FIXED and op[-1].size < 0x10000000 and size < 0x10000000
+        ):
+            op[-1].size += size
+            continue
+        op.step = <uint8_t>step if slot < 0 else TAKE
+        op.slot = <uint8_t>slot if slot >= 0 else 0
+        op.form = <uint16_t>form if form < 0x10000 else 0
+        op.size = size
+        op.constant = constant
+        table.ops.count += 1
+    abbrev.fixed = NOT_FIXED if varies else total
+    return True
+
+
+cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil:
+    """Return the declaration of a code, or NULL."""
+    cdef Abbrev* abbrevs = <Abbrev*>table.abbrevs.items
+    cdef uint64_t low = 0, high = table.abbrevs.count, middle
+    if code - 1 < high and abbrevs[code - 1].code == code and (
+        code == 1 or abbrevs[code - 2].code != code
+    ):
+        return abbrevs + (code - 1)
+    while low < high:
+        middle = (low + high) // 2
+        if abbrevs[middle].code < code:
+            low = middle + 1
+        else:
+            high = middle
+    if low < table.abbrevs.count and abbrevs[low].code == code:
+        return abbrevs + low
+    return NULL
+
+
+cdef bint _skip(int step, uint32_t size, Shape shape, Cursor* c) noexcept nogil:
+    cdef uint32_t fixed_size
+    cdef uint64_t form
+    if step == SKIP_FIXED:
+        skip(c, size)
+    elif step == SKIP_LEB:
+        skip_leb(c)
+    elif step == SKIP_STRING:
+        cstring(c)
+    elif step == SKIP_BLOCK:
+        skip(c, uleb(c))
+    elif step == SKIP_BLOCK1:
+        skip(c, u8(c))
+    elif step == SKIP_BLOCK2:
+        skip(c, fixed(c, 2))
+    elif step == SKIP_BLOCK4:
+        skip(c, fixed(c, 4))
+    else:  # SKIP_INDIRECT
+        form = uleb(c)
+        step = _step_of(form, shape, &fixed_size)
+        if step < 0 or step == SKIP_INDIRECT:
+            c.failed = True
+        else:
+            _skip(step, fixed_size, shape, c)
+    return not c.failed
+
+
+cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil:
+    """Pass over the attributes of an entry."""
+    cdef Op* op = <Op*>table.ops.items + abbrev.first
+    cdef Op* end = op + abbrev.ops
+    if abbrev.fixed != NOT_FIXED:
+        skip(c, abbrev.fixed)
+        return
+    while op < end:
+        if op.step == SKIP_FIXED:
+            skip(c, op.size)
+        elif op.step == SKIP_LEB:
+            skip_leb(c)
+        elif op.step == TAKE:
+            _take(op.form, op.size, shape, c, op.constant)
+        else:
+            _skip(op.step, op.size, shape, c)
+        if c.failed:
+            return
+        op += 1
+
+
+cdef uint64_t _take(uint64_t form, uint32_t size, Shape shape, Cursor* c, int64_t constant) noexcept nogil:
+    """Read an attribute as a number: its value, an index or an offset; of text, where it begins."""
+    cdef uint64_t at
+    if form in (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23, 0x1F01, 0x1F02):
+        return uleb(c)
+    if form == 0x0D:
+        return <uint64_t>sleb(c)
+    if form == 0x08:
+        at = offset_of(c)
+        cstring(c)
+        return at
+    if form == 0x21:
+        return <uint64_t>constant
+    if form == 0x19:
+        return 1
+    if size and size <= 8:
+        return fixed(c, size)
+    _skip(_step_of(form, shape, &size), size, shape, c)
+    return 0
+
+
+cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil:
+    """Read the attributes of an entry."""
+    cdef Op* op = <Op*>table.ops.items + abbrev.first
+    cdef Op* end = op + abbrev.ops
+    cdef uint64_t form
+    cdef uint32_t size
+    memset(values.form, 0, sizeof(values.form))
+    while op < end:
+        if op.step == SKIP_FIXED:
+            skip(c, op.size)
+        elif op.step == TAKE:
+            form, size = op.form, op.size
+            if form == 0x16:  # indirect
+                form = uleb(c)
+                if _step_of(form, shape, &size) < 0 or form == 0x16 or form >= 0x10000:
+                    c.failed = True
+            values.raw[op.slot] = _take(form, size, shape, c, op.constant)
+            values.form[op.slot] = <uint16_t>form
+        else:
+            _skip(op.step, op.size, shape, c)
+        if c.failed:
+            return
+        op += 1

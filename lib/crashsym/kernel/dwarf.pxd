@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from crashsym.kernel.abbrevs cimport Abbrev, AbbrevCache, AbbrevTable, Shape, Values
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span
+from crashsym.kernel.lines cimport LineInput, Lines, Range
+from crashsym.kernel.strings cimport Strings
+
+cdef enum:
+    OFFSET_BITS = 40  # of a reference; the context stands above
+
+cdef uint64_t NOWHERE  # a reference to nothing
+
+
+cdef struct Context:  # the sections that belong together: a file, or one split unit
+    Span info
+    Span abbrev
+    Span str
+    Span line_str
+    Span str_offsets
+    Span addr
+    Span ranges
+    Span rnglists
+    Span line
+    bint big
+    bint split  # of a .dwo
+    int64_t supplementary  # the context of dwz's common file, or -1
+
+
+cdef struct Unit:
+    uint32_t context
+    uint64_t offset  # of its header in .debug_info
+    uint64_t entries  # of its first entry
+    uint64_t end
+    uint64_t abbrev
+    uint64_t str_base
+    uint64_t addr_base
+    uint64_t rng_base
+    uint64_t base  # DW_AT_low_pc
+    uint32_t table  # its line table
+    uint64_t first_name  # in `names`
+    uint64_t name_count
+    Shape shape
+    bint walked
+
+
+cdef struct NameRow:  # an entry that can be named: where it is in its unit, and its scope or 0
+    uint32_t at
+    uint32_t parent
+
+
+cdef class Dwarf:
+    cdef Memory memory
+    cdef int64_t steps  # left, see crashsym.budget
+    cdef Array contexts
+    cdef Array units
+    cdef Array names
+    cdef Array code
+    cdef AbbrevCache abbrevs
+    cdef Lines lines
+    cdef list keep  # the buffers
+    cdef readonly list damage
+
+    cdef Span _section(self, dict sections, str name) except *
+    cdef Context* context(self, uint32_t index) noexcept nogil
+    cdef Unit* unit(self, uint64_t index) noexcept nogil
+    cdef void damaged(self, bytes section, uint64_t offset, bytes why)
+    cdef bint spend(self, uint64_t steps) noexcept nogil
+    cdef AbbrevTable* table_of(self, Unit* unit) noexcept nogil
+    cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil
+    cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept
+    cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
+    cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
+    cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
+    cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
+    cdef bint ranges(self, Unit* unit, Values* values, bint thumb, Array* found) noexcept nogil
+    cdef bint _list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil
+    cdef bint _old_list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil
+    cdef bint _indexed(self, Unit* unit, uint64_t index, uint64_t* value) noexcept nogil
+    cdef bint _keep(self, uint64_t start, uint64_t end, bint thumb, Array* found) noexcept nogil
+
+
+cdef Span span_of(object buffer) except *

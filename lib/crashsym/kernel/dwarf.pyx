@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Units, and the values of attributes; the compiled form of `crashsym.dwarf.units` and `ranges`."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from crashsym.kernel.abbrevs cimport (
+    ADDR_BASE, HIGH_PC, LOW_PC, RANGES, RNG_BASE, STR_BASE, Abbrev, AbbrevCache, AbbrevTable, Shape,
+    Values, find_abbrev, take_entry,
+)
+from crashsym.kernel.base cimport (
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, reserve, skip,
+    string_at, u8, uleb,
+)
+from crashsym.kernel.lines cimport LineInput, Lines, Range
+
+NOWHERE = <uint64_t>0xFFFFFFFFFFFFFFFF
+
+
+cdef Span span_of(object buffer) except *:
+    """Return the bytes of a buffer, which has to outlive them."""
+    cdef Py_buffer view
+    cdef Span span
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    span.data, span.size = <const uint8_t*>view.buf, view.len
+    PyBuffer_Release(&view)
+    return span
+
+
+cdef class Dwarf:
+    """The debug sections of a module.
+
+    ``code`` are the sorted ranges that can hold code, ``size`` the bytes of all sections: what work
+    and memory may cost follows from it.
+    """
+
+    def __init__(self, code, uint64_t size):
+        cdef Range* item
+        self.keep = []
+        self.damage = []
+        self.memory.limit = (<uint64_t>48 << 20) + 8 * size
+        self.steps = 200_000 + 8 * size
+        self.abbrevs = AbbrevCache()
+        self.abbrevs.memory = &self.memory
+        for start, end in code:
+            if not reserve(&self.code, 1, sizeof(Range), &self.memory):
+                raise MemoryError
+            item = <Range*>self.code.items + self.code.count
+            item.start, item.end = start, end
+            self.code.count += 1
+
+    def __dealloc__(self):
+        free(self.contexts.items)
+        free(self.units.items)
+        free(self.names.items)
+        free(self.code.items)
+
+    def add_context(self, sections, bint big, bint split, int64_t supplementary):
+        """Add the sections of a file, buffers by name; return the number of the context."""
+        cdef Context context
+        memset(&context, 0, sizeof(Context))
+        suffix = ".dwo" if split else ""
+        context.info = self._section(sections, ".debug_info" + suffix)
+        context.abbrev = self._section(sections, ".debug_abbrev" + suffix)
+        context.str = self._section(sections, ".debug_str" + suffix)
+        context.line_str = self._section(sections, ".debug_line_str")
+        context.str_offsets = self._section(sections, ".debug_str_offsets" + suffix)
+        context.addr = self._section(sections, ".debug_addr")
+        context.ranges = self._section(sections, ".debug_ranges")
+        context.rnglists = self._section(sections, ".debug_rnglists" + suffix)
+        context.line = self._section(sections, ".debug_line")
+        context.big, context.split, context.supplementary = big, split, supplementary
+        if not reserve(&self.contexts, 1, sizeof(Context), &self.memory):
+            raise MemoryError
+        (<Context*>self.contexts.items)[self.contexts.count] = context
+        self.contexts.count += 1
+        return self.contexts.count - 1
+
+    cdef Span _section(self, dict sections, str name) except *:
+        buffer = sections.get(name, b"")
+        self.keep.append(buffer)
+        return span_of(buffer)
+
+    cdef Context* context(self, uint32_t index) noexcept nogil:
+        return <Context*>self.contexts.items + index
+
+    cdef Unit* unit(self, uint64_t index) noexcept nogil:
+        return <Unit*>self.units.items + index
+
+    cdef void damaged(self, bytes section, uint64_t offset, bytes why):
+        self.damage.append((f"{section.decode()}+0x{offset:x}", why.decode()))
+
+    cdef bint spend(self, uint64_t steps) noexcept nogil:
+        """Take steps off the budget; False when it is used up."""
+        self.steps -= <int64_t>(steps if steps < 0x7FFFFFFF else 0x7FFFFFFF)
+        return self.steps >= 0
+
+    cdef AbbrevTable* table_of(self, Unit* unit) noexcept nogil:
+        cdef Context* context = self.context(unit.context)
+        return self.abbrevs.get(context.abbrev, unit.context, unit.abbrev, unit.shape)
+
+    cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil:
+        """Return a cursor from an offset in .debug_info to the end of the unit."""
+        cdef Context* context = self.context(unit.context)
+        cdef Span info = context.info
+        info.size = unit.end
+        return cursor_on(info, offset, context.big)
+
+    cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept:
+        """Read a unit's header (DWARF 5 section 7.5.1); ``end`` is 0 when its length is damaged."""
+        cdef Context* holder = self.context(context)
+        cdef Cursor c = cursor_on(holder.info, offset, holder.big)
+        cdef uint64_t length = fixed(&c, 4), version, kind = 0
+        memset(unit, 0, sizeof(Unit))
+        unit.context, unit.offset = context, offset
+        unit.shape.offset_size = 4
+        if length == <uint64_t>0xFFFFFFFF:
+            unit.shape.offset_size = 8
+            length = fixed(&c, 8)
+        elif length >= <uint64_t>0xFFFFFFF0:
+            c.failed = True
+        if c.failed or length > left(&c):
+            self.damaged(b".debug_info", offset, b"the unit runs past the section")
+            return False
+        unit.end = offset_of(&c) + length
+        version = fixed(&c, 2)
+        if version < 2 or version > 5:
+            self.damaged(b".debug_info", offset, b"unknown DWARF version %d" % version)
+            return False
+        unit.shape.version = <uint8_t>version
+        if version >= 5:
+            kind = u8(&c)
+            unit.shape.address_size = <uint8_t>u8(&c)
+            unit.abbrev = fixed(&c, unit.shape.offset_size)
+            if kind in (2, 6):  # type units
+                skip(&c, 8 + unit.shape.offset_size)
+            elif kind in (4, 5):  # skeleton and split
+                skip(&c, 8)
+        else:
+            unit.abbrev = fixed(&c, unit.shape.offset_size)
+            unit.shape.address_size = <uint8_t>u8(&c)
+        unit.entries = offset_of(&c)
+        if c.failed or unit.entries > unit.end or unit.shape.address_size not in (2, 4, 8):
+            self.damaged(b".debug_info", offset, b"the unit's header is damaged")
+            return False
+        return True
+
+    # ---- attributes
+
+    cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
+        """Return the text of an attribute; empty when it has none."""
+        cdef Context* context = self.context(unit.context)
+        cdef Cursor c
+        cdef Span none
+        none.data, none.size = context.info.data, 0
+        if form == 0x0E:  # strp
+            return string_at(context.str, raw)
+        if form == 0x08:  # string
+            return string_at(context.info, raw)
+        if form == 0x1F:  # line_strp
+            return string_at(context.line_str, raw)
+        if form in (0x1D, 0x1F21):  # strp_sup GNU_strp_alt
+            if context.supplementary < 0:
+                return none
+            return string_at(self.context(<uint32_t>context.supplementary).str, raw)
+        if form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):  # strx, GNU_str_index
+            if raw > context.str_offsets.size:
+                return none
+            c = cursor_on(
+                context.str_offsets, unit.str_base + raw * unit.shape.offset_size, context.big
+            )
+            raw = fixed(&c, unit.shape.offset_size)
+            return none if c.failed else string_at(context.str, raw)
+        return none
+
+    cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
+        """Give the value of an attribute that is a number of 0 or more."""
+        value[0] = raw
+        if form == 0x0D or form == 0x21:  # sdata, implicit_const
+            return <int64_t>raw >= 0
+        # addr data1 data2 data4 data8 udata flag sec_offset flag_present
+        return form in (0x01, 0x0B, 0x05, 0x06, 0x07, 0x0F, 0x0C, 0x17, 0x19)
+
+    cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
+        """Give the value of an attribute of class address; False when it has another, or none."""
+        if form == 0x01:
+            value[0] = raw
+            return True
+        if form in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
+            return self._indexed(unit, raw, value)
+        return False
+
+    cdef bint _indexed(self, Unit* unit, uint64_t index, uint64_t* value) noexcept nogil:
+        """Give an entry of the unit's part of .debug_addr (DWARF 5 section 7.27)."""
+        cdef Context* context = self.context(unit.context)
+        cdef Cursor c
+        if index > context.addr.size:
+            return False
+        c = cursor_on(context.addr, unit.addr_base + index * unit.shape.address_size, context.big)
+        value[0] = fixed(&c, unit.shape.address_size)
+        return not c.failed
+
+    cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
+        """Return the place that an attribute refers to: context and offset; NOWHERE if none."""
+        cdef uint64_t context = unit.context
+        cdef Context* holder
+        if form in (0x11, 0x12, 0x13, 0x14, 0x15):
+            raw += unit.offset
+        elif form in (0x1F20, 0x1C, 0x24):
+            holder = self.context(unit.context)
+            if holder.supplementary < 0:
+                return NOWHERE
+            context = <uint64_t>holder.supplementary
+        elif form != 0x10:
+            return NOWHERE
+        if raw >> OFFSET_BITS:
+            return NOWHERE
+        return context << OFFSET_BITS | raw
+
+    # ---- code ranges
+
+    cdef bint ranges(self, Unit* unit, Values* values, bint thumb, Array* found) noexcept nogil:
+        """Append where the code of an entry lies; False when its range list is damaged.
+
+        Source: DWARF 5 section 2.17.
+        """
+        cdef uint64_t low, high, offset
+        cdef uint16_t form = values.form[RANGES]
+        cdef Context* context
+        cdef Cursor c
+        if form:
+            offset = values.raw[RANGES]
+            if form == 0x23:  # rnglistx
+                context = self.context(unit.context)
+                if offset > context.rnglists.size:
+                    return False
+                c = cursor_on(
+                    context.rnglists, unit.rng_base + offset * unit.shape.offset_size, context.big
+                )
+                offset = unit.rng_base + fixed(&c, unit.shape.offset_size)
+                if c.failed:
+                    return False
+            elif not self.number(offset, form, &offset):
+                return True
+            if unit.shape.version >= 5:
+                return self._list(unit, offset, thumb, found)
+            return self._old_list(unit, offset, thumb, found)
+        if not values.form[LOW_PC]:
+            return True
+        if not self.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &low):
+            return values.form[LOW_PC] not in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01)
+        form = values.form[HIGH_PC]
+        if form in (0x01, 0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
+            if not self.address(unit, values.raw[HIGH_PC], form, &high):
+                return False
+        else:
+            if not self.number(values.raw[HIGH_PC], form, &high):
+                high = 0
+            high = low + high if low + high >= low else <uint64_t>0xFFFFFFFFFFFFFFFF
+        return self._keep(low, high, thumb, found)
+
+    cdef bint _old_list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil:
+        """DWARF 4 section 2.17.3."""
+        cdef Context* context = self.context(unit.context)
+        cdef Cursor c = cursor_on(context.ranges, offset, context.big)
+        cdef unsigned int size = unit.shape.address_size
+        cdef uint64_t largest = (<uint64_t>0xFFFFFFFFFFFFFFFF) >> (64 - 8 * size)
+        cdef uint64_t base = unit.base, start, end
+        while True:
+            start, end = fixed(&c, size), fixed(&c, size)
+            if c.failed or not self.spend(1):
+                return False
+            if start == 0 and end == 0:
+                return True
+            if start == largest:
+                base = end
+            elif start < end:
+                if not self._keep((base + start) & largest, (base + end) & largest, thumb, found):
+                    return False
+
+    cdef bint _list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil:
+        """DWARF 5 section 2.17.3 and 7.25."""
+        cdef Context* context = self.context(unit.context)
+        cdef Cursor c = cursor_on(context.rnglists, offset, context.big)
+        cdef unsigned int size = unit.shape.address_size
+        cdef uint64_t largest = (<uint64_t>0xFFFFFFFFFFFFFFFF) >> (64 - 8 * size)
+        cdef uint64_t base = unit.base, start = 0, end = 0, kind
+        while True:
+            kind = u8(&c)
+            if c.failed or kind > 7 or not self.spend(1):
+                return False
+            if kind == 0:
+                return True
+            if kind == 4:
+                start = (base + uleb(&c)) & largest
+                end = (base + uleb(&c)) & largest
+            elif kind == 5:
+                base = fixed(&c, size)
+                continue
+            elif kind in (6, 7):
+                start = fixed(&c, size)
+                end = fixed(&c, size) if kind == 6 else uleb(&c)
+            else:
+                if not self._indexed(unit, uleb(&c), &start):
+                    return False
+                if kind == 1:
+                    base = start
+                    continue
+                if kind == 3:
+                    end = uleb(&c)
+                elif not self._indexed(unit, uleb(&c), &end):
+                    return False
+            if kind in (3, 7):
+                end = start + end if start + end >= start else <uint64_t>0xFFFFFFFFFFFFFFFF
+            if c.failed or not self._keep(start, end, thumb, found):
+                return False
+
+    cdef bint _keep(self, uint64_t start, uint64_t end, bint thumb, Array* found) noexcept nogil:
+        """Append a range if it begins where code can lie, cut off at the end of it."""
+        cdef Range* code = <Range*>self.code.items
+        cdef Range* item
+        cdef uint64_t i
+        if start >= end:
+            return True
+        if thumb and start & 1:
+            start -= 1
+            end -= 1
+        for i in range(self.code.count):
+            if code[i].start <= start < code[i].end:
+                if not reserve(found, 1, sizeof(Range), &self.memory):
+                    return False
+                item = <Range*>found.items + found.count
+                item.start = start
+                item.end = end if end < code[i].end else code[i].end
+                found.count += 1
+                return True
+        return True

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+from collections.abc import Iterable
+from typing import BinaryIO
+
+class Functions:
+    functions: int
+    lines: int
+    inlines: int
+    @property
+    def damage(self) -> list[tuple[str, str]]: ...
+    def covers(self, address: int) -> bool: ...
+    def write(self, stream: BinaryIO) -> None: ...
+
+def read_functions(
+    sections: dict[str, bytes] | dict[str, bytes | memoryview],
+    *,
+    code: Iterable[tuple[int, int]],
+    big: bool,
+    thumb: bool,
+    inlines: bool,
+    load_base: int,
+) -> Functions: ...

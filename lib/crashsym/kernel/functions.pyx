@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Functions, lines and inlines as records; the compiled form of `crashsym.dump` and `codemap`."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memset
+
+from crashsym.kernel.base cimport Array, Memory, Span, reserve
+from crashsym.kernel.dwarf cimport Dwarf
+from crashsym.kernel.lines cimport NO_FILE, NO_TABLE, Lines, Range, Row, Sequence, Table
+from crashsym.kernel.names cimport Names
+from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
+from crashsym.kernel.text cimport Text, put_bytes, put_char, put_decimal, put_hex
+from crashsym.kernel.walk cimport Body, Claim, Inline, Walk
+
+cdef enum:
+    RECORD = 128  # bytes that a record without names can have at most
+
+
+cdef int _by_start(const void* a, const void* b) noexcept nogil:
+    cdef Claim* x = <Claim*>a
+    cdef Claim* y = <Claim*>b
+    if x.start != y.start:
+        return -1 if x.start < y.start else 1
+    if x.end != y.end:
+        return -1 if x.end < y.end else 1
+    return -1 if x.body < y.body else (1 if x.body > y.body else 0)
+
+
+cdef class Functions:
+    """The functions of a module in ascending order without overlap.
+
+    ``functions``, ``lines`` and ``inlines`` count the records; they are known after `number`.
+    """
+
+    cdef Dwarf dwarf
+    cdef Walk walk
+    cdef Lines line_tables
+    cdef Names names
+    cdef Array pieces
+    cdef uint64_t load_base
+    cdef readonly uint64_t functions
+    cdef readonly uint64_t lines
+    cdef readonly uint64_t inlines
+    cdef list _files
+    cdef Array files
+    cdef Array origins
+    cdef Text text
+
+    def __init__(self, Dwarf dwarf, Walk walk, Names names, uint64_t load_base):
+        self.dwarf = dwarf
+        self.walk = walk
+        self.names = names
+        self.line_tables = dwarf.lines
+        self.load_base = load_base
+        self._divide()
+        self._each()
+
+    def __dealloc__(self):
+        free(self.pieces.items)
+        free(self.files.items)
+        free(self.origins.items)
+
+    @property
+    def damage(self):
+        """Where the debug information could not be decoded, and why, as pairs."""
+        return self.dwarf.damage
+
+    def covers(self, uint64_t address):
+        """Whether a function covers an address."""
+        return self._covers(address)
+
+    cdef bint _covers(self, uint64_t address) noexcept nogil:
+        cdef Claim* pieces = <Claim*>self.pieces.items
+        cdef uint64_t low = 0, high = self.pieces.count, middle
+        while low < high:
+            middle = (low + high) // 2
+            if pieces[middle].start <= address:
+                low = middle + 1
+            else:
+                high = middle
+        return low > 0 and address < pieces[low - 1].end
+
+    cdef bint _divide(self) except False:
+        """Give each byte of code to one function, see `crashsym.codemap.CodeMap.divide`."""
+        cdef Claim* claims = <Claim*>self.walk.claims.items
+        cdef uint64_t count = self.walk.claims.count, i
+        cdef bint sorted_ = True, separate = True
+        for i in range(1, count):
+            if claims[i - 1].end > claims[i].start:
+                sorted_ = False
+                break
+        if not sorted_:
+            qsort(claims, count, sizeof(Claim), &_by_start)
+            for i in range(1, count):
+                if claims[i - 1].end > claims[i].start:
+                    separate = False
+                    break
+        if separate:
+            self.pieces = self.walk.claims
+            memset(&self.walk.claims, 0, sizeof(Array))
+        else:
+            self._take_apart(claims, count)
+        return True
+
+    cdef bint _take_apart(self, Claim* claims, uint64_t count) except False:
+        """Go from the last start to the first; each claim has what is still free."""
+        cdef Array taken  # ranges in descending order, the lowest last
+        cdef Memory* memory = &self.dwarf.memory
+        cdef uint64_t at, group, i, cursor, end, low
+        cdef Range* top
+        cdef Claim* claim
+        memset(&taken, 0, sizeof(Array))
+        try:
+            at = count
+            while at > 0:
+                group = at - 1  # of those that begin together the shortest comes first
+                while group > 0 and claims[group - 1].start == claims[at - 1].start:
+                    group -= 1
+                for i in range(group, at):
+                    claim = claims + i
+                    cursor, end = claim.start, claim.end
+                    while taken.count:
+                        top = <Range*>taken.items + (taken.count - 1)
+                        if top.start > claim.end:
+                            break
+                        if cursor < top.start:
+                            self._piece(cursor, top.start, claim.body)
+                        if top.end > cursor:
+                            cursor = top.end
+                        if top.end > end:
+                            end = top.end
+                        taken.count -= 1
+                    if cursor < claim.end:
+                        self._piece(cursor, claim.end, claim.body)
+                    if not reserve(&taken, 1, sizeof(Range), memory):
+                        raise MemoryError
+                    top = <Range*>taken.items + taken.count
+                    top.start, top.end = claim.start, end
+                    taken.count += 1
+                at = group
+        finally:
+            free(taken.items)
+        qsort(self.pieces.items, self.pieces.count, sizeof(Claim), &_by_start)
+        return True
+
+    cdef bint _piece(self, uint64_t start, uint64_t end, uint32_t body) except False:
+        cdef Claim* piece
+        if not reserve(&self.pieces, 1, sizeof(Claim), &self.dwarf.memory):
+            raise MemoryError
+        piece = <Claim*>self.pieces.items + self.pieces.count
+        piece.start, piece.end, piece.body = start, end, body
+        self.pieces.count += 1
+        return True
+
+    # ---- all records in order: once to count and number them, once to write them
+
+    cdef bint _each(self) except False:
+        """Go through all records; write them if there is a `text`, number them if not."""
+        cdef uint64_t i
+        cdef Claim* piece
+        cdef Body* body
+        for i in range(self.pieces.count):
+            piece = <Claim*>self.pieces.items + i
+            body = <Body*>self.walk.bodies.items + piece.body
+            if self.text is None:
+                self.functions += 1
+            else:
+                self.text.room(RECORD)
+                put_bytes(self.text, b"FUNC ", 5)
+                put_hex(self.text, piece.start - self.load_base)
+                put_char(self.text, b" ")
+                put_hex(self.text, piece.end - piece.start)
+                put_bytes(self.text, b" 0 ", 3)
+                self.text.span(self.names.names.get(body.name))
+                self.text.room(1)
+                put_char(self.text, b"\n")
+            self._inlines(body, piece.start, piece.end)
+            if body.table != NO_TABLE:
+                self._lines(body.table, piece.start, piece.end)
+        return True
+
+    cdef bint _inlines(self, Body* body, uint64_t low, uint64_t high) except False:
+        cdef Inline* call = <Inline*>self.walk.inlines.items + body.first_inline
+        cdef Inline* end = call + body.inlines
+        cdef Range* ranges
+        cdef uint64_t i, start, stop
+        cdef bint begun
+        while call < end:
+            ranges = <Range*>self.walk.ranges.items + call.first_range
+            begun = False
+            for i in range(call.ranges):
+                start = ranges[i].start if ranges[i].start > low else low
+                stop = ranges[i].end if ranges[i].end < high else high
+                if start >= stop:
+                    continue
+                if self.text is None:
+                    begun = True
+                    break
+                if not begun:
+                    self._begin_inline(call)
+                    begun = True
+                self.text.room(RECORD)
+                put_char(self.text, b" ")
+                put_hex(self.text, start - self.load_base)
+                put_char(self.text, b" ")
+                put_hex(self.text, stop - start)
+            if begun:
+                if self.text is None:
+                    self.inlines += 1
+                    self._number(self.line_tables.paths, &self.files, call.call_file)
+                    self._number(self.names.names, &self.origins, call.name)
+                else:
+                    self.text.room(1)
+                    put_char(self.text, b"\n")
+            call += 1
+        return True
+
+    cdef bint _begin_inline(self, Inline* call) except False:
+        self.text.room(RECORD)
+        put_bytes(self.text, b"INLINE ", 7)
+        put_decimal(self.text, call.depth)
+        put_char(self.text, b" ")
+        put_decimal(self.text, call.call_line)
+        put_char(self.text, b" ")
+        put_decimal(self.text, self.line_tables.paths.entry(call.call_file).number)
+        put_char(self.text, b" ")
+        put_decimal(self.text, self.names.names.entry(call.name).number)
+        return True
+
+    cdef bint _lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
+        cdef Table* table = <Table*>self.line_tables.tables.items + number
+        cdef Sequence* sequences = <Sequence*>self.line_tables.sequences.items + table.first_sequence
+        cdef uint64_t first = 0, last = table.sequences, middle
+        cdef Row* row
+        cdef Row* end
+        cdef uint64_t start, stop, pending = 0, pending_end = 0
+        cdef uint32_t line = 0, file = NO_FILE
+        while first < last:  # the first sequence that does not end before
+            middle = (first + last) // 2
+            if sequences[middle].high <= low:
+                first = middle + 1
+            else:
+                last = middle
+        while first < table.sequences and sequences[first].low < high:
+            row = self._row_at(sequences + first, low)
+            end = <Row*>self.line_tables.rows.items + sequences[first].first + sequences[first].count - 1
+            while row < end and row.address < high:
+                start = row.address if row.address > low else low
+                stop = row[1].address if row[1].address < high else high
+                if row.file != NO_FILE and start < stop:
+                    if file != NO_FILE and start == pending_end and row.line == line and row.file == file:
+                        pending_end = stop
+                    else:
+                        if file != NO_FILE:
+                            self._line(pending, pending_end, line, file)
+                        pending, pending_end, line, file = start, stop, row.line, row.file
+                row += 1
+            first += 1
+        if file != NO_FILE:
+            self._line(pending, pending_end, line, file)
+        return True
+
+    cdef Row* _row_at(self, Sequence* sequence, uint64_t address) noexcept nogil:
+        """Return the row that holds an address, else the first of the sequence."""
+        cdef Row* rows = <Row*>self.line_tables.rows.items + sequence.first
+        cdef uint64_t low = 0, high = sequence.count, middle
+        while low < high:
+            middle = (low + high) // 2
+            if rows[middle].address <= address:
+                low = middle + 1
+            else:
+                high = middle
+        return rows + (low - 1 if low else 0)
+
+    cdef bint _line(self, uint64_t start, uint64_t end, uint32_t line, uint32_t file) except False:
+        if self.text is None:
+            self.lines += 1
+            return self._number(self.line_tables.paths, &self.files, file)
+        self.text.room(RECORD)
+        put_hex(self.text, start - self.load_base)
+        put_char(self.text, b" ")
+        put_hex(self.text, end - start)
+        put_char(self.text, b" ")
+        put_decimal(self.text, line)
+        put_char(self.text, b" ")
+        put_decimal(self.text, self.line_tables.paths.entry(file).number)
+        put_char(self.text, b"\n")
+        return True
+
+    cdef bint _number(self, Strings strings, Array* order, uint32_t index) except False:
+        """Give a string the next number when it is used for the first time."""
+        cdef Entry* entry = strings.entry(index)
+        if entry.number != NO_STRING:
+            return True
+        if not reserve(order, 1, sizeof(uint32_t), &self.dwarf.memory):
+            raise MemoryError
+        entry.number = <uint32_t>order.count
+        (<uint32_t*>order.items)[order.count] = index
+        order.count += 1
+        return True
+
+    def write(self, stream):
+        """Write the FILE, INLINE_ORIGIN, FUNC, INLINE and line records to a binary stream."""
+        cdef uint64_t i
+        cdef uint32_t index
+        self.text = Text(stream)
+        for i in range(self.files.count):
+            index = (<uint32_t*>self.files.items)[i]
+            self._name_record(b"FILE ", 5, i, self.line_tables.paths.get(index))
+        for i in range(self.origins.count):
+            index = (<uint32_t*>self.origins.items)[i]
+            self._name_record(b"INLINE_ORIGIN ", 14, i, self.names.names.get(index))
+        self._each()
+        self.text.flush()
+        self.text = None
+
+    cdef bint _name_record(self, const char* word, uint64_t size, uint64_t number, Span name) except False:
+        cdef Span unknown
+        if not name.size:
+            unknown.data, unknown.size = <const uint8_t*>b"<unknown>", 9
+            name = unknown
+        self.text.room(RECORD)
+        put_bytes(self.text, word, size)
+        put_decimal(self.text, number)
+        put_char(self.text, b" ")
+        self.text.span(name)
+        self.text.room(1)
+        put_char(self.text, b"\n")
+        return True
+
+
+def read_functions(sections, *, code, bint big, bint thumb, bint inlines, uint64_t load_base):
+    """Read the functions from the debug sections, buffers by name."""
+    cdef Dwarf dwarf = Dwarf(code, sum(len(data) for data in sections.values()))
+    cdef Names names
+    cdef Walk walk
+    dwarf.add_context(sections, big, False, -1)
+    dwarf.lines = Lines()
+    dwarf.lines.memory = &dwarf.memory
+    dwarf.lines.code = &dwarf.code
+    dwarf.lines.paths = Strings()
+    dwarf.lines.paths.memory = &dwarf.memory
+    dwarf.lines.paths.add(<const uint8_t*>b"", 0)
+    names = Names(dwarf)
+    walk = Walk(dwarf, names, thumb, inlines)
+    walk.context(0)
+    walk.settle()
+    return Functions(dwarf, walk, names, load_base)

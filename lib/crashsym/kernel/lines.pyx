@@ -1,0 +1,518 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Line programs of DWARF 2 to 5; the compiled form of `crashsym.dwarf.lines`."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memcpy, memset
+
+from crashsym.kernel.base cimport (
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, load, offset_of, release, reserve,
+    skip, sleb, string_at, sub, u8, uleb,
+)
+from crashsym.kernel.strings cimport NO_STRING, Strings
+
+import posixpath
+
+cdef enum:
+    LARGEST_LINE = 0x7FFFFFFF
+    LNCT_PATH = 1
+    LNCT_DIRECTORY_INDEX = 2
+
+
+cdef struct Piece:  # of code, while a table is being untangled
+    uint64_t start
+    uint64_t end
+    uint32_t line
+    uint32_t file
+    uint64_t order
+
+
+cdef bint in_code(Array* code, uint64_t address) noexcept nogil:
+    """Whether one of the sorted ranges in ``code`` holds an address."""
+    cdef Range* ranges = <Range*>code.items
+    cdef uint64_t i
+    for i in range(code.count):
+        if ranges[i].start <= address < ranges[i].end:
+            return True
+    return False
+
+
+cdef int _by_low(const void* a, const void* b) noexcept nogil:
+    cdef Sequence* x = <Sequence*>a
+    cdef Sequence* y = <Sequence*>b
+    if x.low != y.low:
+        return -1 if x.low < y.low else 1
+    return -1 if x.first < y.first else 1
+
+
+cdef int _by_start(const void* a, const void* b) noexcept nogil:
+    cdef Piece* x = <Piece*>a
+    cdef Piece* y = <Piece*>b
+    if x.start != y.start:
+        return -1 if x.start < y.start else 1
+    return -1 if x.order < y.order else 1
+
+
+cdef class Lines:
+    """The line tables of one file; see `Row`. Index 0 of ``paths`` is the unknown file."""
+
+    def __dealloc__(self):
+        free(self.rows.items)
+        free(self.sequences.items)
+        free(self.tables.items)
+        free(self.files.items)
+        free(self.directories.items)
+        free(self.scratch.items)
+
+    cdef bint _damage(self, const char* why, Cursor* at) noexcept nogil:
+        self.why = why
+        self.where = offset_of(at)
+        return False
+
+    cdef uint32_t read(self, LineInput* source, uint64_t offset, Span comp_dir, unsigned int address_size) noexcept:
+        """Decode the program at ``offset``; NO_TABLE and ``why`` when it or its header is damaged."""
+        cdef Cursor c = cursor_on(source.line, offset, source.big)
+        cdef Cursor unit, program
+        cdef unsigned int offset_size = 4
+        cdef uint64_t length = fixed(&c, 4), version
+        cdef Header header
+        cdef Table table
+        cdef Machine m
+        cdef uint64_t rows = self.rows.count
+        if length == <uint64_t>0xFFFFFFFF:
+            offset_size = 8
+            length = fixed(&c, 8)
+        elif length >= <uint64_t>0xFFFFFFF0:
+            c.failed = True
+        unit = sub(&c, length)
+        if c.failed:
+            self._damage("the line table runs past the section", &c)
+            return NO_TABLE
+        version = fixed(&unit, 2)
+        if version < 2 or version > 5:
+            self._damage("unknown line table version", &unit)
+            return NO_TABLE
+        if version >= 5:
+            address_size = <unsigned int>u8(&unit)
+            u8(&unit)
+        header.mask = (<uint64_t>0xFFFFFFFFFFFFFFFF) >> (64 - 8 * address_size) if address_size <= 8 and address_size else 0
+        length = fixed(&unit, offset_size)
+        program = unit
+        skip(&program, length)
+        if unit.failed or program.failed or address_size not in (2, 4, 8):
+            self._damage("the line table's header is damaged", &unit)
+            return NO_TABLE
+        memset(&table, 0, sizeof(Table))
+        table.comp_dir = comp_dir
+        table.first_file = self.files.count
+        table.first_sequence = self.sequences.count
+        if not self._header(source, &unit, &header, <int>version, offset_size):
+            return NO_TABLE
+        table.files = self.files.count - table.first_file
+        if not reserve(&self.tables, 1, sizeof(Table), self.memory):
+            self._damage("more line tables than a file of this size has a right to", &unit)
+            return NO_TABLE
+        memset(&m, 0, sizeof(Machine))
+        m.table = <uint32_t>self.tables.count
+        (<Table*>self.tables.items)[m.table] = table
+        self.tables.count += 1
+        m.first_sequence = self.sequences.count
+        m.known_file = <uint64_t>0xFFFFFFFFFFFFFFFF
+        if self._program(&program, &header, &m) and self._arrange(&m):
+            (<Table*>self.tables.items)[m.table].sequences = self.sequences.count - m.first_sequence
+            return m.table
+        self.rows.count = rows
+        self.sequences.count = m.first_sequence
+        self.tables.count -= 1
+        return NO_TABLE
+
+    cdef bint _header(self, LineInput* source, Cursor* unit, Header* header, int version, unsigned int offset_size) noexcept:
+        cdef File entry
+        cdef Span name
+        cdef Span* directories
+        cdef uint64_t index
+        header.minimum_length = u8(unit)
+        header.operations = u8(unit) if version >= 4 else 1
+        u8(unit)
+        header.line_base = <int>u8(unit)
+        if header.line_base >= 128:
+            header.line_base -= 256
+        header.line_range = u8(unit)
+        header.opcode_base = u8(unit)
+        header.operand_counts = unit.at
+        skip(unit, header.opcode_base - 1 if header.opcode_base else 0)
+        if unit.failed or header.line_range == 0 or header.operations == 0:
+            return self._damage("the line table's header is damaged", unit)
+        self.directories.count = 0
+        if version >= 5:
+            return self._entries(source, unit, offset_size, 0, False) and self._entries(
+                source, unit, offset_size, 0, True
+            )
+        memset(&entry, 0, sizeof(File))
+        name.data, name.size = unit.at, 0
+        while True:
+            if not reserve(&self.directories, 1, sizeof(Span), self.memory):
+                return self._damage("more folders than a file of this size has a right to", unit)
+            (<Span*>self.directories.items)[self.directories.count] = name
+            self.directories.count += 1
+            name = cstring(unit)
+            if not name.size:
+                break
+        entry.raw = True
+        entry.path = NO_STRING
+        while True:
+            if not reserve(&self.files, 1, sizeof(File), self.memory):
+                return self._damage("more files than a file of this size has a right to", unit)
+            (<File*>self.files.items)[self.files.count] = entry
+            self.files.count += 1
+            name = cstring(unit)
+            if not name.size:
+                break
+            index = uleb(unit)
+            uleb(unit)
+            uleb(unit)
+            entry.raw = False
+            entry.name = name
+            directories = <Span*>self.directories.items
+            entry.directory.size = 0
+            if index < self.directories.count:
+                entry.directory = directories[index]
+        if unit.failed:
+            return self._damage("the line table's header is damaged", unit)
+        return True
+
+    cdef bint _entries(self, LineInput* source, Cursor* unit, unsigned int offset_size, uint64_t first, bint files) noexcept:
+        """Read a list of directories or files (DWARF 5 section 6.2.4.1)."""
+        cdef uint64_t contents[256]
+        cdef uint64_t forms[256]
+        cdef uint64_t columns = u8(unit), count, i, column, form, number, directory
+        cdef Span text, path
+        cdef File entry
+        cdef bint is_text
+        for column in range(columns):
+            contents[column] = uleb(unit)
+            forms[column] = uleb(unit)
+        count = uleb(unit)
+        if unit.failed or count > left(unit):
+            return self._damage("the line table's lists of files are damaged", unit)
+        for i in range(count):
+            path.data, path.size = unit.at, 0
+            directory = 0
+            for column in range(columns):
+                form = forms[column]
+                is_text = False
+                number = 0
+                if form == 0x08:
+                    text = cstring(unit)
+                    is_text = True
+                elif form == 0x1F:
+                    text = string_at(source.line_str, fixed(unit, offset_size))
+                    is_text = True
+                elif form == 0x0E:
+                    text = string_at(source.str, fixed(unit, offset_size))
+                    is_text = True
+                elif form == 0x0F:
+                    number = uleb(unit)
+                elif form == 0x09:
+                    text.size = uleb(unit)
+                    text.data = unit.at
+                    skip(unit, text.size)
+                    is_text = True
+                elif form == 0x0B:
+                    number = u8(unit)
+                elif form == 0x05:
+                    number = fixed(unit, 2)
+                elif form == 0x06:
+                    number = fixed(unit, 4)
+                elif form == 0x07:
+                    number = fixed(unit, 8)
+                elif form == 0x1E:
+                    skip(unit, 16)
+                else:
+                    return self._damage("a file entry has an unknown form", unit)
+                if unit.failed:
+                    return self._damage("the line table's lists of files are damaged", unit)
+                if contents[column] == LNCT_PATH and is_text:
+                    path = text
+                elif contents[column] == LNCT_DIRECTORY_INDEX and not is_text and form != 0x1E:
+                    directory = number
+            if not files:
+                if not reserve(&self.directories, 1, sizeof(Span), self.memory):
+                    return self._damage("more folders than a file of this size has a right to", unit)
+                (<Span*>self.directories.items)[self.directories.count] = path
+                self.directories.count += 1
+                continue
+            memset(&entry, 0, sizeof(File))
+            entry.path = NO_STRING
+            entry.name = path
+            if self.directories.count:
+                entry.base = (<Span*>self.directories.items)[0]
+            if directory < self.directories.count:
+                entry.directory = (<Span*>self.directories.items)[directory]
+            if not reserve(&self.files, 1, sizeof(File), self.memory):
+                return self._damage("more files than a file of this size has a right to", unit)
+            (<File*>self.files.items)[self.files.count] = entry
+            self.files.count += 1
+        return True
+
+    # ---- the state machine of DWARF 5 section 6.2.2
+
+    cdef bint _program(self, Cursor* c, Header* header, Machine* m) noexcept:
+        cdef uint64_t opcode, adjusted, total, n
+        cdef bint simple = header.operations == 1
+        m.file = 1
+        m.line = 1
+        while c.at < c.end:
+            opcode = c.at[0]
+            c.at += 1
+            if opcode >= header.opcode_base:
+                adjusted = opcode - header.opcode_base
+                n = adjusted // header.line_range
+                m.line += header.line_base + <int>(adjusted % header.line_range)
+                if not simple:
+                    total = m.op_index + n
+                    n = total // header.operations
+                    m.op_index = total % header.operations
+                m.address = (m.address + header.minimum_length * n) & header.mask
+                if not self._row(m):
+                    return self._damage("more rows than a file of this size has a right to", c)
+            elif opcode == 0:
+                if not self._extended(c, header, m):
+                    return False
+            elif opcode == 1:
+                if not self._row(m):
+                    return self._damage("more rows than a file of this size has a right to", c)
+            elif opcode == 2 or opcode == 8:
+                n = uleb(c) if opcode == 2 else (255 - header.opcode_base) // header.line_range
+                if not simple:
+                    total = m.op_index + n
+                    n = total // header.operations
+                    m.op_index = total % header.operations
+                m.address = (m.address + header.minimum_length * n) & header.mask
+            elif opcode == 3:
+                m.line = _advanced(m.line, sleb(c))
+            elif opcode == 4:
+                m.file = uleb(c)
+            elif opcode == 9:
+                m.address = (m.address + fixed(c, 2)) & header.mask
+                m.op_index = 0
+            else:  # a column, a flag, an ISA, or an opcode from the future: skip its operands
+                for n in range(header.operand_counts[opcode - 1]):
+                    uleb(c)
+        if c.failed:
+            return self._damage("the line program ends in the middle of an instruction", c)
+        return self._end_sequence(m)
+
+    cdef bint _extended(self, Cursor* c, Header* header, Machine* m) noexcept:
+        """DWARF 5 section 6.2.5.3."""
+        cdef Cursor body = sub(c, uleb(c))
+        cdef uint64_t opcode
+        cdef unsigned int size
+        cdef File entry
+        cdef Table* table
+        if c.failed:
+            return self._damage("an extended line instruction runs past the table", c)
+        if body.at >= body.end:
+            return True
+        opcode = u8(&body)
+        if opcode == 1:
+            if not self._row(m) or not self._end_sequence(m):
+                return self._damage("more rows than a file of this size has a right to", c)
+        elif opcode == 2:
+            size = 8 if left(&body) > 8 else <unsigned int>left(&body)
+            m.address = load(body.at, size, body.big)
+            m.op_index = 0
+        elif opcode == 3:
+            table = <Table*>self.tables.items + m.table
+            memset(&entry, 0, sizeof(File))
+            entry.raw = True
+            entry.path = NO_STRING
+            entry.name = cstring(&body)
+            if body.failed:
+                return self._damage("a file name has no end", c)
+            if not reserve(&self.files, 1, sizeof(File), self.memory):
+                return self._damage("more files than a file of this size has a right to", c)
+            (<File*>self.files.items)[self.files.count] = entry
+            self.files.count += 1
+            table.files += 1
+        return True
+
+    cdef bint _row(self, Machine* m) noexcept:
+        """Begin a row here; the one before covers the code up to here."""
+        if m.pending and m.row_address < m.address and m.wanted and not self._piece(m):
+            return False
+        if not m.pending:
+            m.wanted = in_code(self.code, m.address)
+            m.first_row = self.rows.count
+        m.pending = True
+        m.row_address = m.address
+        m.row_line = <uint32_t>m.line if 0 <= m.line <= LARGEST_LINE else 0
+        m.row_file = m.file
+        return True
+
+    cdef bint _piece(self, Machine* m) noexcept:
+        """Append the code from the pending row up to the present address."""
+        cdef Row* rows
+        if m.row_file != m.known_file:
+            m.known_file = m.row_file
+            m.known_path = self.path(m.table, m.row_file)
+            if m.known_path == NO_STRING:
+                return False
+        if not reserve(&self.rows, 3, sizeof(Row), self.memory):
+            return False
+        rows = <Row*>self.rows.items
+        if self.rows.count > m.first_row:
+            if m.last_end == m.row_address and m.last_line == m.row_line and m.last_path == m.known_path:
+                m.last_end = m.address
+                return True
+            if m.last_end != m.row_address:
+                rows[self.rows.count].address = m.last_end
+                rows[self.rows.count].file = NO_FILE
+                self.rows.count += 1
+                if m.row_address < m.last_end:
+                    m.tangled = True
+        rows[self.rows.count].address = m.row_address
+        rows[self.rows.count].line = m.row_line
+        rows[self.rows.count].file = m.known_path
+        self.rows.count += 1
+        m.last_end = m.address
+        m.last_line = m.row_line
+        m.last_path = m.known_path
+        return True
+
+    cdef bint _end_sequence(self, Machine* m) noexcept:
+        cdef Row* rows
+        cdef Sequence* sequence
+        if m.pending and self.rows.count > m.first_row:
+            if not reserve(&self.rows, 1, sizeof(Row), self.memory):
+                return False
+            if not reserve(&self.sequences, 1, sizeof(Sequence), self.memory):
+                return False
+            rows = <Row*>self.rows.items
+            rows[self.rows.count].address = m.last_end
+            rows[self.rows.count].line = 0
+            rows[self.rows.count].file = NO_FILE
+            self.rows.count += 1
+            sequence = <Sequence*>self.sequences.items + self.sequences.count
+            sequence.low = rows[m.first_row].address
+            sequence.high = m.last_end
+            sequence.first = m.first_row
+            sequence.count = self.rows.count - m.first_row
+            self.sequences.count += 1
+        m.pending = False
+        m.address = m.op_index = 0
+        m.file = 1
+        m.line = 1
+        return True
+
+    cdef bint _arrange(self, Machine* m) noexcept nogil:
+        """Put the sequences of a table in order; where code is claimed twice, row by row."""
+        cdef Sequence* sequences = <Sequence*>self.sequences.items + m.first_sequence
+        cdef uint64_t count = self.sequences.count - m.first_sequence, i
+        cdef bint sorted_ = True
+        cdef bint tangled = m.tangled
+        for i in range(1, count):
+            if sequences[i].low < sequences[i - 1].high:
+                sorted_ = False
+        if not sorted_ and not tangled:
+            qsort(sequences, count, sizeof(Sequence), &_by_low)
+            for i in range(1, count):
+                if sequences[i].low < sequences[i - 1].high:
+                    tangled = True
+            if tangled:  # back into the order of the program
+                qsort(sequences, count, sizeof(Sequence), &_by_first)
+        return self._untangle(m.first_sequence) if tangled else True
+
+    cdef bint _untangle(self, uint64_t first_sequence) noexcept nogil:
+        """Sort the rows of a table by address, in the order of the program where equal.
+
+        Where two pieces of code overlap, the earlier is cut off at the start of the later.
+        """
+        cdef Sequence* sequences = <Sequence*>self.sequences.items + first_sequence
+        cdef uint64_t count = self.sequences.count - first_sequence, i, k, n = 0
+        cdef uint64_t first = sequences[0].first, total = self.rows.count - first
+        cdef Row* rows = <Row*>self.rows.items
+        cdef Piece* pieces
+        if not reserve(&self.scratch, total, sizeof(Piece), self.memory):
+            return self._too_many()
+        pieces = <Piece*>self.scratch.items
+        for i in range(count):
+            for k in range(sequences[i].first, sequences[i].first + sequences[i].count - 1):
+                if rows[k].file == NO_FILE:
+                    continue
+                pieces[n].start, pieces[n].end = rows[k].address, rows[k + 1].address
+                pieces[n].line, pieces[n].file = rows[k].line, rows[k].file
+                pieces[n].order = n
+                n += 1
+        qsort(pieces, n, sizeof(Piece), &_by_start)
+        for i in range(1, n):
+            if pieces[i - 1].end > pieces[i].start:
+                pieces[i - 1].end = pieces[i].start
+        self.rows.count = first
+        if not reserve(&self.rows, 2 * n + 1, sizeof(Row), self.memory):
+            return self._too_many()
+        rows = <Row*>self.rows.items
+        k = first
+        for i in range(n):
+            if pieces[i].start >= pieces[i].end:
+                continue
+            if k > first and rows[k - 1].address == pieces[i].start:
+                k -= 1  # no gap
+            rows[k].address, rows[k].line, rows[k].file = pieces[i].start, pieces[i].line, pieces[i].file
+            rows[k + 1].address, rows[k + 1].line, rows[k + 1].file = pieces[i].end, 0, NO_FILE
+            k += 2
+        self.rows.count = k
+        release(&self.scratch, sizeof(Piece), self.memory)
+        sequences[0].low, sequences[0].high = rows[first].address, rows[k - 1].address
+        sequences[0].first, sequences[0].count = first, k - first
+        self.sequences.count = first_sequence + 1
+        return True
+
+    cdef bint _too_many(self) noexcept nogil:
+        self.why = "more rows than a file of this size has a right to"
+        self.where = 0
+        return False
+
+    cdef uint32_t path(self, uint32_t table, uint64_t file) noexcept:
+        """Return the index in ``paths`` of a file number; 0 when the table does not have it."""
+        cdef Table* holder
+        cdef File* entry
+        if table == NO_TABLE:
+            return 0
+        holder = <Table*>self.tables.items + table
+        if file >= holder.files:
+            return 0
+        entry = <File*>self.files.items + holder.first_file + file
+        if entry.path == NO_STRING:
+            entry.path = self._full_path(holder, entry)
+        return entry.path
+
+    cdef uint32_t _full_path(self, Table* table, File* entry) noexcept:
+        """Join and tidy: ``a/./b`` and ``a/x/../b`` are one file with ``a/b``."""
+        cdef bytes path
+        cdef Span span
+        if entry.raw:
+            return self.paths.add_text(entry.name)
+        path = posixpath.join(
+            table.comp_dir.data[: table.comp_dir.size],
+            entry.base.data[: entry.base.size],
+            entry.directory.data[: entry.directory.size],
+            entry.name.data[: entry.name.size],
+        )
+        path = posixpath.normpath(path) if path else b""
+        span.data, span.size = path, len(path)
+        return self.paths.add_text(span)
+
+
+cdef inline int64_t _advanced(int64_t line, int64_t delta) noexcept nogil:
+    """Add without overflow; lines that far away are written as 0 in any case."""
+    cdef int64_t far = <int64_t>1 << 62
+    if delta > far or delta < -far:
+        return far if delta > 0 else -far
+    line += delta
+    return far if line > far else (-far if line < -far else line)
+
+
+cdef int _by_first(const void* a, const void* b) noexcept nogil:
+    return -1 if (<Sequence*>a).first < (<Sequence*>b).first else 1

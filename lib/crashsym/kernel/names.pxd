@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from crashsym.kernel.abbrevs cimport Values
+from crashsym.kernel.base cimport Array, Memory, Span
+from crashsym.kernel.dwarf cimport Dwarf, NameRow, Unit
+from crashsym.kernel.strings cimport Strings
+
+cdef enum:
+    DEFERRED = 0xFFFFFFFE  # the name stands in a unit that has not been read yet
+    LONGEST_CHAIN = 64
+
+
+cdef struct Link:  # an entry of a chain of references
+    int64_t unit
+    uint32_t parent
+    bint is_namespace
+    Values values
+
+
+cdef struct Known:
+    uint64_t place
+    uint32_t name
+    bint used
+
+
+cdef class Names:
+    cdef Dwarf dwarf
+    cdef Strings names
+    cdef Strings linkages
+    cdef Array known
+    cdef uint64_t known_count
+    cdef Array scratch
+    cdef bint keep_suffixes
+
+    cdef uint32_t find(self, uint64_t place) noexcept
+    cdef void forget(self) noexcept nogil
+    cdef uint32_t readable(self, Span linkage) noexcept
+    cdef uint32_t _find(self, uint64_t place) noexcept
+    cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil
+    cdef int64_t _unit_of(self, uint64_t place) noexcept nogil
+    cdef int _link(self, uint64_t place, Link* link) noexcept nogil
+    cdef uint64_t _next(self, Link* link) noexcept nogil
+    cdef uint32_t _qualified(self, Link* chain, int count) noexcept
+    cdef Span _own_name(self, Link* chain, int count) noexcept nogil
+    cdef Known* _slot(self, uint64_t place) noexcept nogil
+    cdef bint _grow(self) noexcept nogil
+    cdef object _demangled(self, Span linkage)
+
+
+cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The names of functions, looked up when they are needed; the form of `crashsym.dwarf.names`."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, strlen
+
+from crashsym.kernel.abbrevs cimport (
+    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SCOPE, SPECIFICATION, SUBPROGRAM, Abbrev,
+    AbbrevTable, Values, find_abbrev, take_entry,
+)
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
+from crashsym.kernel.dwarf cimport NOWHERE, OFFSET_BITS, Dwarf, NameRow, Unit
+from crashsym.kernel.strings cimport NO_STRING, Strings
+
+from crashsym.demangle import demangle as _demangle
+
+cdef extern from *:
+    """
+    extern char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
+    """
+    char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) nogil
+
+cdef enum:
+    LONGEST_NAME = 1 << 16
+    LONGEST_MANGLED = 8192
+    FEW_REPETITIONS = 30
+    REMEMBERED = 1 << 16
+
+cdef const char* NAMELESS = b"<name omitted>"
+cdef const char* ANONYMOUS = b"(anonymous namespace)"
+
+
+cdef bint _simple(Span name) noexcept nogil:
+    """Whether an Itanium name can be demangled right here, see `crashsym.demangle`."""
+    cdef uint64_t i
+    cdef int repetitions = 0
+    if name.size < 3 or name.size > LONGEST_MANGLED or name.data[0] != b"_" or name.data[1] != b"Z":
+        return False
+    for i in range(name.size):
+        if name.data[i] == b"S" or name.data[i] == b"T":
+            repetitions += 1
+        elif name.data[i] == b"." or name.data[i] >= 0x80:
+            return False
+    if repetitions > FEW_REPETITIONS:
+        return False
+    # Rust's older form ends in the length and the hash of 16 digits, "17h…E".
+    return not (name.size > 22 and memcmp(name.data + name.size - 20, b"17h", 3) == 0)
+
+
+cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
+    """Return the readable form, to be freed by the caller; NULL if it is no such name."""
+    cdef char* result
+    if not reserve(scratch, name.size + 1, 1, memory):  # its count stays 0
+        return NULL
+    memcpy(scratch.items, name.data, name.size)
+    scratch.items[name.size] = 0
+    return __cxa_demangle(scratch.items, NULL, NULL, NULL)
+
+
+cdef class Names:
+    """Names by the place of the entry; index 0 of ``names`` is that of the nameless."""
+
+    def __init__(self, Dwarf dwarf):
+        self.dwarf = dwarf
+        self.names = Strings()
+        self.linkages = Strings()
+        self.names.memory = self.linkages.memory = &dwarf.memory
+        self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
+
+    def __dealloc__(self):
+        free(self.known.items)
+        free(self.scratch.items)
+
+    cdef uint32_t find(self, uint64_t place) noexcept:
+        """Return the index of the name of the entry at ``place``.
+
+        DEFERRED when it depends on a unit that has not been read; NO_STRING when this file's names
+        are longer than it has a right to.
+        """
+        cdef Known* slot
+        cdef uint32_t name
+        if place == NOWHERE:
+            return 0
+        if self.known_count * 2 >= self.known.count and not self._grow():
+            return NO_STRING
+        slot = self._slot(place)
+        if slot.used:
+            return slot.name
+        name = self._find(place)
+        if name < DEFERRED:
+            slot.place, slot.name, slot.used = place, name, True
+            self.known_count += 1
+        return name
+
+    cdef void forget(self) noexcept nogil:
+        """Give the memory of known places back when it has become large."""
+        if self.known_count > REMEMBERED:
+            release(&self.known, sizeof(Known), &self.dwarf.memory)
+            self.known_count = 0
+
+    cdef Known* _slot(self, uint64_t place) noexcept nogil:
+        cdef Known* slots = <Known*>self.known.items
+        cdef uint64_t mask = self.known.count - 1
+        cdef uint64_t at = (place * <uint64_t>0x9E3779B97F4A7C15 >> 20) & mask
+        while slots[at].used and slots[at].place != place:
+            at = (at + 1) & mask
+        return slots + at
+
+    cdef bint _grow(self) noexcept nogil:
+        cdef uint64_t count = self.known.count * 2 if self.known.count else 1024, i
+        cdef Array old = self.known
+        cdef Known* slots
+        cdef Known* slot
+        if self.dwarf.memory.used + count * sizeof(Known) > self.dwarf.memory.limit:
+            return False
+        slots = <Known*>calloc(count, sizeof(Known))
+        if slots == NULL:
+            return False
+        self.dwarf.memory.used += count * sizeof(Known)
+        self.known.items, self.known.count, self.known.capacity = <char*>slots, count, count
+        for i in range(old.count):
+            slot = <Known*>old.items + i
+            if slot.used:
+                self._slot(slot.place)[0] = slot[0]
+        release(&old, sizeof(Known), &self.dwarf.memory)
+        return True
+
+    # ---- one name
+
+    cdef uint32_t _find(self, uint64_t place) noexcept:
+        cdef Link chain[LONGEST_CHAIN]
+        cdef int count = self._chain(place, chain), i
+        cdef Span linkage, text
+        cdef uint32_t name
+        cdef Unit* unit
+        if count < 0:
+            return DEFERRED
+        linkage.size = 0
+        linkage.data = NULL
+        for i in range(count):
+            unit = self.dwarf.unit(chain[i].unit)
+            text = self.dwarf.text(unit, chain[i].values.raw[LINKAGE], chain[i].values.form[LINKAGE])
+            if not text.size:
+                text = self.dwarf.text(
+                    unit, chain[i].values.raw[MIPS_LINKAGE], chain[i].values.form[MIPS_LINKAGE]
+                )
+            if text.size:
+                linkage = text
+                break
+        if linkage.size:
+            name = self.readable(linkage)
+            if name != 0:
+                return name
+        name = self._qualified(chain, count)
+        if name == 0 and linkage.size:
+            return self.names.add_text(linkage)
+        return name
+
+    cdef uint32_t readable(self, Span linkage) noexcept:
+        """Return the index of the demangled name; 0 when it is not mangled."""
+        cdef uint32_t index = self.linkages.add(linkage.data, linkage.size)
+        cdef char* result
+        cdef Span text
+        cdef uint32_t name = 0
+        if index == NO_STRING:
+            return NO_STRING
+        if self.linkages.entry(index).number != NO_STRING:
+            return self.linkages.entry(index).number
+        if _simple(linkage):
+            result = demangle_itanium(linkage, &self.scratch, &self.dwarf.memory)
+            if result != NULL:
+                text.data, text.size = <const uint8_t*>result, strlen(result)
+                if text.size <= LONGEST_NAME:
+                    name = self.names.add_text(text)
+                free(result)
+        else:
+            found = self._demangled(linkage)
+            if found is not None:
+                text.data, text.size = found, len(found)
+                name = self.names.add_text(text)
+        self.linkages.entry(index).number = name
+        return name
+
+    cdef object _demangled(self, Span linkage):
+        name = _demangle(linkage.data[: linkage.size].decode("utf-8", "replace"))
+        return None if name is None else name.encode("utf-8", "replace")
+
+    # ---- chains of entries that refer to each other
+
+    cdef int64_t _unit_of(self, uint64_t place) noexcept nogil:
+        """Return the number of the unit that holds a place, or -1."""
+        cdef Unit* units = <Unit*>self.dwarf.units.items
+        cdef uint32_t context = <uint32_t>(place >> OFFSET_BITS)
+        cdef uint64_t offset = place & ((<uint64_t>1 << OFFSET_BITS) - 1)
+        cdef uint64_t low = 0, high = self.dwarf.units.count, middle
+        while low < high:
+            middle = (low + high) // 2
+            if units[middle].context < context or (
+                units[middle].context == context and units[middle].offset <= offset
+            ):
+                low = middle + 1
+            else:
+                high = middle
+        if low == 0 or units[low - 1].context != context or offset >= units[low - 1].end:
+            return -1
+        return <int64_t>(low - 1)
+
+    cdef int _link(self, uint64_t place, Link* link) noexcept nogil:
+        """Read the entry at a place: 1, 0 when no entry that we know is there, -1 when not yet."""
+        cdef int64_t number = self._unit_of(place)
+        cdef Unit* unit
+        cdef NameRow* rows
+        cdef uint64_t low = 0, high, middle, at
+        cdef AbbrevTable* table
+        cdef Abbrev* abbrev
+        cdef Cursor c
+        if number < 0:
+            return 0
+        unit = self.dwarf.unit(number)
+        if not unit.walked:
+            return -1
+        at = (place & ((<uint64_t>1 << OFFSET_BITS) - 1)) - unit.offset
+        rows = <NameRow*>self.dwarf.names.items + unit.first_name
+        high = unit.name_count
+        while low < high:
+            middle = (low + high) // 2
+            if rows[middle].at < at:
+                low = middle + 1
+            else:
+                high = middle
+        if low >= unit.name_count or rows[low].at != at:
+            return 0
+        table = self.dwarf.table_of(unit)
+        if table == NULL:
+            return 0
+        c = self.dwarf.entry_cursor(unit, unit.offset + at)
+        abbrev = find_abbrev(table, uleb(&c))
+        if abbrev == NULL:
+            return 0
+        take_entry(table, abbrev, unit.shape, &c, &link.values)
+        link.unit = number
+        link.parent = rows[low].parent
+        link.is_namespace = abbrev.kind == NAMESPACE
+        return 1
+
+    cdef uint64_t _next(self, Link* link) noexcept nogil:
+        cdef Unit* unit = self.dwarf.unit(link.unit)
+        cdef uint64_t place = self.dwarf.reference(
+            unit, link.values.raw[ORIGIN], link.values.form[ORIGIN]
+        )
+        if place == NOWHERE:
+            place = self.dwarf.reference(
+                unit, link.values.raw[SPECIFICATION], link.values.form[SPECIFICATION]
+            )
+        return place
+
+    cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil:
+        """Read an entry and those that it refers to, one after the other; -1: not yet."""
+        cdef int count = 0, found
+        while place != NOWHERE and count < LONGEST_CHAIN:
+            found = self._link(place, chain + count)
+            if found < 0:
+                return -1
+            if found == 0:
+                break
+            place = self._next(chain + count)
+            count += 1
+        return count
+
+    cdef Span _own_name(self, Link* chain, int count) noexcept nogil:
+        cdef Span text
+        cdef int i
+        text.data, text.size = NULL, 0
+        for i in range(count):
+            text = self.dwarf.text(
+                self.dwarf.unit(chain[i].unit), chain[i].values.raw[NAME], chain[i].values.form[NAME]
+            )
+            if text.size:
+                break
+        return text
+
+    cdef uint32_t _qualified(self, Link* chain, int count) noexcept:
+        """Join the names of the scopes and the name; 0 for the nameless."""
+        cdef Link above[LONGEST_CHAIN]
+        cdef Span parts[LONGEST_CHAIN]
+        cdef Span part
+        cdef Unit* unit
+        cdef uint64_t length, place
+        cdef int used = 1, found, steps = 0
+        cdef uint32_t parent
+        cdef int64_t holder
+        if count == 0:
+            return 0
+        parts[0] = self._own_name(chain, count)
+        if not parts[0].size:
+            return 0
+        length = parts[0].size
+        parent, holder = chain[count - 1].parent, chain[count - 1].unit
+        while parent and used < LONGEST_CHAIN and length < LONGEST_NAME and steps < LONGEST_CHAIN:
+            steps += 1
+            unit = self.dwarf.unit(holder)
+            place = (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + parent)
+            found = self._chain(place, above)
+            if found < 0:
+                return DEFERRED
+            if found == 0:
+                break
+            if above[0].is_namespace:
+                part = self.dwarf.text(unit, above[0].values.raw[NAME], above[0].values.form[NAME])
+                if not part.size:
+                    part.data, part.size = <const uint8_t*>ANONYMOUS, strlen(ANONYMOUS)
+                else:
+                    part = self._own_name(above, found)
+            else:
+                part = self._own_name(above, found)
+            if part.size:
+                parts[used] = part
+                used += 1
+                length += part.size
+            parent, holder = above[found - 1].parent, above[found - 1].unit
+        return _joined(self, parts, used, length)
+
+
+cdef uint32_t _joined(Names self, Span* parts, int used, uint64_t length) noexcept:
+    cdef bytes text
+    cdef Span span
+    cdef int i
+    cdef char* at
+    if used == 1 and length <= LONGEST_NAME:
+        return self.names.add_text(parts[0])
+    if not self.dwarf.spend(length // 16):
+        return NO_STRING
+    text = b"::".join([parts[i].data[: parts[i].size] for i in range(used - 1, -1, -1)])
+    if len(text) > LONGEST_NAME:
+        text = text.decode("utf-8", "replace")[:LONGEST_NAME].encode("utf-8")
+    span.data, span.size = text, len(text)
+    return self.names.add_text(span)

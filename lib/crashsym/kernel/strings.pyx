@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""A set of strings, each kept once and known by its index."""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy
+
+from crashsym.kernel.base cimport Array, Memory, Span, release, reserve
+
+import os
+
+from crashsym.breakpad.writer import one_line as _one_line
+
+
+cdef inline uint64_t _mix(uint64_t value) noexcept nogil:
+    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return value ^ (value >> 29)
+
+
+cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) noexcept nogil:
+    """Mix 8 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it."""
+    cdef uint64_t value = seed ^ size, word
+    while size >= 8:
+        memcpy(&word, data, 8)
+        value = _mix(value ^ word) + seed
+        data += 8
+        size -= 8
+    word = 0
+    memcpy(&word, data, size)
+    return _mix(_mix(value ^ word) + seed)
+
+
+cdef class Strings:
+    """Strings by index, in the order in which they came."""
+
+    def __cinit__(self):
+        self.seed = <uint64_t>int.from_bytes(os.urandom(8), "little")
+
+    def __dealloc__(self):
+        free(self.text.items)
+        free(self.entries.items)
+        free(self.slots.items)
+
+    cdef uint32_t add(self, const uint8_t* data, uint64_t size) noexcept nogil:
+        """Return the index of a string; NO_STRING when there is no memory left for it."""
+        cdef uint64_t hash_ = _hash(data, size, self.seed)
+        cdef uint64_t mask, at
+        cdef uint32_t* slots
+        cdef uint32_t index
+        cdef Entry* entry
+        if size >= NO_STRING or (self.entries.count * 2 >= self.slots.count and not self._grow()):
+            return NO_STRING
+        mask = self.slots.count - 1
+        slots = <uint32_t*>self.slots.items
+        at = hash_ & mask
+        while slots[at]:
+            entry = <Entry*>self.entries.items + (slots[at] - 1)
+            if entry.hash == hash_ and entry.size == size and (
+                memcmp(self.text.items + entry.offset, data, size) == 0
+            ):
+                return slots[at] - 1
+            at = (at + 1) & mask
+        if not reserve(&self.text, size, 1, self.memory):
+            return NO_STRING
+        if not reserve(&self.entries, 1, sizeof(Entry), self.memory):
+            return NO_STRING
+        index = <uint32_t>self.entries.count
+        entry = <Entry*>self.entries.items + index
+        entry.offset = self.text.count
+        entry.size = <uint32_t>size
+        entry.number = NO_STRING
+        entry.hash = hash_
+        memcpy(self.text.items + self.text.count, data, size)
+        self.text.count += size
+        self.entries.count += 1
+        slots[at] = index + 1
+        return index
+
+    cdef bint _grow(self) noexcept nogil:
+        cdef uint64_t count = self.slots.count * 2 if self.slots.count else 256
+        cdef uint64_t i, at
+        cdef uint32_t* slots
+        if count >= NO_STRING or self.memory.used + count * 4 > self.memory.limit:
+            return False
+        slots = <uint32_t*>calloc(count, 4)
+        if slots == NULL:
+            return False
+        for i in range(self.entries.count):
+            at = (<Entry*>self.entries.items + i).hash & (count - 1)
+            while slots[at]:
+                at = (at + 1) & (count - 1)
+            slots[at] = <uint32_t>(i + 1)
+        release(&self.slots, 4, self.memory)
+        self.slots.items = <char*>slots
+        self.slots.count = self.slots.capacity = count
+        self.memory.used += count * 4
+        return True
+
+    cdef uint32_t add_text(self, Span raw) noexcept:
+        """Like `add`, for text from a file: what is no UTF-8 becomes U+FFFD."""
+        cdef bytes clean
+        cdef uint64_t i
+        for i in range(raw.size):
+            if raw.data[i] >= 0x80:
+                clean = raw.data[: raw.size].decode("utf-8", "replace").encode("utf-8")
+                return self.add(clean, len(clean))
+        return self.add(raw.data, raw.size)
+
+    cdef Entry* entry(self, uint32_t index) noexcept nogil:
+        return <Entry*>self.entries.items + index
+
+    cdef Span get(self, uint32_t index) noexcept nogil:
+        cdef Entry* entry = <Entry*>self.entries.items + index
+        cdef Span span
+        span.data = <const uint8_t*>self.text.items + entry.offset
+        span.size = entry.size
+        return span
+
+
+cdef bint is_plain(Span text) noexcept nogil:
+    """Whether a text is printable ASCII, which needs no second look."""
+    cdef uint64_t i
+    for i in range(text.size):
+        if text.data[i] < 0x20 or text.data[i] > 0x7E:
+            return False
+    return True
+
+
+cdef bytes one_line(Span text):
+    """Return a name that fits into a record, see `crashsym.breakpad.writer.one_line`."""
+    cdef str name = text.data[: text.size].decode("utf-8", "replace")
+    return _one_line(name).encode("utf-8", "replace")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from crashsym.kernel.abbrevs cimport Abbrev, AbbrevTable, Values
+from crashsym.kernel.base cimport Array, Cursor
+from crashsym.kernel.dwarf cimport Dwarf, Unit
+from crashsym.kernel.names cimport Names
+
+
+cdef struct Claim:  # code of a function; after `divide` a piece that no other claims
+    uint64_t start
+    uint64_t end
+    uint32_t body
+
+
+cdef struct Body:  # a subprogram that has code
+    uint32_t name
+    uint32_t table  # its line table
+    uint32_t inlines
+    uint64_t first_inline
+
+
+cdef struct Inline:
+    uint32_t name
+    uint32_t depth
+    uint32_t call_line
+    uint32_t call_file  # index in `Lines.paths`
+    uint64_t first_range
+    uint32_t ranges
+
+
+cdef struct Call:  # an inlined subroutine while its unit is read
+    int32_t parent
+    int32_t child  # the last one
+    int32_t sibling  # the one before
+    int32_t next  # of the same body
+    uint32_t depth
+    uint32_t call_line
+    uint64_t call_file
+    uint64_t origin
+    uint32_t first  # range in `own`, later in `joined`
+    uint32_t count
+
+
+cdef struct Open:  # a body while its unit is read
+    uint64_t place
+    int32_t first  # call
+    int32_t last
+
+
+cdef struct Level:  # what an entry inherits from those around it
+    uint32_t scope
+    int32_t body
+    int32_t call
+
+
+cdef struct Later:  # a name that could not be found yet
+    uint64_t place
+    uint64_t index
+    bint is_inline
+
+
+cdef class Walk:
+    cdef Dwarf dwarf
+    cdef Names names
+    cdef bint thumb
+    cdef bint want_inlines
+    # what is found
+    cdef Array claims
+    cdef Array bodies
+    cdef Array inlines
+    cdef Array ranges
+    # of the unit that is being read
+    cdef Array levels
+    cdef Array opens
+    cdef Array calls
+    cdef Array own
+    cdef Array joined
+    cdef Array scratch
+    cdef Array later
+    cdef dict _tables
+    cdef const char* why
+
+    cdef bint unit(self, uint64_t number)
+    cdef bint _root(self, Unit* unit, AbbrevTable* table)
+    cdef bint _entries(self, uint64_t number, AbbrevTable* table, uint64_t* where) noexcept nogil
+    cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil
+    cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil
+    cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil
+    cdef bint _join(self, Call* call) noexcept nogil
+    cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept
+    cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t body) noexcept
+    cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept
