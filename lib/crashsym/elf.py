@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ELF files: sections, build id, SONAME and symbols, read through pyelftools.
+"""ELF files: sections, build id, SONAME and symbols.
 
 Nothing here knows DWARF or Breakpad. Addresses are those of the file (not yet relative to the
 load base), sizes are in bytes.
@@ -7,122 +7,56 @@ load base), sizes are in bytes.
 
 from __future__ import annotations
 
-import stat
 import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
-from elftools.common.exceptions import DWARFError, ELFError
-from elftools.construct import ConstructError
-from elftools.elf.constants import P_FLAGS, SH_FLAGS
-from elftools.elf.dynamic import Dynamic
-from elftools.elf.elffile import ELFFile
-
+from crashsym import elfnames
 from crashsym.budget import Budget
-from crashsym.elfcheck import check_tables
-from crashsym.errors import MalformedError, NotElfError, UnreadableError
+from crashsym.bytesource import ByteSource, FileBytes
+from crashsym.elfheaders import Section, read_tables
+from crashsym.elfnotes import find_build_id
+from crashsym.elfsymbols import Symbol, entry_layout, read_function_symbols
+from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
-from crashsym.reader import Reader, string_at
+from crashsym.reader import string_at
 
-# What pyelftools lets through when the bytes it parses are damaged (found by fuzzing it).
-_FOREIGN_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ConstructError,
-    DWARFError,
-    ELFError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-_NT_GNU_BUILD_ID = 3
-_ELFCOMPRESS_ZLIB = 1
-# zlib cannot do better than 1032:1; debug sections reach 3 to 20. Beyond this it is a bomb.
-_MAX_INFLATION = 200
+__all__ = ["ElfFile", "Section", "Symbol", "find_build_id"]
+
 _KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared object"}
-_BINDING_RANK = {1: 0, 2: 1}  # STB_GLOBAL, STB_WEAK
-_FUNCTION_TYPES = (2, 10)  # STT_FUNC, STT_GNU_IFUNC
-_SHN_UNDEF = 0
-
-
-@contextmanager
-def parsing(what: str, where: str) -> Iterator[None]:
-    """Turn what pyelftools raises on damaged bytes into one `MalformedError`."""
-    try:
-        yield
-    except _FOREIGN_ERRORS as error:
-        raise MalformedError(what, where=where, why=_fact(error)) from error
-
-
-def _fact(error: BaseException) -> str:
-    if isinstance(error, KeyError):
-        return f"it refers to number {error}, which is not defined"
-    if isinstance(error, MemoryError):
-        return "it claims more than there is memory"
-    return str(error) or "it contradicts itself"
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One section header; ``has_bytes`` is false for SHT_NOBITS (the other half has them)."""
-
-    name: str
-    type: str
-    address: int
-    size: int
-    file_offset: int
-    link: int
-    executable: bool
-    compressed: bool
-
-    @property
-    def has_bytes(self) -> bool:
-        """Whether the section occupies space in this file."""
-        return self.type != "SHT_NOBITS" and self.size > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A function symbol: its address in the file, size in bytes (0: unknown) and raw name."""
-
-    address: int
-    size: int
-    name: str
-    rank: int  # 0 global, 1 weak, 2 local
+_PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
+_PF_X = 1
+_DT_NULL, _DT_STRTAB, _DT_STRSZ, _DT_SONAME = 0, 5, 10, 14
+_HASHED = 4096  # bytes of .text that stand in for a build id
 
 
 class ElfFile:
-    """An ELF executable or shared object, open for reading. Use it as a context manager."""
+    """An ELF executable or shared object, open for reading. Use it as a context manager.
 
-    def __init__(self, path: Path) -> None:
+    ``machine`` and ``type`` are names (``EM_ARM``, ``ET_DYN``), or the number in hex where it has
+    none here; ``flags`` is e_flags; ``load_base`` the address of the first PT_LOAD segment.
+    """
+
+    def __init__(self, path: Path, source: ByteSource | None = None) -> None:
+        """Open ``path``, or read ``source`` in its place, of which ``path`` is then only a name."""
         self.path = path
+        self._source = FileBytes(path) if source is None else source
+        self.size = self._source.size
+        self._budget = Budget(self.size)
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise NotElfError("cannot read", where=f"'{path}'", why="it is no regular file")
-            self._stream = path.open("rb")
-            self.size = status.st_size
-        except OSError as error:
-            raise UnreadableError(
-                "cannot read", where=f"'{path}'", why=error.strerror or str(error)
-            ) from error
-        try:
-            self._read_headers()
+            header, self.sections, self._segments = read_tables(self._source, self._budget)
         except BaseException:
-            self._stream.close()
+            self._source.close()
             raise
+        self.bits = header.bits
+        self.machine = elfnames.machine(header.machine)
+        self.type = elfnames.file_type(header.type)
+        self.flags = header.flags
+        self.little_endian = header.order == "<"
+        loads = [segment for segment in self._segments if segment.type == _PT_LOAD]
+        self.load_base = loads[0].address if loads else 0
 
     def __enter__(self) -> ElfFile:
         return self
@@ -133,51 +67,7 @@ class ElfFile:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stream.close()
-
-    def _read_headers(self) -> None:
-        if self.file_bytes(0, min(self.size, 4), "ELF header") != b"\x7fELF":
-            raise NotElfError(
-                "cannot read", where=f"'{self.path}'", why="it does not begin with the ELF magic"
-            )
-        self._budget = Budget(self.size)
-        check_tables(self.file_bytes, self.size, f"'{self.path}'", self._budget)
-        with self._parsing():
-            self._elf = ELFFile(self._stream)
-            self.machine = str(self._elf["e_machine"])
-            self.type = str(self._elf["e_type"])
-            self.bits = int(self._elf.elfclass)
-            self.little_endian = bool(self._elf.little_endian)
-            self.sections = self._read_sections()
-            self._read_segments()
-
-    def _parsing(self) -> AbstractContextManager[None]:
-        return parsing("cannot read ELF", f"'{self.path}'")
-
-    def _read_sections(self) -> tuple[Section, ...]:
-        return tuple(
-            Section(
-                name=section.name,
-                type=str(section["sh_type"]),
-                address=section["sh_addr"],
-                size=section["sh_size"],
-                file_offset=section["sh_offset"],
-                link=section["sh_link"],
-                executable=bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
-                and bool(section["sh_flags"] & SH_FLAGS.SHF_ALLOC),
-                compressed=bool(section["sh_flags"] & SH_FLAGS.SHF_COMPRESSED),
-            )
-            for section in self._elf.iter_sections()
-        )
-
-    def _read_segments(self) -> None:
-        loads = [s for s in self._elf.iter_segments() if s["p_type"] == "PT_LOAD"]
-        self.load_base = int(loads[0]["p_vaddr"]) if loads else 0
-        self._executable_segments = tuple(
-            (s["p_vaddr"], s["p_vaddr"] + s["p_memsz"])
-            for s in loads
-            if s["p_flags"] & P_FLAGS.PF_X
-        )
+        self._source.close()
 
     @property
     def kind(self) -> str | None:
@@ -189,6 +79,11 @@ class ElfFile:
         """The size of an address in bytes: 4 or 8."""
         return self.bits // 8
 
+    @property
+    def byte_order(self) -> Literal["<", ">"]:
+        """The byte order as `struct` names it."""
+        return "<" if self.little_endian else ">"
+
     @cached_property
     def executable_ranges(self) -> tuple[tuple[int, int], ...]:
         """Where code can lie, as sorted (start, end) pairs.
@@ -199,32 +94,73 @@ class ElfFile:
         are counted.
         """
         spans = [(s.address, s.address + s.size) for s in self.sections if s.executable and s.size]
-        found = ((max(start, self.load_base), end) for start, end in spans)
-        segments = ((max(start, self.load_base), end) for start, end in self._executable_segments)
-        return tuple(sorted(span for span in (found if spans else segments) if span[0] < span[1]))
+        segments = [
+            (s.address, s.address + s.memory_size)
+            for s in self._segments
+            if s.type == _PT_LOAD and s.flags & _PF_X
+        ]
+        found = ((max(start, self.load_base), end) for start, end in spans or segments)
+        return tuple(sorted(span for span in found if span[0] < span[1]))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Section]:
+        """The first section of each name."""
+        found: dict[str, Section] = {}
+        for section in self.sections:
+            found.setdefault(section.name, section)
+        return found
+
+    @cached_property
+    def _with_bytes(self) -> dict[str, Section]:
+        """The first section of each name that has contents in this file."""
+        found: dict[str, Section] = {}
+        for section in self.sections:
+            if section.has_bytes:
+                found.setdefault(section.name, section)
+        return found
 
     def section(self, name: str) -> Section | None:
-        """Return the first section of that name, or None."""
-        return next((s for s in self.sections if s.name == name), None)
+        """Return the first section of that name, or None; ``.zdebug_x`` counts as ``.debug_x``."""
+        return _named(self._by_name, name)
 
     def has_bytes(self, name: str) -> bool:
         """Whether this file has the section and its contents."""
-        return any(s.name == name and s.has_bytes for s in self.sections)
+        return _named(self._with_bytes, name) is not None
 
-    def section_bytes(self, name: str) -> bytes:
+    def section_view(self, name: str) -> memoryview:
         """Return the contents of a section, inflated; empty where this file has none.
+
+        It is read-only, not a copy where the file has the bytes as they are, and stays valid when
+        the file is closed. Each call maps or inflates anew: ask once and keep it as long as
+        needed, the memory is given back with it.
 
         Raises:
             MalformedError: the section runs past the end of the file, or cannot be inflated.
+            UnreadableError: the operating system refuses.
         """
-        section = next((s for s in self.sections if s.name == name and s.has_bytes), None)
-        return b"" if section is None else self._bytes_of(section)
+        section = _named(self._with_bytes, name)
+        return memoryview(b"") if section is None else self._view_of(section)
 
-    def _bytes_of(self, section: Section) -> bytes:
+    def section_bytes(self, name: str) -> bytes:
+        """Return a copy of what `section_view` returns."""
+        return bytes(self.section_view(name))
+
+    def _view_of(self, section: Section) -> memoryview:
         if not section.has_bytes:
-            return b""
-        data = self.file_bytes(section.file_offset, section.size, section.name)
-        return self._inflate(section, data) if section.compressed else data
+            return memoryview(b"")
+        data = self._source.view(section.file_offset, section.size, section.name)
+        return self._inflated(section, data)
+
+    def _inflated(self, section: Section, data: memoryview) -> memoryview:
+        legacy = section.name.startswith(".zdebug_")
+        if not section.compressed and not legacy:
+            return data
+        from crashsym.inflate import inflate_legacy, inflate_section
+
+        where = f"{self._source.where} {section.name}"
+        if section.compressed:
+            return inflate_section(data, where, bits=self.bits, byte_order=self.byte_order)
+        return inflate_legacy(data, where)
 
     def file_bytes(self, file_offset: int, size: int, what: str) -> bytes:
         """Return a piece of the file.
@@ -233,53 +169,7 @@ class ElfFile:
             MalformedError: the piece runs past the end of the file.
             UnreadableError: the operating system refuses.
         """
-        if file_offset + size > self.size:
-            raise MalformedError(
-                "cannot read ELF",
-                where=f"'{self.path}' {what}",
-                why=f"it ends at 0x{file_offset + size:x}, the file at 0x{self.size:x}",
-                remedy="The file is truncated or damaged; make it anew.",
-            )
-        try:
-            self._stream.seek(file_offset)
-            return self._stream.read(size)
-        except OSError as error:
-            raise UnreadableError(
-                "cannot read", where=f"'{self.path}'", why=error.strerror or str(error)
-            ) from error
-
-    def _inflate(self, section: Section, data: bytes) -> bytes:
-        """Undo SHF_COMPRESSED. Source: gABI "Section Compression", Elf32_Chdr and Elf64_Chdr."""
-        where = f"'{self.path}' {section.name}"
-        header = Reader(data, little_endian=self.little_endian, where=where)
-        kind = header.unsigned(4)
-        if self.bits == 64:
-            header.take(4)
-        size = header.unsigned(self.address_size)
-        header.take(self.address_size)
-        if kind != _ELFCOMPRESS_ZLIB:
-            raise MalformedError(
-                "cannot inflate",
-                where=where,
-                why=f"compression type {kind}; this crashsym reads type 1, zlib",
-                remedy="Undo it with 'objcopy --decompress-debug-sections'.",
-            )
-        if size > _MAX_INFLATION * len(data):
-            raise MalformedError(
-                "cannot inflate",
-                where=where,
-                why=f"it claims to grow from {len(data)} to {size} bytes",
-            )
-        inflater = zlib.decompressobj()
-        try:
-            inflated = inflater.decompress(header.take(header.left), size + 1)
-        except zlib.error as error:
-            raise MalformedError("cannot inflate", where=where, why=str(error)) from error
-        if len(inflated) != size:
-            raise MalformedError(
-                "cannot inflate", where=where, why=f"not the {size} bytes that it claims to hold"
-            )
-        return inflated
+        return self._source.read(file_offset, size, what)
 
     @cached_property
     def build_id(self) -> BuildId | None:
@@ -290,7 +180,7 @@ class ElfFile:
         Source: Breakpad src/common/linux/file_id.cc, FindElfBuildIDNote.
         """
         for file_offset, size in self._note_places():
-            self._budget.spend(size, f"'{self.path}' notes")
+            self._budget.spend(size, f"{self._source.where} notes")
             notes = self.file_bytes(file_offset, size, "notes")
             found = find_build_id(notes, little_endian=self.little_endian)
             if found is not None:
@@ -298,16 +188,12 @@ class ElfFile:
         return None
 
     def _note_places(self) -> list[tuple[int, int]]:
-        named = [s for s in self.sections if s.name == ".note.gnu.build-id"]
-        others = [s for s in self.sections if s.type == "SHT_NOTE" and s not in named]
+        name = ".note.gnu.build-id"
+        named = [s for s in self.sections if s.name == name]
+        others = [s for s in self.sections if s.type == "SHT_NOTE" and s.name != name]
         places = [(s.file_offset, s.size) for s in (*named, *others) if s.has_bytes]
         if not self.sections:
-            with self._parsing():
-                places += [
-                    (s["p_offset"], s["p_filesz"])
-                    for s in self._elf.iter_segments()
-                    if s["p_type"] == "PT_NOTE"
-                ]
+            places = [(s.file_offset, s.file_size) for s in self._segments if s.type == _PT_NOTE]
         return places
 
     @cached_property
@@ -317,70 +203,83 @@ class ElfFile:
             return self.build_id
         for name in (".text", "text"):
             if self.has_bytes(name):
-                return text_hash(self.section_bytes(name))
+                return text_hash(bytes(self.section_view(name)[:_HASHED]))
         return None
 
     @cached_property
     def soname(self) -> str | None:
-        """DT_SONAME, or None; a debug half does not have it (its .dynamic is SHT_NOBITS)."""
-        with self._parsing():
-            parts = self._elf.iter_sections() if self.sections else self._elf.iter_segments()
-            holder = next((part for part in parts if isinstance(part, Dynamic)), None)
-            if holder is not None:
-                for tag in holder.iter_tags("DT_SONAME"):
-                    return str(tag.soname) or None  # type: ignore[attr-defined]  # set per tag
-        return None
+        """DT_SONAME, or None; a debug half does not have it (its .dynamic is SHT_NOBITS).
+
+        Raises:
+            MalformedError: it is outside of its string table.
+
+        Source: gABI "Dynamic Section".
+        """
+        tags, names = self._dynamic()
+        order = self.byte_order + ("QQ" if self.bits == 64 else "II")
+        entries = struct.Struct(order).iter_unpack(tags[: len(tags) - len(tags) % (self.bits // 4)])
+        values: dict[int, int] = {}
+        for tag, value in entries:
+            if tag == _DT_NULL:
+                break
+            values.setdefault(tag, value)
+        if _DT_SONAME not in values:
+            return None
+        if names is None:
+            names = self._at_address(values.get(_DT_STRTAB, 0), values.get(_DT_STRSZ, 0))
+        if values[_DT_SONAME] >= len(names):
+            raise MalformedError(
+                "cannot read ELF",
+                where=f"{self._source.where} DT_SONAME",
+                why=f"it is at 0x{values[_DT_SONAME]:x} of 0x{len(names):x} bytes of strings",
+            )
+        return string_at(names, values[_DT_SONAME]).decode("utf-8", "replace") or None
+
+    def _dynamic(self) -> tuple[memoryview, bytes | None]:
+        """Return the dynamic table and its strings; None: they are where DT_STRTAB says."""
+        for section in self.sections:
+            if section.type == "SHT_DYNAMIC":
+                if section.link >= len(self.sections):
+                    return self._view_of(section), b""
+                return self._view_of(section), bytes(self._view_of(self.sections[section.link]))
+        if not self.sections:
+            for segment in self._segments:
+                if segment.type == _PT_DYNAMIC:
+                    place = (segment.file_offset, segment.file_size)
+                    return self._source.view(*place, ".dynamic"), None
+        return memoryview(b""), b""
+
+    def _at_address(self, address: int, size: int) -> bytes:
+        """Return what the program headers load at an address; empty where they load nothing."""
+        for segment in self._segments:
+            start = address - segment.address
+            if segment.type == _PT_LOAD and start >= 0 and start + size <= segment.file_size:
+                return self.file_bytes(segment.file_offset + start, size, "strings")
+        return b""
 
     def function_symbols(self, name: str) -> list[Symbol]:
         """Return the defined function symbols of the table ``name``: .symtab or .dynsym.
 
-        Mapping symbols (``$a``, ``$t``, ``$x``) are STT_NOTYPE and so not among them.
+        See `read_function_symbols` for which; a table whose string table is not there has none.
 
         Raises:
             MalformedError: the symbol table is damaged.
-
-        Source: gABI "Symbol Table".
         """
         table = self.section(name)
         if table is None or table.link >= len(self.sections):
             return []
-        data = self.section_bytes(name)
-        names = self._bytes_of(self.sections[table.link])
-        order = "<" if self.little_endian else ">"
-        layout = struct.Struct(order + ("IBBHQQ" if self.bits == 64 else "IIIBBH"))
-        found = []
-        for values in layout.iter_unpack(data[: len(data) - len(data) % layout.size]):
-            if self.bits == 64:
-                start, info, _, index, address, size = values
-            else:
-                start, address, size, info, _, index = values
-            if info & 0xF not in _FUNCTION_TYPES or index == _SHN_UNDEF:
-                continue
-            text = string_at(names, start)
-            self._budget.spend(len(text), f"'{self.path}' {name}")
-            if text:
-                rank = _BINDING_RANK.get(info >> 4, 2)
-                found.append(Symbol(address, size, text.decode("utf-8", "replace"), rank))
-        return found
+        return read_function_symbols(
+            self.section_view(name),
+            bytes(self._view_of(self.sections[table.link])),
+            entry_layout(self.bits, self.byte_order),
+            self._budget,
+            f"{self._source.where} {name}",
+        )
 
 
-def find_build_id(notes: bytes, *, little_endian: bool) -> BuildId | None:
-    """Return the build id among ELF notes, or None.
-
-    Source: gABI "Note Section"; name and descriptor are padded to 4 bytes.
-    """
-    reader = Reader(notes, little_endian=little_endian, where="notes")
-    while reader.left >= 12:  # three words: name size, descriptor size, type
-        name_size, size, kind = (reader.unsigned(4) for _ in range(3))
-        if _padded(name_size) + size > reader.left:
-            return None
-        name = reader.take(_padded(name_size))[:name_size]
-        value = reader.take(size)
-        reader.take(min(_padded(size) - size, reader.left))
-        if kind == _NT_GNU_BUILD_ID and name == b"GNU\0" and any(value):
-            return BuildId(value)
-    return None
-
-
-def _padded(size: int) -> int:
-    return (size + 3) & ~3
+def _named(sections: dict[str, Section], name: str) -> Section | None:
+    """Look a section up; the old name of a compressed one stands for the usual one."""
+    found = sections.get(name)
+    if found is None and name.startswith(".debug_"):
+        return sections.get(f".z{name[1:]}")
+    return found

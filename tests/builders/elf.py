@@ -183,13 +183,29 @@ def soname(fmt: Format, name: bytes) -> tuple[Section, Section]:
     )
 
 
-def compressed(
-    fmt: Format, name: str, data: bytes, *, kind: int = 1, size: int | None = None
+def compressed(  # noqa: PLR0913 - each field can lie
+    fmt: Format,
+    name: str,
+    data: bytes,
+    *,
+    kind: int = 1,
+    size: int | None = None,
+    stream: bytes | None = None,
 ) -> Section:
-    """Return a section with SHF_COMPRESSED; ``size`` is what it claims to inflate to."""
+    """Return a section with SHF_COMPRESSED; ``size`` is what it claims to inflate to.
+
+    ``stream`` is the compressed form of ``data``, by default zlib's whatever ``kind`` says.
+    """
     claimed = len(data) if size is None else size
     head = fmt.number(kind, 4) + (fmt.number(0, 4) if fmt.bits == 64 else b"")
-    return Section(name, head + fmt.word(claimed, 1) + zlib.compress(data), flags=COMPRESSED)
+    body = zlib.compress(data) if stream is None else stream
+    return Section(name, head + fmt.word(claimed, 1) + body, flags=COMPRESSED)
+
+
+def legacy_compressed(name: str, data: bytes, *, size: int | None = None) -> Section:
+    """Return a ``.zdebug_*`` section; ``size`` is what it claims to inflate to."""
+    claimed = len(data) if size is None else size
+    return Section(name, b"ZLIB" + claimed.to_bytes(8, "big") + zlib.compress(data))
 
 
 def text(size: int = TEXT_SIZE) -> Section:

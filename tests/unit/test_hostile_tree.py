@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from builders import elf
+from builders.elf import Section
 from crashsym.dump import DumpOptions
 from crashsym.elf import ElfFile
-from crashsym.errors import CrashsymError
+from crashsym.errors import CrashsymError, MalformedError
 from crashsym.extract import Extraction, Recipe, extract
 from crashsym.parallel import Died, Limits, run
 from crashsym.store import Store
@@ -59,7 +60,17 @@ def test_a_file_that_shrinks_while_it_is_open_is_damaged(tmp_path: Path) -> None
     file.write_bytes(elf.module(elf.text()))
     with ElfFile(file) as elf_file:
         os.truncate(file, 70)
-        assert len(elf_file.section_bytes(".note.gnu.build-id")) < len(elf.BUILD_ID)
+        with pytest.raises(MalformedError, match="shorter meanwhile"):
+            elf_file.section_view(".note.gnu.build-id")
+
+
+def test_a_large_section_that_shrinks_while_it_is_open_is_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "subject.so"
+    file.write_bytes(elf.module(Section(".debug_info", bytes(1 << 17))))
+    with ElfFile(file) as elf_file:
+        os.truncate(file, 70)
+        with pytest.raises(MalformedError, match="shorter meanwhile"):
+            elf_file.section_view(".debug_info")
 
 
 def test_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:

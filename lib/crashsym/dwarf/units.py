@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from elftools.dwarf.die import DIE
 
+from crashsym.dwarf.foreign import parsing
 from crashsym.dwarf.ranges import indexed_address, read_ranges, read_rnglist
-from crashsym.elf import parsing
 from crashsym.errors import MalformedError
 
 if TYPE_CHECKING:
