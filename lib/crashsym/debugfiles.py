@@ -5,19 +5,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from crashsym.errors import ConfigError
-from crashsym.reader import string_at
+from crashsym.elf import ElfFile
+from crashsym.errors import ConfigError, InputError, MismatchError, UnreadableError
+from crashsym.findings import MALFORMED, MISMATCH, UNREADABLE, Finding
+from crashsym.splitpair import check_halves, read_debuglink
 
-if TYPE_CHECKING:
-    from crashsym.elf import ElfFile
+_CODES = ((MismatchError, MISMATCH), (UnreadableError, UNREADABLE))
 
 
-def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Path | None:
-    """Return the first debug file that is where debuggers look; None if there is none.
+class Search(NamedTuple):
+    """The debug file that belongs to a file, or None; and why others that were there do not."""
 
-    Not searched for where the file has its own debug information.
+    found: Path | None
+    refused: tuple[InputError, ...] = ()
+
+    def findings(self, path: str) -> list[Finding]:
+        """Return a finding about ``path`` for the first that was refused, if none was found."""
+        if self.found is not None:
+            return []
+        return [
+            Finding(
+                next((code for kind, code in _CODES if isinstance(error, kind)), MALFORMED),
+                path,
+                "its debug file is not used",
+                f"{error.where}: {error.why}",
+                error.remedy,
+            )
+            for error in self.refused[:1]
+        ]
+
+
+def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
+    """Return the first debug file that is where debuggers look and belongs to ``elf_file``.
+
+    Not searched for where the file has its own debug information. One that is of another build
+    (see `check_halves`: other build id, or none and another CRC than in .gnu_debuglink), or that
+    cannot be read, is refused, and the search goes on; so it does, without a word, past another
+    stripped copy of the file.
 
     Raises:
         ConfigError: one of ``folders`` does not exist.
@@ -30,21 +56,33 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Path | None:
                 "cannot look for debug files", where=f"'{folder}'", why="no such folder"
             )
     if elf_file.has_bytes(".debug_info"):
-        return None
-    return next((p for p in _places(elf_file, folders) if _is_file(p)), None)
+        return Search(None)
+    refused: list[InputError] = []
+    for place in dict.fromkeys(_places(elf_file, folders)):
+        if not _is_other_file(place, elf_file.path):
+            continue
+        try:
+            with ElfFile(place) as split_debug:
+                check_halves(elf_file, split_debug)
+                if any(split_debug.has_bytes(name) for name in (".debug_info", ".symtab")):
+                    return Search(place, tuple(refused))
+        except InputError as error:
+            refused.append(error)
+    return Search(None, tuple(refused))
 
 
-def _is_file(path: Path) -> bool:
+def _is_other_file(place: Path, subject: Path) -> bool:
+    """Whether there is a file, and not the one whose debug file is wanted."""
     try:
-        return path.is_file()
+        return place.is_file() and not place.samefile(subject)
     except OSError:  # a name in the file is longer than a file can be called
         return False
 
 
 def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:
     path = elf_file.path.absolute()
-    link = string_at(elf_file.section_bytes(".gnu_debuglink"), 0).decode("utf-8", "replace")
-    names = dict.fromkeys([link.rpartition("/")[2] or path.name, path.name])
+    link = read_debuglink(elf_file)
+    names = dict.fromkeys([link.name if link and link.name else path.name, path.name])
     for folder in folders:
         if elf_file.build_id is not None:
             digits = str(elf_file.build_id)

@@ -15,15 +15,15 @@ from typing import Literal
 
 from crashsym import elfnames
 from crashsym.budget import Budget
-from crashsym.bytesource import ByteSource, FileBytes
+from crashsym.bytesource import ByteSource, FileBytes, MemoryBytes
 from crashsym.elfheaders import Section, read_tables
 from crashsym.elfnotes import find_build_id
-from crashsym.elfsymbols import Symbol, entry_layout, read_function_symbols
+from crashsym.elfsymbols import Symbol, SymbolTable, entry_layout, read_function_symbols
 from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
 from crashsym.reader import string_at
 
-__all__ = ["ElfFile", "Section", "Symbol", "find_build_id"]
+__all__ = ["ElfFile", "Section", "Symbol", "SymbolTable", "find_build_id"]
 
 _KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared object"}
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
@@ -206,6 +206,19 @@ class ElfFile:
                 return text_hash(bytes(self.section_view(name)[:_HASHED]))
         return None
 
+    @property
+    def alternate_debug_id(self) -> str | None:
+        """The debug id of the other family of processors, None where both agree.
+
+        Breakpad reads the build id as a little-endian GUID whatever the file is; symbolic and
+        rust-minidump do not swap it for a big-endian file.
+
+        Source: Breakpad src/common/linux/file_id.cc; symbolic symbolic-debuginfo/src/elf.rs.
+        """
+        if self.little_endian or self.identifier is None:
+            return None
+        return self.identifier.unswapped_debug_id
+
     @cached_property
     def soname(self) -> str | None:
         """DT_SONAME, or None; a debug half does not have it (its .dynamic is SHT_NOBITS).
@@ -257,24 +270,57 @@ class ElfFile:
                 return self.file_bytes(segment.file_offset + start, size, "strings")
         return b""
 
-    def function_symbols(self, name: str) -> list[Symbol]:
-        """Return the defined function symbols of the table ``name``: .symtab or .dynsym.
+    def symbol_table(self, name: str) -> SymbolTable | None:
+        """Return the bytes of the table ``name``, .symtab or .dynsym, and of its names.
 
-        See `read_function_symbols` for which; a table whose string table is not there has none.
+        None where this file has no such table, or its string table is not there.
 
         Raises:
-            MalformedError: the symbol table is damaged.
+            MalformedError: a section runs past the end of the file, or cannot be inflated.
         """
-        table = self.section(name)
+        table = _named(self._with_bytes, name)
         if table is None or table.link >= len(self.sections):
-            return []
-        return read_function_symbols(
-            self.section_view(name),
-            bytes(self._view_of(self.sections[table.link])),
-            entry_layout(self.bits, self.byte_order),
-            self._budget,
-            f"{self._source.where} {name}",
-        )
+            return None
+        names = self._view_of(self.sections[table.link])
+        return SymbolTable(self._view_of(table), names, f"{self._source.where} {name}")
+
+    def decode_symbols(self, table: SymbolTable) -> list[Symbol]:
+        """Return the defined function symbols of a table of this file, or of one embedded in it.
+
+        Raises:
+            MalformedError: see `read_function_symbols`, which also says which those are.
+        """
+        return read_function_symbols(table, entry_layout(self.bits, self.byte_order), self._budget)
+
+    def function_symbols(self, name: str) -> list[Symbol]:
+        """Return the function symbols of the table ``name``; raises as the two above do."""
+        table = self.symbol_table(name)
+        return [] if table is None else self.decode_symbols(table)
+
+    def minidebuginfo(self) -> ElfFile:
+        """Open the ELF file in ``.gnu_debugdata``, which has function symbols in its ``.symtab``.
+
+        Raises:
+            InputError: it cannot be inflated, is no ELF file, or one of another kind than this.
+
+        Source: GDB manual, "Debugging information in a special section".
+        """
+        from crashsym.inflate import inflate_xz
+
+        where = f"{self._source.where} .gnu_debugdata"
+        data = inflate_xz(self.section_view(".gnu_debugdata"), where)
+        found = ElfFile(self.path, MemoryBytes(data, where))
+        if (found.machine, found.bits, found.byte_order) != (
+            self.machine,
+            self.bits,
+            self.byte_order,
+        ):
+            raise MalformedError(
+                "cannot read ELF",
+                where=where,
+                why=f"it is for {found.machine}, {found.bits} bit, the file around it is not",
+            )
+        return found
 
 
 def _named(sections: dict[str, Section], name: str) -> Section | None:

@@ -24,19 +24,27 @@ class Symbol(NamedTuple):
     rank: int  # 0 global, 1 weak, 2 local
 
 
+class SymbolTable(NamedTuple):
+    """The entries of a symbol table, the strings that their names are in, and what it is."""
+
+    entries: memoryview
+    names: memoryview
+    where: str
+
+
 def entry_layout(bits: int, byte_order: str) -> struct.Struct:
     """Return the layout of Elf32_Sym or Elf64_Sym."""
     return struct.Struct(byte_order + ("IBBHQQ" if bits == 64 else "IIIBBH"))
 
 
 def read_function_symbols(
-    table: memoryview, names: bytes, layout: struct.Struct, budget: Budget, where: str
+    table: SymbolTable, layout: struct.Struct, budget: Budget
 ) -> list[Symbol]:
     """Return the defined function symbols of a table, in its order.
 
     STT_FUNC and STT_GNU_IFUNC with a name and a section other than SHN_UNDEF. Mapping symbols
     (``$a``, ``$t``, ``$x``) are STT_NOTYPE and so not among them. Half an entry at the end of
-    the table is left out; a name outside of ``names`` is none.
+    the table is left out; a name outside of its strings is none.
 
     Raises:
         MalformedError: ``budget`` does not pay for the names.
@@ -45,7 +53,8 @@ def read_function_symbols(
     """
     wide = layout.size == _WIDE
     found = []
-    for values in layout.iter_unpack(table[: len(table) - len(table) % layout.size]):
+    entries, names = table.entries, bytes(table.names)
+    for values in layout.iter_unpack(entries[: len(entries) - len(entries) % layout.size]):
         if wide:
             start, info, _, index, address, size = values
         else:
@@ -53,7 +62,7 @@ def read_function_symbols(
         if info & 0xF not in _FUNCTION_TYPES or index == _SHN_UNDEF:
             continue
         text = string_at(names, start)
-        budget.spend(len(text), where)
+        budget.spend(len(text), table.where)
         if text:
             rank = _BINDING_RANK.get(info >> 4, 2)
             found.append(Symbol(address, size, text.decode("utf-8", "replace"), rank))

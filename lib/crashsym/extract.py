@@ -26,7 +26,7 @@ from crashsym.files import staged_folder
 from crashsym.findings import Finding
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
 from crashsym.parallel import Died, Limits, run
-from crashsym.splitpair import SplitPair
+from crashsym.splitpair import SplitPair, read_debuglink
 from crashsym.store import Store, symbol_path
 from crashsym.tree import HalfIndex, Tree, TreeFile
 
@@ -152,6 +152,7 @@ def _dump(
         symbols=_symbols(dump, sha256),
         status=status,
         reason=reason,
+        alternate_debug_id=elf_file.alternate_debug_id,
     )
     return _Outcome(module, dump.module, found)
 
@@ -193,7 +194,7 @@ def _pair(
     if elf_file.has_bytes(".debug_info"):
         return SplitPair(elf_file), []
     build_id = str(elf_file.build_id) if elf_file.build_id is not None else None
-    place = halves.find(subject, build_id)
+    place = halves.find(subject, build_id, read_debuglink(elf_file))
     if place is None:
         return SplitPair(elf_file), []
     try:

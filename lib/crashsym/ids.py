@@ -57,6 +57,16 @@ class BuildId:
         guid = self.value[:_HASH_BYTES].ljust(_HASH_BYTES, b"\0")
         return (guid[3::-1] + guid[5:3:-1] + guid[7:5:-1] + guid[8:]).hex().upper() + "0"
 
+    @property
+    def unswapped_debug_id(self) -> str:
+        """The id that symbolic and rust-minidump give a big-endian file: the bytes as they are.
+
+        Padded and cut off as `debug_id` is, with the same age.
+
+        Source: symbolic symbolic-debuginfo/src/elf.rs; rust-minidump minidump/src/minidump.rs.
+        """
+        return self.value[:_HASH_BYTES].ljust(_HASH_BYTES, b"\0").hex().upper() + "0"
+
 
 def text_hash(text: bytes) -> BuildId:
     """Return the stand-in identifier of a file without build id: 16 bytes from its ``.text``.

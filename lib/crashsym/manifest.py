@@ -60,7 +60,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One ELF file as it lies on the target."""
+    """One ELF file as it lies on the target.
+
+    ``alternate_debug_id`` is the debug id of a big-endian file by those processors that do not
+    swap its bytes; None, and not written, where there is only one.
+    """
 
     path: str
     build_id: str | None
@@ -76,6 +80,7 @@ class Module:
     status: str
     reason: str | None
     receipts: tuple[Receipt, ...] = ()
+    alternate_debug_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Manifest:
         document: dict[str, Any] = {"schema": SCHEMA}
         if self.build is not None:
             document["build"] = self.build
-        document["modules"] = [asdict(module) for module in self.modules]
+        document["modules"] = [_document(module) for module in self.modules]
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
             "utf-8", "replace"
         )
@@ -107,6 +112,13 @@ class Manifest:
             StoreError: the operating system refuses.
         """
         write_atomically(path, self.to_bytes())
+
+
+def _document(module: Module) -> dict[str, Any]:
+    document = asdict(module)
+    if module.alternate_debug_id is None:
+        del document["alternate_debug_id"]
+    return document
 
 
 def _order(module: Module) -> tuple[str, str, str]:
@@ -168,6 +180,7 @@ _MODULE_TYPES: dict[str, tuple[type, ...]] = {
     "reason": _OPTIONAL,
     "receipts": (list,),
 }
+_ALTERNATE = "alternate_debug_id"  # the one key that may be absent
 
 
 def _checked(value: Any, types: Mapping[str, tuple[type, ...]], what: str) -> dict[str, Any]:
@@ -180,7 +193,10 @@ def _checked(value: Any, types: Mapping[str, tuple[type, ...]], what: str) -> di
 
 
 def _module(value: Any) -> Module:
-    module = _checked(value, _MODULE_TYPES, "module")
+    types = _MODULE_TYPES
+    if isinstance(value, dict) and _ALTERNATE in value:
+        types = {**types, _ALTERNATE: _TEXT}
+    module = _checked(value, types, "module")
     if module["status"] not in STATUSES:
         raise TypeError(f"status is {module['status']!r}")
     if module["source"] is not None:
@@ -234,15 +250,23 @@ def _contradiction(where: str, why: str) -> ManifestError:
     )
 
 
+def _debug_ids(module: Module) -> set[str]:
+    """Return the debug ids of a module in lower case, each with and without its age."""
+    ids = {i.lower() for i in (module.debug_id, module.alternate_debug_id) if i is not None}
+    return ids | {i[:32] for i in ids}
+
+
 def find(manifest: Manifest, identifier: str) -> list[Module]:
     """Return the modules with this build id or debug id, of either case, dashes ignored.
 
-    A build id may be cut off behind its 8th digit; a debug id may lack its age.
+    A build id may be cut off behind its 8th digit; a debug id may lack its age, and be the
+    alternate one.
     """
     wanted = identifier.replace("-", "").lower()
     return [
         module
         for module in manifest.modules
-        if wanted in (module.debug_id.lower(), module.debug_id.lower()[:32], module.build_id)
+        if wanted == module.build_id
+        or wanted in _debug_ids(module)
         or (len(wanted) >= 8 and (module.build_id or "").startswith(wanted))
     ]

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Literal
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple
 
-from crashsym.elf import ElfFile, Symbol
-from crashsym.errors import MismatchError
+from crashsym.elf import ElfFile, Symbol, SymbolTable
+from crashsym.errors import InputError, MismatchError
+from crashsym.reader import string_at
 
 _CHUNK = 1 << 20
+
+OnDamage = Callable[[InputError], None]
 
 
 class SplitPair:
@@ -36,20 +40,63 @@ class SplitPair:
         """Return the half that has the bytes of a section, or None."""
         return next((half for half in self.halves if half.has_bytes(name)), None)
 
-    def function_symbols(self) -> list[Symbol]:
-        """Return the function symbols of the fullest table that either half has."""
-        for name in (".symtab", ".dynsym"):
-            holder = self.holder(name)
-            if holder is not None:
-                return holder.function_symbols(name)
-        return []
+    def symbol_tables(self, on_damage: OnDamage) -> list[SymbolTable]:
+        """Return the tables with the function symbols: the first of these that is there.
+
+        1. ``.symtab`` of the debug half;
+        2. ``.symtab`` of the file;
+        3. ``.symtab`` of the minidebuginfo of either half, then ``.dynsym`` of either half: the
+           minidebuginfo has only those that ``.dynsym`` does not have;
+        4. ``.dynsym`` alone.
+
+        A table that cannot be read counts as not there, and ``on_damage`` is told.
+
+        Source: GDB manual, "Debugging information in a special section".
+        """
+        for half in self.halves:
+            if table := _attempt(partial(half.symbol_table, ".symtab"), on_damage):
+                return [table]
+        embedded, dynamic = self.holder(".gnu_debugdata"), self.holder(".dynsym")
+        found = []
+        if embedded is not None:
+            found.append(_attempt(partial(_embedded_table, embedded), on_damage))
+        if dynamic is not None:
+            found.append(_attempt(partial(dynamic.symbol_table, ".dynsym"), on_damage))
+        return [table for table in found if table is not None]
+
+    def function_symbols(self, on_damage: OnDamage) -> list[Symbol]:
+        """Return the function symbols of `symbol_tables`, in their order.
+
+        Raises:
+            MalformedError: names ask for more work than the file has a right to.
+        """
+        return [
+            symbol
+            for table in self.symbol_tables(on_damage)
+            for symbol in self.elf_file.decode_symbols(table)
+        ]
+
+
+def _attempt(read: Callable[[], SymbolTable | None], on_damage: OnDamage) -> SymbolTable | None:
+    try:
+        return read()
+    except InputError as error:
+        on_damage(error)
+        return None
+
+
+def _embedded_table(holder: ElfFile) -> SymbolTable | None:
+    with holder.minidebuginfo() as embedded:
+        return embedded.symbol_table(".symtab")
 
 
 def check_halves(elf_file: ElfFile, split_debug: ElfFile) -> None:
     """Refuse a debug half that belongs to another build.
 
-    Without build ids the two belong together if the checksum in ``.gnu_debuglink`` is that of the
-    debug file, or if both have the same ``.text``.
+    Equal build ids prove that both are of one build; the checksum in ``.gnu_debuglink`` is not
+    computed then, which would read the whole debug file (and is wrong where a tool like dwz has
+    changed the debug file afterwards). Without build ids the two belong together if that checksum
+    is the debug file's, or if both have the same ``.text`` (an unstripped file).
 
     Raises:
         MismatchError: they do not belong together.
@@ -59,32 +106,64 @@ def check_halves(elf_file: ElfFile, split_debug: ElfFile) -> None:
         why = f"made for {split_debug.machine}, wanted {elf_file.machine}"
     elif ours != theirs:
         why = f"build id {theirs or 'none'}, wanted {ours or 'none'}"
-    elif ours is None and not (_linked(elf_file, split_debug) or _same(elf_file, split_debug)):
-        why = "neither has a build id, and .gnu_debuglink does not vouch for it"
+    elif ours is None:
+        why = _unproven(elf_file, split_debug)
     else:
         return
-    raise MismatchError(
-        "cannot use the debug file",
-        where=f"'{split_debug.path}' for '{elf_file.path}'",
-        why=why,
-        remedy="Use the debug file of the same build.",
-    )
+    if why:
+        raise MismatchError(
+            "cannot use the debug file",
+            where=f"'{split_debug.path}' for '{elf_file.path}'",
+            why=why,
+            remedy="Use the debug file of the same build.",
+        )
 
 
-def _linked(elf_file: ElfFile, split_debug: ElfFile) -> bool:
-    """Whether ``.gnu_debuglink`` has the checksum of the debug file.
+def _unproven(elf_file: ElfFile, split_debug: ElfFile) -> str:
+    """Return why two files without build ids are not of one build; empty if they are."""
+    link = read_debuglink(elf_file)
+    found = _checksum(split_debug) if link is not None else 0
+    if (link is not None and found == link.checksum) or _same(elf_file, split_debug):
+        return ""
+    if link is None:
+        return "neither has a build id, and there is no .gnu_debuglink to vouch for it"
+    return f"neither has a build id, and its CRC is {found:08x}, wanted {link.checksum:08x}"
 
-    Source: GDB manual, "Debugging Information in Separate Files": name, padding, CRC-32.
+
+class Debuglink(NamedTuple):
+    """What ``.gnu_debuglink`` says: the name of the debug file, and the CRC-32 of its bytes."""
+
+    name: str
+    checksum: int
+
+
+def read_debuglink(elf_file: ElfFile) -> Debuglink | None:
+    """Return the debug link; None where there is none or it is too short for a checksum.
+
+    The name may be any bytes; only what follows its last slash is returned.
+
+    Source: GDB manual, "Debugging Information in Separate Files": name, zero byte, padding to 4
+    bytes, CRC-32 in the byte order of the file.
     """
-    link = elf_file.section_bytes(".gnu_debuglink")
-    if len(link) < 4:
-        return False
+    data = elf_file.section_bytes(".gnu_debuglink")
+    raw = string_at(data, 0)
+    place = (len(raw) + 4) & ~3
+    if place + 4 > len(data):
+        return None
     order: Literal["little", "big"] = "little" if elf_file.little_endian else "big"
+    name = raw.decode("utf-8", "replace").rpartition("/")[2]
+    return Debuglink(name, int.from_bytes(data[place : place + 4], order))
+
+
+def _checksum(elf_file: ElfFile) -> int:
+    """Return the CRC-32 of a whole file."""
+    from zlib import crc32
+
     checksum = 0
-    for offset in range(0, split_debug.size, _CHUNK):
-        size = min(_CHUNK, split_debug.size - offset)
-        checksum = zlib.crc32(split_debug.file_bytes(offset, size, "contents"), checksum)
-    return checksum == int.from_bytes(link[-4:], order)
+    for offset in range(0, elf_file.size, _CHUNK):
+        size = min(_CHUNK, elf_file.size - offset)
+        checksum = crc32(elf_file.file_bytes(offset, size, "contents"), checksum)
+    return checksum
 
 
 def _same(elf_file: ElfFile, split_debug: ElfFile) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError
 from crashsym.findings import UNREADABLE, Finding
+from crashsym.splitpair import Debuglink
 
 _ELF_MAGIC = b"\x7fELF"
 _ET_REL, _ET_CORE = 1, 4
@@ -155,17 +156,26 @@ class HalfIndex:
             if build_id and has_info:
                 self._by_id.setdefault(build_id, half.file)
 
-    def find(self, subject: TreeFile, build_id: str | None) -> Path | None:
-        """Return the half for a file; one found by its place may turn out not to belong."""
+    def find(
+        self, subject: TreeFile, build_id: str | None, link: Debuglink | None = None
+    ) -> Path | None:
+        """Return the half for a file; one found by its place may turn out not to belong.
+
+        ``link`` is the file's .gnu_debuglink: its name is looked for before the file's own.
+        """
         if build_id is not None and build_id in self._by_id:
             return self._by_id[build_id]
         folder, _, name = subject.path.rpartition("/")
-        places = (
+        places = [
             f"{folder}/.debug/{name}",
             f"/usr/lib/debug{subject.path}.debug",
             f"/usr/lib/debug{subject.path}",
             subject.path,
-        )
+        ]
+        if link is not None and link.name != name:
+            linked = link.name
+            below = (f"{folder}/.debug/{linked}", f"/usr/lib/debug{folder}/{linked}")
+            places = [*below, f"{folder}/{linked}", *places]
         return next((self._by_path[p] for p in places if p in self._by_path), None)
 
 

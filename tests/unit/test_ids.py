@@ -22,6 +22,12 @@ def test_debug_id_pads_short_build_ids() -> None:
     assert BuildId.from_hex("0102030405060708").debug_id == "040302010605080700000000000000000"
 
 
+def test_the_unswapped_id_is_the_bytes_in_their_order() -> None:
+    assert BUILD_ID.unswapped_debug_id == "0102030405060708090A0B0C0D0E0F100"
+    short = BuildId.from_hex("0102030405060708")
+    assert short.unswapped_debug_id == "010203040506070800000000000000000"
+
+
 def test_the_pair_of_the_glossary() -> None:
     build_id = BuildId.from_hex("b060ad20c6b47781552708aa192e7739fac7c84a")
     assert build_id.debug_id == "20AD60B0B4C68177552708AA192E77390"

@@ -70,6 +70,20 @@ def test_manifest_follows_its_schema() -> None:
     assert [module["path"] for module in document["modules"]] == ["/opt/blob", "/usr/bin/app"]
 
 
+def test_only_a_big_endian_module_has_an_alternate_debug_id(tmp_path: Path) -> None:
+    other = "000102030405060708090A0B0C0D0E0F0"
+    file = written(tmp_path / "m.json", APP, replace(BLOB, alternate_debug_id=other))
+    document = json.loads(file.read_bytes())
+    jsonschema.validate(document, SCHEMA)
+    assert [m.get("alternate_debug_id", "absent") for m in document["modules"]] == [other, "absent"]
+    for wanted in (other, other[:32], other.lower()):
+        assert [m.path for m in find(read(file), wanted)] == [BLOB.path]
+    document["modules"][0]["alternate_debug_id"] = None
+    file.write_text(json.dumps(document))
+    with pytest.raises(ManifestError, match="alternate_debug_id"):
+        read(file)
+
+
 def test_schema_refuses_what_it_does_not_know() -> None:
     document = json.loads(Manifest.of([APP]).to_bytes())
     document["modules"][0]["time"] = "now"

@@ -2,7 +2,8 @@
 """Make the Breakpad symbol file of one ELF file.
 
 Without -o or --store the symbol file goes to standard output. The debug half of a stripped file
-is looked for in .debug/ beside it and in the folders given, and must have the same build id.
+is looked for in .debug/ beside it and in the folders given. It must have the same build id, or,
+where there is none, the checksum that .gnu_debuglink says.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from crashsym import parallel
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
-from crashsym.debugfiles import find_split_debug
+from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import CrashsymError, StoreError, UnsupportedError
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, file: Path) -> int:
     policy = Policy.parse(["*=error"] if args.strict else [])
     announce_engine()
-    place = _find_half(args)
+    search = _find_half(args)
+    place = search.found
     size = sum(_size(path) for path in (args.elf, place) if path is not None)
     task = (args, place, file)
     [(_, made)] = parallel.run(_make, [task], 1, lambda _: Limits.for_bytes(size))
@@ -76,7 +78,7 @@ def _run(args: argparse.Namespace, file: Path) -> int:
         )
     if isinstance(made, CrashsymError):
         raise made
-    worst = report(made.findings, policy)
+    worst = report([*search.findings(str(args.elf)), *made.findings], policy)
     if not (args.strict and worst):
         _deliver(args, made.module, file)
     return FINDINGS if worst else 0
@@ -107,9 +109,9 @@ def _size(path: Path) -> int:
         return 0  # opening it will say so
 
 
-def _find_half(args: argparse.Namespace) -> Path | None:
+def _find_half(args: argparse.Namespace) -> Search:
     if args.debug_file is not None:
-        return Path(args.debug_file)
+        return Search(Path(args.debug_file))
     with ElfFile(args.elf) as elf_file:
         return find_split_debug(elf_file, args.debug_dir)
 

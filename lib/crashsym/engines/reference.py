@@ -54,15 +54,17 @@ class ReferenceEngine:
         address the most visible has it, then the first by name.
         """
         code = CodeMap(pair.elf_file.executable_ranges)
+        damage: list[Damage] = []
+        symbols = pair.function_symbols(lambda error: damage.append((error.where, error.why)))
         found: dict[int, tuple[int, str]] = {}
-        for symbol in pair.function_symbols():
+        for symbol in symbols:
             address = symbol.address & ~1 if cpu.thumb else symbol.address
             if functions.covers(address) or not code.contains(address):
                 continue
             candidate = (symbol.rank, symbol.name)
             if address not in found or candidate < found[address]:
                 found[address] = candidate
-        return _publics(pair, found)
+        return _publics(pair, found, damage)
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Cfi:
         """See `crashsym.engines.Engine.cfi`."""
@@ -168,9 +170,11 @@ def _number(
     return [path or UNKNOWN_FILE for path in file_numbers], list(origin_numbers), records
 
 
-def _publics(pair: SplitPair, found: dict[int, tuple[int, str]]) -> Publics:
+def _publics(
+    pair: SplitPair, found: dict[int, tuple[int, str]], damage: list[Damage]
+) -> Publics:
     budget = Budget(pair.elf_file.size)
-    publics = Publics([], [])
+    publics = Publics([], damage)
     for address, (_, symbol) in sorted(found.items()):
         name = public_name(symbol)
         try:
