@@ -182,7 +182,9 @@ def _report_missing(
             "Compile it with -g and give its unstripped or .debug file, or exclude it.",
         )
     has_code = functions.functions or (publics is not None and publics.count)
-    if rules is not None and has_code and not rules.count:
+    # The kernel has its own unwinders (ORC, frame pointers): its modules need no rows.
+    unwound = job.pair.elf_file.kind != "kernel module"
+    if rules is not None and has_code and unwound and not rules.count:
         job.report(
             findings.NO_UNWIND_INFO,
             "neither .eh_frame nor .debug_frame has rows",

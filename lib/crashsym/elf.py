@@ -11,7 +11,7 @@ import struct
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from crashsym import elfnames
 from crashsym.budget import Budget
@@ -23,9 +23,13 @@ from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
 from crashsym.reader import string_at
 
+if TYPE_CHECKING:
+    from crashsym.relocatable import Relocatable
+
 __all__ = ["ElfFile", "Section", "Symbol", "SymbolTable", "find_build_id"]
 
 _KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared object"}
+_OF_MODULES = (".modinfo", ".gnu.linkonce.this_module")
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
 _PF_X = 1
 _DT_NULL, _DT_STRTAB, _DT_STRSZ, _DT_SONAME = 0, 5, 10, 14
@@ -33,10 +37,11 @@ _HASHED = 4096  # bytes of .text that stand in for a build id
 
 
 class ElfFile:
-    """An ELF executable or shared object, open for reading. Use it as a context manager.
+    """An ELF executable, shared object or kernel module, open for reading; a context manager.
 
     ``machine`` and ``type`` are names (``EM_ARM``, ``ET_DYN``), or the number in hex where it has
-    none here; ``flags`` is e_flags; ``load_base`` the address of the first PT_LOAD segment.
+    none here; ``flags`` is e_flags; ``load_base`` the address of the first PT_LOAD segment, or
+    that of ``.text`` in a relocatable file, whose sections get addresses here.
     """
 
     def __init__(self, path: Path, source: ByteSource | None = None) -> None:
@@ -57,6 +62,19 @@ class ElfFile:
         self.little_endian = header.order == "<"
         loads = [segment for segment in self._segments if segment.type == _PT_LOAD]
         self.load_base = loads[0].address if loads else 0
+        self._relocatable: Relocatable | None = None
+        if self.type == "ET_REL":
+            self._place()
+
+    def _place(self) -> None:
+        """Give the sections of a relocatable file addresses."""
+        from crashsym import relocatable
+
+        self.sections = relocatable.place_sections(self.sections, self.bits, self._source.where)
+        self.load_base = relocatable.BASE
+        facts = (self._source.where, self.machine, self.bits, self.byte_order, self.sections)
+        file = relocatable.RelocatableFile(*facts, self._stored, self._budget)
+        self._relocatable = relocatable.Relocatable(file)
 
     def __enter__(self) -> ElfFile:
         return self
@@ -71,7 +89,12 @@ class ElfFile:
 
     @property
     def kind(self) -> str | None:
-        """``executable``, ``shared object``, or None for all else (``.o``, ``.ko``, cores)."""
+        """``executable``, ``shared object``, ``kernel module``; None for all else (.o, cores).
+
+        Source: for modules, Linux scripts/module.lds.S and scripts/mod/modpost.c.
+        """
+        if self.type == "ET_REL" and any(self.section(name) for name in _OF_MODULES):
+            return "kernel module"
         return _KINDS.get(self.type)
 
     @property
@@ -103,49 +126,58 @@ class ElfFile:
         return tuple(sorted(span for span in found if span[0] < span[1]))
 
     @cached_property
-    def _by_name(self) -> dict[str, Section]:
-        """The first section of each name."""
-        found: dict[str, Section] = {}
-        for section in self.sections:
-            found.setdefault(section.name, section)
+    def _by_name(self) -> dict[str, int]:
+        """The number of the first section of each name."""
+        found: dict[str, int] = {}
+        for number, section in enumerate(self.sections):
+            found.setdefault(section.name, number)
         return found
 
     @cached_property
-    def _with_bytes(self) -> dict[str, Section]:
-        """The first section of each name that has contents in this file."""
-        found: dict[str, Section] = {}
-        for section in self.sections:
+    def _with_bytes(self) -> dict[str, int]:
+        """The number of the first section of each name that has contents in this file."""
+        found: dict[str, int] = {}
+        for number, section in enumerate(self.sections):
             if section.has_bytes:
-                found.setdefault(section.name, section)
+                found.setdefault(section.name, number)
         return found
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None; ``.zdebug_x`` counts as ``.debug_x``."""
-        return _named(self._by_name, name)
+        number = _named(self._by_name, name)
+        return None if number is None else self.sections[number]
 
     def has_bytes(self, name: str) -> bool:
         """Whether this file has the section and its contents."""
         return _named(self._with_bytes, name) is not None
 
     def section_view(self, name: str) -> memoryview:
-        """Return the contents of a section, inflated; empty where this file has none.
+        """Return the contents of a section; empty where this file has none.
 
-        It is read-only, not a copy where the file has the bytes as they are, and stays valid when
-        the file is closed. Each call maps or inflates anew: ask once and keep it as long as
-        needed, the memory is given back with it.
+        They are inflated, and those of a relocatable file relocated (see `crashsym.relocatable`;
+        symbol tables then have addresses, too). The view is read-only, not a copy where the file
+        has the bytes as they are, and stays valid when the file is closed. Each call maps,
+        inflates and relocates anew: ask once and keep it as long as needed, the memory is given
+        back with it.
 
         Raises:
-            MalformedError: the section runs past the end of the file, or cannot be inflated.
+            MalformedError: the section runs past the end of the file, or cannot be inflated or
+                relocated.
             UnreadableError: the operating system refuses.
         """
-        section = _named(self._with_bytes, name)
-        return memoryview(b"") if section is None else self._view_of(section)
+        number = _named(self._with_bytes, name)
+        return memoryview(b"") if number is None else self._view_of(number)
 
     def section_bytes(self, name: str) -> bytes:
         """Return a copy of what `section_view` returns."""
         return bytes(self.section_view(name))
 
-    def _view_of(self, section: Section) -> memoryview:
+    def _view_of(self, number: int) -> memoryview:
+        data = self._stored(number)
+        return data if self._relocatable is None else self._relocatable.placed(number, data)
+
+    def _stored(self, number: int) -> memoryview:
+        section = self.sections[number]
         if not section.has_bytes:
             return memoryview(b"")
         data = self._source.view(section.file_offset, section.size, section.name)
@@ -250,11 +282,11 @@ class ElfFile:
 
     def _dynamic(self) -> tuple[memoryview, bytes | None]:
         """Return the dynamic table and its strings; None: they are where DT_STRTAB says."""
-        for section in self.sections:
+        for number, section in enumerate(self.sections):
             if section.type == "SHT_DYNAMIC":
                 if section.link >= len(self.sections):
-                    return self._view_of(section), b""
-                return self._view_of(section), bytes(self._view_of(self.sections[section.link]))
+                    return self._view_of(number), b""
+                return self._view_of(number), bytes(self._view_of(section.link))
         if not self.sections:
             for segment in self._segments:
                 if segment.type == _PT_DYNAMIC:
@@ -278,11 +310,11 @@ class ElfFile:
         Raises:
             MalformedError: a section runs past the end of the file, or cannot be inflated.
         """
-        table = _named(self._with_bytes, name)
-        if table is None or table.link >= len(self.sections):
+        number = _named(self._with_bytes, name)
+        if number is None or self.sections[number].link >= len(self.sections):
             return None
-        names = self._view_of(self.sections[table.link])
-        return SymbolTable(self._view_of(table), names, f"{self._source.where} {name}")
+        names = self._view_of(self.sections[number].link)
+        return SymbolTable(self._view_of(number), names, f"{self._source.where} {name}")
 
     def decode_symbols(self, table: SymbolTable) -> list[Symbol]:
         """Return the defined function symbols of a table of this file, or of one embedded in it.
@@ -323,7 +355,7 @@ class ElfFile:
         return found
 
 
-def _named(sections: dict[str, Section], name: str) -> Section | None:
+def _named(sections: dict[str, int], name: str) -> int | None:
     """Look a section up; the old name of a compressed one stands for the usual one."""
     found = sections.get(name)
     if found is None and name.startswith(".debug_"):

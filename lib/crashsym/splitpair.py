@@ -106,6 +106,8 @@ def check_halves(elf_file: ElfFile, split_debug: ElfFile) -> None:
         why = f"made for {split_debug.machine}, wanted {elf_file.machine}"
     elif ours != theirs:
         why = f"build id {theirs or 'none'}, wanted {ours or 'none'}"
+    elif elf_file.type == "ET_REL" and elf_file.executable_ranges != split_debug.executable_ranges:
+        why = "the sections with code have other sizes"
     elif ours is None:
         why = _unproven(elf_file, split_debug)
     else:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError
-from crashsym.findings import UNREADABLE, Finding
+from crashsym.findings import UNREADABLE, UNSUPPORTED, Finding
 from crashsym.splitpair import Debuglink
 
 _ELF_MAGIC = b"\x7fELF"
 _ET_REL, _ET_CORE = 1, 4
+_PACKED_MODULES = (".ko.gz", ".ko.xz", ".ko.zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class TreeFile:
 class Tree:
     """The ELF files of one or more trees.
 
-    ``subjects`` are executables and shared objects, by path; ``halves`` the debug files;
-    ``relocatable`` counts object files and kernel modules, which are not taken.
+    ``subjects`` are executables, shared objects and kernel modules, by path; ``halves`` the debug
+    files; ``relocatable`` counts object files, which are not taken; ``packed`` are the paths of
+    compressed kernel modules, which are not taken, either.
     """
 
     subjects: list[TreeFile] = field(default_factory=list)
     halves: list[TreeFile] = field(default_factory=list)
     relocatable: int = 0
+    packed: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -66,6 +69,8 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
         for path, file, _ in _files(debug_root, tree, packages=False):
             if _elf_type(file, path, tree) is not None:
                 tree.halves.append(TreeFile(path, file, _size(file), None))
+    if tree.packed:
+        tree.findings.append(_packed(tree.packed))
     tree.subjects.sort(key=lambda subject: (subject.path, subject.package or ""))
     return tree
 
@@ -101,11 +106,13 @@ def _sort_in(
         return
     elf_type = _elf_type(file, path, tree)
     if elf_type is None:
+        if path.endswith(_PACKED_MODULES):
+            tree.packed.append(path)
         return
     entry = TreeFile(path, file, _size(file), package)
     if is_debug_half(path):
         tree.halves.append(entry)
-    elif elf_type in (_ET_REL, _ET_CORE):
+    elif elf_type == _ET_CORE or (elf_type == _ET_REL and not path.endswith(".ko")):
         tree.relocatable += 1
     else:
         tree.subjects.append(entry)
@@ -128,6 +135,18 @@ def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
     if head[:4] != _ELF_MAGIC:
         return None
     return int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little")
+
+
+def _packed(paths: list[str]) -> Finding:
+    """Return one finding for all compressed modules: there are thousands of them, or none."""
+    more = f", and {len(paths) - 1} more like it," if len(paths) > 1 else ""
+    return Finding(
+        UNSUPPORTED,
+        paths[0],
+        "no symbols",
+        f"this kernel module{more} is compressed",
+        "Configure the kernel with CONFIG_MODULE_COMPRESS_NONE=y, or exclude them.",
+    )
 
 
 def _unreadable(path: str, error: OSError) -> Finding:

@@ -15,8 +15,9 @@ LIBRARY = REPOSITORY / "lib" / "crashsym"
 LAYERS = (
     ("errors", "__init__"),
     ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "parallel"),
-    ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate"),
+    ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),
+    ("relocatable",),
     ("elf",),
     ("splitpair", "debugfiles", "tree"),
     ("dwarf", "cfi"),

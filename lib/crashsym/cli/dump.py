@@ -35,7 +35,9 @@ HELP = "make the symbol file of one ELF file"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym dump``."""
-    parser.add_argument("elf", metavar="ELF", type=Path, help="an executable or shared object")
+    parser.add_argument(
+        "elf", metavar="ELF", type=Path, help="an executable, shared object or kernel module"
+    )
     half = parser.add_mutually_exclusive_group()
     half.add_argument(
         "--debug-file", metavar="FILE", type=Path, help="its split debug file (the .debug half)"
@@ -126,7 +128,7 @@ def _make(task: tuple[argparse.Namespace, Path | None, Path]) -> _Made | Crashsy
                     "cannot make symbols",
                     where=f"'{args.elf}'",
                     why=f"its type is {elf_file.type}",
-                    remedy="Give an executable or a shared object.",
+                    remedy="Give an executable, a shared object or a kernel module.",
                 )
             split_debug = stack.enter_context(ElfFile(place)) if place is not None else None
             pair = SplitPair(elf_file, split_debug)

@@ -125,7 +125,7 @@ def _summary(result: Extraction, tree: Tree) -> str:
     if result.findings:
         parts.append(f"{len(result.findings)} findings")
     if tree.relocatable:
-        parts.append(f"{tree.relocatable} relocatable files (.o, .ko) left out")
+        parts.append(f"{tree.relocatable} relocatable files (.o) left out")
     return "; ".join(parts)
 
 

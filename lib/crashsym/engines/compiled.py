@@ -37,7 +37,7 @@ class CompiledEngine:
         if holder is None:
             return NoFunctions()
         return read_functions(
-            {name: holder.section_bytes(name) for name in SECTIONS},
+            {name: holder.section_view(name) for name in SECTIONS},
             code=holder.executable_ranges,
             big=not pair.elf_file.little_endian,
             thumb=cpu.thumb,
