@@ -39,6 +39,7 @@ class RuleWriter:
         self._registers = registers
         self._load_base = load_base
         self._little_endian = little_endian
+        self._texts: dict[str, str] = {}
 
     def records(self, entry: CfiEntry) -> list[CfiRecord]:
         """Return the records of one entry.
@@ -69,6 +70,7 @@ class RuleWriter:
             if changes:
                 deltas.append((address - self._load_base, " ".join(changes)))
         text = " ".join(f"{name}: {rule}" for name, rule in rules.items())
+        text = self._texts.setdefault(text, text)  # a few dozen texts serve most functions
         return [CfiRecord(start - self._load_base, end - start, text, tuple(deltas))]
 
     def _rules(self, row: CfiRow, return_column: int) -> dict[str, str] | None:

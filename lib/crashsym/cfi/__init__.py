@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Unwind rows from ``.eh_frame`` and ``.debug_frame``."""
+"""Unwind rows from ``.eh_frame``, ``.debug_frame`` and ``.ARM.exidx``."""
 
 from __future__ import annotations
 

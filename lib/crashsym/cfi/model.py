@@ -54,6 +54,8 @@ class CfiEntry:
 
     def clipped(self, start: int, end: int) -> CfiEntry:
         """Return the part of this entry from ``start`` up to ``end``, both inside of it."""
+        if (start, end) == (self.address, self.address + self.size):
+            return self
         first = max(i for i, row in enumerate(self.rows) if row.address <= start)
         rows = [row for row in self.rows[first:] if row.address < end]
         rows[0] = replace(rows[0], address=start)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crashsym.budget import Budget
+from crashsym.cfi.exidx import find_index
 from crashsym.cfi.model import CfiDamage, CfiEntry, CfiTable
 from crashsym.cfi.program import Interpreter, Parameters, State, split_rows
 from crashsym.codemap import CodeMap, Taken
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
 # LSB 5.0 "DWARF Exception Header Encoding"
 _ABSPTR, _OMIT = 0x00, 0xFF
 _PCREL, _INDIRECT = 0x10, 0x80
+_SMALLEST_GAP = 16
 _NO_DATA = "SBG"  # signal frame; AArch64: pointers signed with key B, memory tagging
 _VALUE_SIZES = {0x02: (2, False), 0x03: (4, False), 0x04: (8, False)}
 _VALUE_SIZES |= {0x0A: (2, True), 0x0B: (4, True), 0x0C: (8, True)}
 
 
 def read_cfi(pair: SplitPair) -> CfiTable:
-    """Return the unwind rows of a module, from both sections and both halves.
+    """Return the unwind rows of a module, from all its tables and both halves.
 
-    Where the two sections describe the same code, ``.eh_frame``, which the program itself unwinds
-    by, has it. Entries of discarded functions are dropped. Damage costs the entry it is in.
+    Where both DWARF sections describe the same code, ``.eh_frame``, which the program itself
+    unwinds by, has it. ``.ARM.exidx``, whose rows hold at call sites only, gets what is left: all
+    gaps that begin where one of its entries begins, and of the others those of 16 bytes and more.
+    Entries of discarded functions are dropped. Damage costs the entry it is in.
 
     Source: DWARF 5 section 6.4; LSB 5.0 "Exception Frames" for ``.eh_frame``.
     """
@@ -50,8 +54,20 @@ def read_cfi(pair: SplitPair) -> CfiTable:
             free = taken.take(entry.address, entry.address + entry.size)
             entries.extend(entry.clipped(start, end) for start, end in free)
         damage.extend(table.damage)
+    index = find_index(pair)
+    if index is not None:
+        entries += _fill(index.entries(), taken)
+        damage += index.damage
     entries.sort(key=lambda entry: entry.address)
     return CfiTable(tuple(entries), tuple(damage))
+
+
+def _fill(entries: Iterable[CfiEntry], taken: Taken) -> Iterator[CfiEntry]:
+    for entry in entries:
+        for start, end in taken.take(entry.address, entry.address + entry.size):
+            # Between two functions that DWARF describes lies padding, which nobody returns to.
+            if start == entry.address or end - start >= _SMALLEST_GAP:
+                yield entry.clipped(start, end)
 
 
 @dataclass(frozen=True, slots=True)
