@@ -6,7 +6,9 @@ A :class:`Term` is ``base + offset``, or what memory holds there. Two spellings 
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from corpus.matrix import Cpu
@@ -69,6 +71,40 @@ def _load(term: Term) -> Term:
     if term.loads:
         raise ExpressionError(f"two loads: {term}")
     return Term(term.base, 0, 1, term.offset)
+
+
+_OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.floordiv,
+    "%": operator.mod,
+    "@": lambda value, size: value & ~(size - 1),
+}
+
+
+def compute(
+    expression: str, values: Mapping[str, int], bits: int, load: Callable[[int], int]
+) -> int:
+    """The value of a postfix expression as stack walkers compute it, with unsigned numbers.
+
+    Source: Breakpad src/processor/postfix_evaluator-inl.h; rust-minidump breakpad-symbols
+    src/sym_file/walker.rs.
+    """
+    mask = (1 << bits) - 1
+    stack: list[int] = []
+    for word in expression.split():
+        if word in _OPERATORS:
+            right, left = stack.pop(), stack.pop()
+            stack.append(_OPERATORS[word](left, right) & mask)
+        elif word == "^":
+            stack.append(load(stack.pop()))
+        elif re.fullmatch(r"-?\d+", word):
+            stack.append(int(word) & mask)
+        else:
+            stack.append(values[word])
+    (value,) = stack
+    return value
 
 
 def saved_at(base: str, offset: int) -> Term:

@@ -8,22 +8,31 @@ from pathlib import Path
 import pytest
 from corpus.matrix import PROGRAMS, Program
 from oracles.cases import compiled, dumped_text, each_program, elf_facts, our_symbols
+from oracles.exidx import name_personalities, rules_by_range
 from oracles.frames import Fde, read_fdes
 from oracles.symfile import parse
-from oracles.unwind import Disagreement, compare
+from oracles.unwind import Disagreement, IndexRange, compare
 from support import require_tool
 
 pytestmark = pytest.mark.oracle
 SPLIT = [program for program in PROGRAMS if program.split]
 
 
+def index_of(path: Path, program: Program, folder: Path) -> list[IndexRange]:
+    """The exception index, which only files for Arm have."""
+    if program.cpu.arch != "arm":
+        return []
+    return rules_by_range(name_personalities(path, folder))
+
+
 @each_program()
-def test_every_row_means_what_readelf_prints(program: Program) -> None:
+def test_every_row_means_what_readelf_prints(program: Program, tmp_path: Path) -> None:
     require_tool("readelf")
     whole = compiled(program).whole
     fdes = kept(read_fdes(whole))
     assert fdes
-    wrong = compare(program.cpu, our_symbols(program), fdes, elf_facts(whole).base)
+    index = index_of(whole, program, tmp_path)
+    wrong = compare(program.cpu, our_symbols(program), fdes, elf_facts(whole).base, index)
     assert not wrong, report(wrong)
 
 
@@ -35,7 +44,8 @@ def test_a_fully_stripped_file_keeps_the_rules_it_has(program: Program, tmp_path
     fdes = kept(read_fdes(shipped))
     # Exit code 3: it has no debug information, which is a finding.
     symbols = parse(dumped_text(shipped, None, exit_code=3))
-    wrong = compare(program.cpu, symbols, fdes, elf_facts(shipped).base)
+    index = index_of(shipped, program, tmp_path / "named")
+    wrong = compare(program.cpu, symbols, fdes, elf_facts(shipped).base, index)
     assert not wrong, report(wrong)
 
 

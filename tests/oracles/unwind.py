@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from corpus.matrix import Cpu
@@ -24,6 +24,10 @@ from oracles.symfile import CfiBlock, SymFile
 Rules = dict[str, Term]
 # What may stand in a symbol file for one cell; None: no rule for that register.
 Allowed = frozenset[Term | None]
+
+# Of the exception index: (start, end, rules or None where it cannot unwind).
+IndexRange = tuple[int, int, "Rules | None"]
+SMALLEST_GAP = 16
 
 _CFA = re.compile(r"(\w+)([-+]\d+)")
 _SAVED = re.compile(r"c([-+]\d+)")
@@ -63,11 +67,14 @@ def rules_by_address(blocks: list[CfiBlock]) -> dict[int, Rules]:
     return found
 
 
-def compare(cpu: Cpu, symbols: SymFile, fdes: list[Fde], base: int) -> list[Disagreement]:
-    """Every address and register on which ``symbols`` and the table differ.
+def compare(
+    cpu: Cpu, symbols: SymFile, fdes: list[Fde], base: int, index: Sequence[IndexRange] = ()
+) -> list[Disagreement]:
+    """Every address and register on which ``symbols`` and the tables differ.
 
     ``base`` is the address the file was linked for. FDEs of discarded functions are to be left out
-    by the caller.
+    by the caller. ``index`` is the exception index of Arm: it has the code that no FDE has, but
+    for gaps below 16 bytes inside of its entries, which are padding.
     """
     rules = rules_by_address(symbols.cfi)
     wrong: list[Disagreement] = []
@@ -77,10 +84,36 @@ def compare(cpu: Cpu, symbols: SymFile, fdes: list[Fde], base: int) -> list[Disa
             for address in range(begin - base, end - base):
                 wrong += _compare_row(address, rules.get(address, {}), allowed, fde.section)
     expected = {a for fde in fdes for a in range(fde.begin - base, fde.end - base)}
+    gaps = list(_gaps(index, expected, base))
+    for gap, term_of in gaps:
+        for address in gap:
+            wrong += _compare_with_index(address, rules.get(address, {}), term_of)
+    expected |= {address for gap, _ in gaps for address in gap}
     for address in sorted(rules.keys() - expected):
         none: Allowed = frozenset({None})
         wrong.append(Disagreement(address, "(any)", rules[address][".cfa"], none, "no FDE"))
     return wrong
+
+
+def _gaps(
+    index: Sequence[IndexRange], described: set[int], base: int
+) -> Iterator[tuple[range, Rules]]:
+    for start, end, rules in index:
+        place = start
+        while place < end and rules is not None:
+            last = place
+            while last < end and last - base not in described:
+                last += 1
+            if last > place and (place == start or last - place >= SMALLEST_GAP):
+                yield range(place - base, last - base), rules
+            place = last + 1
+
+
+def _compare_with_index(address: int, found: Rules, expected: Rules) -> Iterator[Disagreement]:
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            allowed = frozenset({expected.get(name)})
+            yield Disagreement(address, name, found.get(name), allowed, ".ARM.exidx")
 
 
 def _compare_row(

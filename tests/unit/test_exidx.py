@@ -27,7 +27,7 @@ def rules(*opcodes: int) -> str:
     unwound = execute(Reader(bytes(opcodes), little_endian=True))
     if unwound is None:
         return ""
-    entry = CfiEntry(0, 4, 14, (CfiRow(0, unwound.cfa, unwound.registers),))
+    entry = CfiEntry(0, 4, unwound.return_column, (CfiRow(0, unwound.cfa, unwound.registers),))
     [record] = RuleWriter(CPUS["EM_ARM"].registers, 0, little_endian=True).records(entry)
     return record.rules
 
@@ -43,11 +43,9 @@ PROGRAMS: dict[str, tuple[tuple[int, ...], str]] = {
         ".cfa: sp 12 + .ra: .cfa -4 + ^ r4: .cfa -12 + ^ r5: .cfa -8 + ^",
     ),
     "registers alone": ((0xA0,), ".cfa: sp 4 + .ra: lr r4: .cfa -4 + ^"),
-    "registers by mask": (
-        (0x88, 0x01),
-        ".cfa: sp 8 + .ra: .cfa -4 + ^ r4: .cfa -8 + ^",
-    ),
-    "pc goes before lr": ((0x8C, 0x00), ".cfa: sp 8 + .ra: .cfa -4 + ^"),
+    "pc and lr": ((0x8C, 0x00), ".cfa: sp 8 + .ra: .cfa -4 + ^ lr: .cfa -8 + ^"),
+    "pc alone": ((0x88, 0x01), ".cfa: sp 8 + .ra: .cfa -4 + ^ r4: .cfa -8 + ^"),
+    "registers by mask with lr": ((0x84, 0x01), ".cfa: sp 8 + .ra: .cfa -4 + ^ r4: .cfa -8 + ^"),
     "refuse": ((0x80, 0x00, 0x3F), ""),
     "r0 to r3": ((0xB1, 0x0A), ".cfa: sp 8 + .ra: lr r1: .cfa -8 + ^ r3: .cfa -4 + ^"),
     "frame pointer": (

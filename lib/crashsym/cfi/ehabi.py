@@ -58,11 +58,12 @@ class Place:
 class Unwound:
     """What a program comes to: the rules of the row that holds for the whole function.
 
-    ``registers`` has the return address at the return column of Arm, 14.
+    ``return_column`` is 15 where pc was popped (signal frames, which also restore lr), else 14.
     """
 
     cfa: Rule
     registers: Mapping[int, Rule]
+    return_column: int
 
 
 def execute(program: Reader) -> Unwound | None:
@@ -70,8 +71,8 @@ def execute(program: Reader) -> Unwound | None:
 
     The CFA is the virtual stack pointer at the end, so the rules have the form that GCC gives them
     in DWARF: registers saved at a distance from the CFA. A register that was popped before the
-    virtual stack pointer was taken from another register gets an expression. If pc was not popped,
-    it is lr. Coprocessor registers only move the virtual stack pointer.
+    virtual stack pointer was taken from another register, or loaded, gets an expression. If pc was
+    not popped, it is lr. Coprocessor registers only move the virtual stack pointer.
 
     Raises:
         MalformedError: an instruction is spare, reserved or truncated, or leads out of memory.
@@ -101,19 +102,13 @@ class _Machine:
         raise self._program.damage(f"unwind instruction 0x{opcode:02x} is spare")
 
     def result(self) -> Unwound:
-        registers = {
-            number: self._saved_at(place)
-            for number, place in sorted(self._saved.items())
-            if number not in (LR, PC)
-        }
-        back = self._saved.get(PC, self._saved.get(LR))
-        if back is not None:
-            registers[LR] = self._saved_at(back)
+        saved = sorted(self._saved.items())
+        registers = {number: self._saved_at(place) for number, place in saved}
         if len(self._vsp.offsets) == 1:
             cfa = Rule(RuleKind.REGISTER_OFFSET, self._vsp.offsets[0], self._vsp.register)
         else:
             cfa = Rule(RuleKind.VAL_EXPRESSION, expression=self._vsp.expression())
-        return Unwound(cfa, registers)
+        return Unwound(cfa, registers, PC if PC in registers else LR)
 
     def _saved_at(self, place: Place) -> Rule:
         distance = place.distance(self._vsp)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from crashsym.budget import Budget
-from crashsym.cfi.ehabi import LR, Unwound, execute
+from crashsym.cfi.ehabi import Unwound, execute
 from crashsym.cfi.model import CfiDamage, CfiEntry, CfiRow
 from crashsym.codemap import CodeMap
 from crashsym.errors import MalformedError
@@ -122,7 +122,7 @@ class ExceptionIndex:
         if unwound is None:
             return None
         row = CfiRow(item.address, unwound.cfa, unwound.registers)
-        return CfiEntry(item.address, pieces[0][1] - item.address, LR, (row,))
+        return CfiEntry(item.address, pieces[0][1] - item.address, unwound.return_column, (row,))
 
     def _unwound(self, item: _Item) -> Unwound | None:
         """Decode an entry; entries that share a word or a table are decoded once."""
