@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -40,9 +41,13 @@ NO_CALLER = Term("", 0)
 def evaluate(expression: str) -> Term:
     """Turn a postfix expression into a term.
 
+    One with more than additions, subtractions and one load is taken as a function of its registers.
+
     Raises:
-        ExpressionError: it uses more than additions, subtractions and one load.
+        ExpressionError: it leaves no value, or more than one.
     """
+    if re.search(r" [*/%@]( |$)", expression):
+        return _function(lambda values: compute(expression, values, 64, _no_memory))
     stack: list[Term] = []
     for word in expression.split():
         if word in ("+", "-"):
@@ -113,16 +118,67 @@ def saved_at(base: str, offset: int) -> Term:
 
 
 _EXPRESSION = re.compile(r"DW_OP_breg\d+ \(([^)]+)\): (-?\d+)(; DW_OP_deref)?")
+_STEP = re.compile(
+    r"DW_OP_(?:breg\d+ \((?P<name>[^)]+)\): (?P<offset>-?\d+)|lit(?P<lit>\d+)|(?P<op>\w+))"
+)
 
 
 def of_dwarf_expression(cpu: Cpu, text: str) -> Term | None:
-    """The term of the DWARF expression register + offset, loaded or not; None for others."""
+    """The term of a DWARF expression as readelf prints it; None for one that is not understood."""
     match = _EXPRESSION.fullmatch(text)
-    if not match:
+    if match:
+        base, offset = breakpad_name(cpu, match[1]), int(match[2])
+        assert base is not None, match[1]
+        return saved_at(base, offset) if match[3] else Term(base, offset)
+    steps = [_STEP.fullmatch(word) for word in text.split("; ")]
+    if not all(step and (not step["op"] or step["op"] in _DWARF_OPERATORS) for step in steps):
         return None
-    base, offset = breakpad_name(cpu, match[1]), int(match[2])
-    assert base is not None, match[1]
-    return saved_at(base, offset) if match[3] else Term(base, offset)
+    return _function(lambda values: _of_steps(cpu, [s for s in steps if s], values))
+
+
+# Signed, as DWARF compares.
+_DWARF_OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "plus": operator.add,
+    "minus": operator.sub,
+    "and": operator.and_,
+    "shl": operator.lshift,
+    "ge": operator.ge,
+}
+
+
+def _of_steps(cpu: Cpu, steps: list[re.Match[str]], values: Mapping[str, int]) -> int:
+    stack: list[int] = []
+    for step in steps:
+        if step["name"]:
+            base = breakpad_name(cpu, step["name"])
+            assert base is not None, step["name"]
+            stack.append(values[base] + int(step["offset"]))
+        elif step["lit"]:
+            stack.append(int(step["lit"]))
+        else:
+            right, left = stack.pop(), stack.pop()
+            stack.append(int(_DWARF_OPERATORS[step["op"]](left, right)))
+    (value,) = stack
+    return value
+
+
+class _Samples(dict[str, int]):
+    """A value for each register; ``number`` makes it another one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __missing__(self, name: str) -> int:
+        return (zlib.crc32(name.encode()) >> 8) * 16 + self.number
+
+
+def _function(compute_for: Callable[[Mapping[str, int]], int]) -> Term:
+    """A term that two functions share when they agree on 64 samples of all registers."""
+    return Term("function " + ",".join(str(compute_for(_Samples(n))) for n in range(64)))
+
+
+def _no_memory(address: int) -> int:
+    raise ExpressionError(f"a load from {address:#x} in a function of registers")
 
 
 _ARM_SPECIAL = {"r13": "sp", "r14": "lr", "r15": "pc"}

@@ -146,7 +146,7 @@ def _allowed(cpu: Cpu, fde: Fde, row: Row) -> dict[str, Allowed]:
 def _allowed_cfa(cpu: Cpu, fde: Fde, row: Row) -> Allowed:
     if row.cfa == "exp":
         exact = of_dwarf_expression(cpu, _expression_at(fde, row, None))
-        return frozenset({None, UNDEFINED, exact})
+        return frozenset({exact} if exact else {None, UNDEFINED})
     match = _CFA.fullmatch(row.cfa)
     assert match, row.cfa
     base = breakpad_name(cpu, match[1])

@@ -88,12 +88,31 @@ def test_frame_that_aligns_the_stack_has_expressions() -> None:
     assert record.deltas == ((0x1001, ".cfa: $ebp -4 + ^ $esi: $ebp 16 + $edi: $ebp -8 + ^"),)
 
 
-def test_row_without_a_breakpad_form_ends_the_record() -> None:
-    # the lazy PLT stub: after 16 bytes the CFA depends on a comparison of the pc
-    expression = b"\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22"
+def plt(expression: bytes) -> list[CfiRecord]:
+    """A procedure linkage table of 64 bytes: from byte 16 on the CFA is an expression."""
     fde = b"\x46\x0e\x18\x4a\x0f" + bytes([len(expression)]) + expression
-    assert records("EM_X86_64", X86_64_CIE, fde, 0x40, 16) == [
+    return records("EM_X86_64", X86_64_CIE, fde, 0x40, 16)
+
+
+def test_lazy_plt_has_an_expression() -> None:
+    # rsp + 8 + ((rip & 15) >= 11) << 3
+    [record] = plt(b"\x77\x08\x80\x00\x3f\x1a\x3b\x2a\x33\x24\x22")
+    text = ".cfa: $rsp 8 + $rip 0 + 16 % 5 + 16 / 8 * +"
+    assert record.deltas == ((0x1006, ".cfa: $rsp 24 +"), (0x1010, text))
+
+
+def test_row_without_a_breakpad_form_ends_the_record() -> None:
+    # rsp xor 8
+    assert plt(b"\x77\x00\x38\x27") == [
         CfiRecord(0x1000, 0x10, ".cfa: $rsp 8 + .ra: .cfa -8 + ^", ((0x1006, ".cfa: $rsp 24 +"),))
+    ]
+
+
+def test_return_address_without_a_breakpad_form_ends_the_record() -> None:
+    # advance 4; DW_CFA_val_expression r16 = rsp xor 8: not the outermost frame, but nothing to say
+    fde = b"\x44\x16\x10\x04\x77\x00\x38\x27"
+    assert records("EM_X86_64", X86_64_CIE, fde, 0x40, 16) == [
+        CfiRecord(0x1000, 4, ".cfa: $rsp 8 + .ra: .cfa -8 + ^")
     ]
 
 
