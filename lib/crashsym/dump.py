@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DumpOptions:
-    """What goes into a symbol file; ``strict``: a module with findings gives none."""
+    """What goes into a symbol file; ``strict``: a module with findings gives none.
+
+    ``keep_suffixes``: the names of clones say so (``f() [clone .part.0]``).
+    """
 
     inlines: bool = True
     cfi: bool = True
     strict: bool = False
+    keep_suffixes: bool = False
 
 
 @dataclass(slots=True)
@@ -147,7 +151,12 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
 
 def _functions(job: _Job) -> FunctionPart:
     try:
-        functions = engine().functions(job.pair, job.cpu, inlines=job.options.inlines)
+        functions = engine().functions(
+            job.pair,
+            job.cpu,
+            inlines=job.options.inlines,
+            keep_suffixes=job.options.keep_suffixes,
+        )
     except MalformedError as error:
         job.damaged(error.where, error.why)
         return NoFunctions()
@@ -157,7 +166,9 @@ def _functions(job: _Job) -> FunctionPart:
 
 def _publics(job: _Job, functions: FunctionPart) -> Part | None:
     try:
-        publics = engine().publics(job.pair, job.cpu, functions)
+        publics = engine().publics(
+            job.pair, job.cpu, functions, keep_suffixes=job.options.keep_suffixes
+        )
     except MalformedError as error:
         job.damaged(error.where, error.why)
         return None

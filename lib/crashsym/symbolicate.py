@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from crashsym.breakpad.lookup import Frame, Lookup
 from crashsym.breakpad.reader import read
-from crashsym.demangle import demangle
+from crashsym.demangle import readable
 from crashsym.errors import InputError
 from crashsym.ids import BuildId
 from crashsym.store import symbol_path
@@ -163,8 +163,14 @@ def _address(match: re.Match[str], lookup: Lookup) -> int | None:
     distance = int(match["distance"], 16)
     if not match["function"]:
         return distance
-    start = lookup.named(demangle(match["function"]) or match["function"])
+    start = _start(match["function"], lookup)
     return None if start is None else start + distance
+
+
+def _start(symbol: str, lookup: Lookup) -> int | None:
+    """Return where a symbol begins; without its suffix it may be one of several pieces."""
+    start = lookup.named(readable(symbol, keep_suffixes=True))
+    return lookup.named(readable(symbol)) if start is None else start
 
 
 def _step_back(line: str, match: re.Match[str]) -> int:

@@ -19,6 +19,11 @@ def add_dump_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-inlines", action="store_true", help="leave inlined functions out")
     parser.add_argument("--no-cfi", action="store_true", help="leave unwind rules out")
     parser.add_argument(
+        "--keep-suffixes",
+        action="store_true",
+        help="let names say that the compiler cloned or split a function (.cold, .part.0)",
+    )
+    parser.add_argument(
         "--strict",
         action="store_true",
         help="every finding is an error, and nothing is written for a file that has one",
@@ -27,7 +32,12 @@ def add_dump_options(parser: argparse.ArgumentParser) -> None:
 
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
-    return DumpOptions(inlines=not args.no_inlines, cfi=not args.no_cfi, strict=args.strict)
+    return DumpOptions(
+        inlines=not args.no_inlines,
+        cfi=not args.no_cfi,
+        strict=args.strict,
+        keep_suffixes=args.keep_suffixes,
+    )
 
 
 def report(found: Iterable[Finding], policy: Policy) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crashsym.demangle import demangle
+from crashsym.demangle import demangle, readable
 
 if TYPE_CHECKING:
     from crashsym.budget import Budget
@@ -35,10 +35,11 @@ class NameEntry:
 class NameTable:
     """The named entries of a file by their offset in ``.debug_info``."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, keep_suffixes: bool = False) -> None:
         self._entries: dict[int, NameEntry] = {}
         self._names: dict[int, str] = {}
         self._budget = budget
+        self._keep_suffixes = keep_suffixes
 
     def add(self, offset: int, entry: NameEntry) -> None:
         """Remember an entry.
@@ -70,8 +71,10 @@ class NameTable:
     def _find(self, offset: int) -> str:
         chain = self._chain(offset)
         linkage = next((e.linkage_name for e in chain if e.linkage_name), None)
-        readable = demangle(linkage) if linkage else None
-        return readable or self._qualified(chain) or linkage or NAMELESS
+        keep = self._keep_suffixes
+        plain = demangle(linkage, keep_suffixes=keep) if linkage else None
+        plain = plain or self._qualified(chain)
+        return plain or (readable(linkage, keep_suffixes=keep) if linkage else NAMELESS)
 
     def _chain(self, offset: int) -> list[NameEntry]:
         """Return the entry and those that it refers to, one after the other."""

@@ -67,7 +67,9 @@ class _Level:
     inline: int = -1
 
 
-def read_functions(elf_file: ElfFile, *, inlines: bool = True) -> FunctionTable:
+def read_functions(
+    elf_file: ElfFile, *, inlines: bool = True, keep_suffixes: bool = False
+) -> FunctionTable:
     """Return the functions that the DWARF of ``elf_file`` describes.
 
     ``elf_file`` is the half that has ``.debug_info``. Damage costs the unit it is in, from the
@@ -77,17 +79,17 @@ def read_functions(elf_file: ElfFile, *, inlines: bool = True) -> FunctionTable:
     Raises:
         MalformedError: a debug section is truncated or cannot be inflated.
     """
-    return _Reader(elf_file, inlines=inlines).read()
+    return _Reader(elf_file, inlines=inlines, keep_suffixes=keep_suffixes).read()
 
 
 class _Reader:
-    def __init__(self, elf_file: ElfFile, *, inlines: bool) -> None:
+    def __init__(self, elf_file: ElfFile, *, inlines: bool, keep_suffixes: bool) -> None:
         self._sections = DwarfSections.of(elf_file)
         self._code = CodeMap(elf_file.executable_ranges)
         self._thumb = elf_file.machine == "EM_ARM"
         size = sum(len(data) for data in self._sections.bytes_by_name.values())
         self._budget = Budget(size)
-        self._names = NameTable(self._budget)
+        self._names = NameTable(self._budget, keep_suffixes=keep_suffixes)
         self._tables: dict[int, LineTable] = {}
         self._bodies: list[_Body] = []
         self._damage: list[Damage] = []

@@ -84,14 +84,18 @@ class Engine(Protocol):
 
     name: str
 
-    def functions(self, pair: SplitPair, cpu: Cpu, *, inlines: bool) -> FunctionPart:
+    def functions(
+        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+    ) -> FunctionPart:
         """Read the debug information.
 
         Raises:
             MalformedError: a section is truncated or cannot be inflated.
         """
 
-    def publics(self, pair: SplitPair, cpu: Cpu, functions: FunctionPart) -> Part:
+    def publics(
+        self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
+    ) -> Part:
         """Read the symbols that no function covers.
 
         Raises:

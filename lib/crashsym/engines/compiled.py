@@ -31,7 +31,9 @@ class CompiledEngine:
 
     name = "kernel"
 
-    def functions(self, pair: SplitPair, cpu: Cpu, *, inlines: bool) -> FunctionPart:
+    def functions(
+        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+    ) -> FunctionPart:
         """See `crashsym.engines.Engine.functions`."""
         holder = pair.holder(".debug_info")
         if holder is None:
@@ -42,14 +44,17 @@ class CompiledEngine:
             big=not pair.elf_file.little_endian,
             thumb=cpu.thumb,
             inlines=inlines,
+            keep_suffixes=keep_suffixes,
             load_base=pair.elf_file.load_base,
         )
 
-    def publics(self, pair: SplitPair, cpu: Cpu, functions: FunctionPart) -> Part:
+    def publics(
+        self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
+    ) -> Part:
         """See `crashsym.engines.Engine.publics`."""
         from crashsym.engines.reference import ReferenceEngine
 
-        return ReferenceEngine().publics(pair, cpu, functions)
+        return ReferenceEngine().publics(pair, cpu, functions, keep_suffixes=keep_suffixes)
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
         """See `crashsym.engines.Engine.cfi`."""

@@ -19,7 +19,7 @@ from crashsym.breakpad.writer import write_cfi, write_functions, write_publics
 from crashsym.budget import Budget
 from crashsym.cfi import read_cfi
 from crashsym.codemap import CodeMap
-from crashsym.demangle import public_name
+from crashsym.demangle import readable
 from crashsym.dwarf import Function, read_functions
 from crashsym.engines import NoFunctions
 from crashsym.errors import MalformedError
@@ -37,17 +37,21 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def functions(self, pair: SplitPair, cpu: Cpu, *, inlines: bool) -> FunctionPart:
+    def functions(
+        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+    ) -> FunctionPart:
         """See `crashsym.engines.Engine.functions`."""
         del cpu  # the ELF file says it as well
         holder = pair.holder(".debug_info")
         if holder is None:
             return NoFunctions()
-        table = read_functions(holder, inlines=inlines)
+        table = read_functions(holder, inlines=inlines, keep_suffixes=keep_suffixes)
         damage = [(damage.where, damage.why) for damage in table.damage]
         return Functions(table.functions, pair.elf_file.load_base, damage)
 
-    def publics(self, pair: SplitPair, cpu: Cpu, functions: FunctionPart) -> Publics:
+    def publics(
+        self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
+    ) -> Publics:
         """See `crashsym.engines.Engine.publics`.
 
         One record for each symbol address that no function covers. Of several symbols at one
@@ -64,7 +68,9 @@ class ReferenceEngine:
             candidate = (symbol.rank, symbol.name)
             if address not in found or candidate < found[address]:
                 found[address] = candidate
-        return _publics(pair, found, damage)
+        publics = Publics([], damage)
+        _name(publics, pair, found, keep_suffixes=keep_suffixes)
+        return publics
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Cfi:
         """See `crashsym.engines.Engine.cfi`."""
@@ -170,17 +176,21 @@ def _number(
     return [path or UNKNOWN_FILE for path in file_numbers], list(origin_numbers), records
 
 
-def _publics(
-    pair: SplitPair, found: dict[int, tuple[int, str]], damage: list[Damage]
-) -> Publics:
+def _name(
+    publics: Publics,
+    pair: SplitPair,
+    found: dict[int, tuple[int, str]],
+    *,
+    keep_suffixes: bool,
+) -> None:
+    """Add the records of symbols: address → (rank, name)."""
     budget = Budget(pair.elf_file.size)
-    publics = Publics([], damage)
     for address, (_, symbol) in sorted(found.items()):
-        name = public_name(symbol)
+        plain = symbol.partition("@")[0] or symbol  # some linkers keep "@@VERSION"
+        name = readable(plain, keep_suffixes=keep_suffixes)
         try:
             budget.spend(len(name), "names of symbols")
         except MalformedError as error:
             publics.damage.append((error.where, error.why))
             break
         publics.records.append(PublicRecord(address - pair.elf_file.load_base, name))
-    return publics

@@ -18,5 +18,6 @@ def read_functions(
     big: bool,
     thumb: bool,
     inlines: bool,
+    keep_suffixes: bool,
     load_base: int,
 ) -> Functions: ...

@@ -331,7 +331,9 @@ cdef class Functions:
         return True
 
 
-def read_functions(sections, *, code, bint big, bint thumb, bint inlines, uint64_t load_base):
+def read_functions(
+    sections, *, code, bint big, bint thumb, bint inlines, bint keep_suffixes, uint64_t load_base
+):
     """Read the functions from the debug sections, buffers by name."""
     cdef Dwarf dwarf = Dwarf(code, sum(len(data) for data in sections.values()))
     cdef Names names
@@ -343,7 +345,7 @@ def read_functions(sections, *, code, bint big, bint thumb, bint inlines, uint64
     dwarf.lines.paths = Strings()
     dwarf.lines.paths.memory = &dwarf.memory
     dwarf.lines.paths.add(<const uint8_t*>b"", 0)
-    names = Names(dwarf)
+    names = Names(dwarf, keep_suffixes)
     walk = Walk(dwarf, names, thumb, inlines)
     walk.context(0)
     walk.settle()

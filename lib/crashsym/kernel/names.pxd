@@ -35,6 +35,7 @@ cdef class Names:
 
     cdef uint32_t find(self, uint64_t place) noexcept
     cdef void forget(self) noexcept nogil
+    cdef uint32_t _plain(self, Span linkage) noexcept
     cdef uint32_t readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil

@@ -15,6 +15,7 @@ from crashsym.kernel.dwarf cimport NOWHERE, OFFSET_BITS, Dwarf, NameRow, Unit
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 from crashsym.demangle import demangle as _demangle
+from crashsym.demangle import readable as _readable
 
 cdef extern from *:
     """
@@ -62,8 +63,9 @@ cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
 cdef class Names:
     """Names by the place of the entry; index 0 of ``names`` is that of the nameless."""
 
-    def __init__(self, Dwarf dwarf):
+    def __init__(self, Dwarf dwarf, bint keep_suffixes):
         self.dwarf = dwarf
+        self.keep_suffixes = keep_suffixes
         self.names = Strings()
         self.linkages = Strings()
         self.names.memory = self.linkages.memory = &dwarf.memory
@@ -155,8 +157,17 @@ cdef class Names:
                 return name
         name = self._qualified(chain, count)
         if name == 0 and linkage.size:
-            return self.names.add_text(linkage)
+            return self._plain(linkage)
         return name
+
+    cdef uint32_t _plain(self, Span linkage) noexcept:
+        """Return the index of a name that is not mangled."""
+        cdef bytes text = _readable(
+            linkage.data[: linkage.size].decode("utf-8", "replace"), keep_suffixes=self.keep_suffixes
+        ).encode("utf-8", "replace")
+        cdef Span span
+        span.data, span.size = text, len(text)
+        return self.names.add_text(span)
 
     cdef uint32_t readable(self, Span linkage) noexcept:
         """Return the index of the demangled name; 0 when it is not mangled."""
@@ -184,7 +195,9 @@ cdef class Names:
         return name
 
     cdef object _demangled(self, Span linkage):
-        name = _demangle(linkage.data[: linkage.size].decode("utf-8", "replace"))
+        name = _demangle(
+            linkage.data[: linkage.size].decode("utf-8", "replace"), keep_suffixes=self.keep_suffixes
+        )
         return None if name is None else name.encode("utf-8", "replace")
 
     # ---- chains of entries that refer to each other

@@ -3,43 +3,49 @@
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import resource
 from contextlib import suppress
 from functools import lru_cache
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
+from crashsym.demangle.limits import LONGEST
 from crashsym.errors import ToolMissingError
+
+if TYPE_CHECKING:
+    import ctypes
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 # A mangled name can stand for one that is exponentially longer: each "S_" repeats a part. Real
 # names of boost and Eigen become some ten thousand characters.
 _LONGEST_MANGLED = 8192
-_LONGEST = 1 << 16
 # A name with few repetitions cannot: 30 of them triple it ten times at most.
 _FEW_REPETITIONS = 30
 
 
 class _Demangler:
     def __init__(self) -> None:
+        import ctypes  # many files have no C++ names
+
         self._function = _load()["__cxa_demangle"]
         self._function.restype = ctypes.c_void_p
         self._function.argtypes = [ctypes.c_char_p] + [ctypes.c_void_p] * 3
+        self._string_at = ctypes.string_at
         self._libc = ctypes.CDLL(None)
         self._libc.free.argtypes = [ctypes.c_void_p]
         self._libc.free.restype = None
 
     def __call__(self, name: str) -> str | None:
-        result = self._function(name.encode(), None, None, None)
+        result = self._function(name.encode("utf-8", "surrogateescape"), None, None, None)
         if not result:
             return None
-        readable = ctypes.string_at(result)
+        readable = self._string_at(result)
         self._libc.free(result)
-        return readable.decode("utf-8", "replace") if len(readable) <= _LONGEST else None
+        return readable.decode("utf-8", "replace") if len(readable) <= LONGEST else None
 
 
 def _load() -> ctypes.CDLL:
+    import ctypes
+
     for name in ("libstdc++.so.6", "libc++abi.so.1"):
         with suppress(OSError):
             return ctypes.CDLL(name)
@@ -78,6 +84,8 @@ class _Apart:
             return None
 
     def _start(self) -> tuple[BaseProcess, Connection]:
+        import multiprocessing  # few files have such names
+
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, ours), daemon=True)
@@ -87,6 +95,8 @@ class _Apart:
 
 
 def _serve(connection: Connection, other_end: Connection) -> None:
+    import resource
+
     other_end.close()
     demangle_here = _Demangler()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -111,24 +121,24 @@ def _apart() -> _Apart:
     return _Apart()
 
 
-def demangle(name: str) -> str | None:
+def is_harmless(name: str) -> bool:
+    """Return whether a name is short and repeats so little that it cannot explode."""
+    return (
+        len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_MANGLED
+        and name.count("S") + name.count("T") <= _FEW_REPETITIONS
+    )
+
+
+def decode(mangled: str) -> str | None:
     """Return the readable form of an Itanium C++ name; None when it is not one.
 
-    Also None for a name that becomes longer than 64 KiB, and for one that takes too long.
+    ``mangled`` has no suffix. Also None for a name that becomes longer than 64 KiB, for one of
+    more than 8192 bytes, and for one that takes too long.
 
     Source: Itanium C++ ABI section 5.1 and 3.4 (``__cxa_demangle``).
     """
-    if not name.startswith("_Z") or len(name) > _LONGEST_MANGLED:
+    if is_harmless(mangled):
+        return _demangler()(mangled)
+    if len(mangled) > _LONGEST_MANGLED:
         return None
-    if name.count("S") + name.count("T") <= _FEW_REPETITIONS:
-        return _demangler()(name)
-    return _apart()(name)
-
-
-def public_name(name: str) -> str:
-    """Return the readable name of a symbol.
-
-    ``@@VERSION``, which some linkers keep, is not part of it.
-    """
-    plain = name.partition("@")[0] or name
-    return demangle(plain) or plain
+    return _apart()(mangled)

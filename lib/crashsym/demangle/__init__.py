@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Readable names: C++ and Rust demangled, the suffixes of clones stripped."""
+
+from __future__ import annotations
+
+from crashsym.demangle.names import demangle, is_for_cxa_demangle, readable
+from crashsym.demangle.suffixes import strip_suffixes
+
+__all__ = ["demangle", "is_for_cxa_demangle", "readable", "strip_suffixes"]

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Which decoder a name is for.
+
+The rules, in this order, on a name of which (unless they are kept) suffixes have been stripped:
+
+1. ``_ZN…17h<16 digits>E`` is legacy Rust (`rust_legacy.hash_end` has the exact rule).
+2. ``_Z`` is C++; what follows the first "." is a suffix.
+3. ``_R`` is Rust v0; what follows the first "." or "$" is a suffix.
+4. Everything else (C, Go, assembler) is readable as it is.
+
+A suffix that stays is shown as " [clone .suffix]" behind a name that could be demangled. A name
+that its decoder refuses, or whose readable form would be longer than 64 KiB, stays mangled.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from crashsym.demangle import itanium, rust_legacy, rust_v0
+from crashsym.demangle.limits import LONGEST
+from crashsym.demangle.suffixes import render_suffix, strip_suffixes
+
+
+def readable(name: str, *, keep_suffixes: bool = False) -> str:
+    """Return what to call the symbol ``name`` in a symbol file: demangled, else without suffixes.
+
+    Suffixes of clones stay with ``keep_suffixes``.
+    """
+    return demangle(name, keep_suffixes=keep_suffixes) or (
+        name if keep_suffixes else strip_suffixes(name)
+    )
+
+
+@lru_cache(maxsize=8192)
+def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
+    """Return the readable form of a mangled name; None when it is not mangled.
+
+    Also None for a name that becomes longer than 64 KiB, that is out of all proportion to its
+    mangled form, or that takes too long. The suffixes of clones (`strip_suffixes`) are left out,
+    or shown as `render_suffix` does; those that mark another function are always shown.
+
+    Source: see the decoders; the rules are those of this module's docstring.
+    """
+    if name[:2] not in ("_Z", "_R") or "\0" in name:
+        return None
+    whole = name if keep_suffixes else strip_suffixes(name)
+    end = _end(whole)
+    plain = _decode(whole[:end])
+    shown = render_suffix(whole[end:])
+    if plain is None or shown is None or len(plain) > LONGEST:
+        return None
+    return plain + shown
+
+
+def is_for_cxa_demangle(name: str) -> bool:
+    """Return whether `demangle` would do no more than give ``name`` to ``__cxa_demangle``.
+
+    Then it may be called directly, in this process, for the same result; one that is longer than
+    64 KiB (`LONGEST`, in bytes) counts as none. So: it begins with ``_Z``, is at most 8192 bytes
+    long, holds no ".", is not legacy Rust, and holds at most 30 letters "S" and "T", each of which
+    may repeat a part of it. All other names are for `demangle`.
+    """
+    return (
+        name.startswith("_Z")
+        and "." not in name
+        and "\0" not in name
+        and itanium.is_harmless(name)
+        and not rust_legacy.hash_end(name)
+    )
+
+
+def _end(name: str) -> int:
+    """Return where the mangled part of a name ends."""
+    end = rust_legacy.hash_end(name)
+    if end:
+        return end
+    ends = [name.find(".")]
+    if name.startswith("_R"):
+        ends.append(name.find("$"))
+    return min((end for end in ends if end > 0), default=len(name))
+
+
+def _decode(mangled: str) -> str | None:
+    if mangled.startswith("_R"):
+        return rust_v0.decode(mangled)
+    if rust_legacy.hash_end(mangled):
+        return rust_legacy.decode(mangled) or itanium.decode(mangled)
+    return itanium.decode(mangled)
