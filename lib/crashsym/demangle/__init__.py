@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Readable names: C++ and Rust demangled, the suffixes of clones stripped."""
+"""Readable names: C++, Rust and D demangled, the suffixes of clones stripped."""
 
 from __future__ import annotations
 

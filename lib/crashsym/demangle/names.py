@@ -6,7 +6,8 @@ The rules, in this order, on a name of which (unless they are kept) suffixes hav
 1. ``_ZN…17h<16 digits>E`` is legacy Rust (`rust_legacy.hash_end` has the exact rule).
 2. ``_Z`` is C++; what follows the first "." is a suffix.
 3. ``_R`` is Rust v0; what follows the first "." or "$" is a suffix.
-4. Everything else (C, Go, assembler) is readable as it is.
+4. ``_D`` is D; what follows the first "." is a suffix.
+5. Everything else (C, Go, assembler) is readable as it is.
 
 A suffix that stays is shown as " [clone .suffix]" behind a name that could be demangled. A name
 that its decoder refuses, or whose readable form would be longer than 64 KiB, stays mangled.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from crashsym.demangle import itanium, rust_legacy, rust_v0
+from crashsym.demangle import dlang, itanium, rust_legacy, rust_v0
 from crashsym.demangle.limits import LONGEST
 from crashsym.demangle.suffixes import render_suffix, strip_suffixes
 
@@ -41,7 +42,7 @@ def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
 
     Source: see the decoders; the rules are those of this module's docstring.
     """
-    if name[:2] not in ("_Z", "_R") or "\0" in name:
+    if name[:2] not in ("_Z", "_R", "_D") or "\0" in name:
         return None
     whole = name if keep_suffixes else strip_suffixes(name)
     end = _end(whole)
@@ -83,6 +84,8 @@ def _end(name: str) -> int:
 def _decode(mangled: str) -> str | None:
     if mangled.startswith("_R"):
         return rust_v0.decode(mangled)
+    if mangled.startswith("_D"):
+        return dlang.decode(mangled)
     if rust_legacy.hash_end(mangled):
         return rust_legacy.decode(mangled) or itanium.decode(mangled)
     return itanium.decode(mangled)

@@ -338,6 +338,7 @@ class _Decoder(RustReader):
         return f"{sign}{int(short or '0', 16)}"
 
     def _expression(self, tag: str) -> None:
+        self._depth += 2  # it takes more calls than other productions
         if tag == "e":
             self._write("*" + quoted(text_of(self._hexadecimal()), '"'))
         elif tag in "RQ":
@@ -350,6 +351,7 @@ class _Decoder(RustReader):
         else:
             self._path(in_value=True)
             self._fields()
+        self._depth -= 2
 
     def _element(self) -> None:
         self._constant(in_value=True)
