@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-# The longest readable name that is kept, in bytes. Real ones of boost and Eigen have 10 000s.
+# The longest readable name that is kept: bytes of C++'s, characters of others. Real ones of boost
+# and Eigen have 10 000s.
 LONGEST = 1 << 16
 # Grammars are nested; each level costs a decoder up to four calls, and Python has 1000. Real names
 # of rustc go down to 93.
@@ -18,6 +19,6 @@ def allowance(mangled: str) -> int:
     """Return how many characters and nodes a decoder may make of a mangled name.
 
     A name that refers back to its own parts can stand for one that is exponentially longer. Real
-    ones become up to 9 times as long; the limit keeps the time in proportion to the file.
+    ones need up to 18 for each letter; the limit keeps the time in proportion to the file.
     """
-    return min(LONGEST, 1024 + 32 * len(mangled))
+    return min(LONGEST, 1024 + 24 * len(mangled))

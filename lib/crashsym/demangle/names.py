@@ -46,9 +46,9 @@ def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
         return None
     whole = name if keep_suffixes else strip_suffixes(name)
     end = _end(whole)
-    plain = _decode(whole[:end])
     shown = render_suffix(whole[end:])
-    if plain is None or shown is None or len(plain) > LONGEST:
+    plain = _decode(whole[:end]) if shown is not None else None
+    if plain is None or shown is None or len(plain) + len(shown) > LONGEST:
         return None
     return plain + shown
 

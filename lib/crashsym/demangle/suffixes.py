@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from crashsym.demangle.limits import LONGEST
+
 # With a number, after which more may follow: ".constprop.0", ".part.0.1".
 _NUMBERED = frozenset(
     (
@@ -88,6 +90,8 @@ def render_suffix(suffix: str) -> str | None:
 
     Source: binutils: libiberty/cp-demangle.c (d_clone_suffix), which knows no upper-case letters.
     """
+    if len(suffix) > LONGEST:
+        return None
     rendered = []
     at = 0
     while at < len(suffix):
