@@ -23,7 +23,7 @@ LAYERS = (
     ("dwarf", "cfi"),
     ("breakpad",),
     ("kernel", "engines"),
-    ("dump", "store", "manifest"),
+    ("dump", "store", "manifest", "quality"),
     ("extract", "symbolicate"),
     ("cli", "__main__"),
 )

@@ -13,10 +13,10 @@ import os
 import sys
 
 from crashsym import __version__
-from crashsym.cli import dump, extract, manifest, symbolicate
+from crashsym.cli import dump, extract, lint, manifest, symbolicate
 from crashsym.errors import CrashsymError
 
-_COMMANDS = (dump, extract, manifest, symbolicate)
+_COMMANDS = (dump, extract, lint, manifest, symbolicate)
 _USER_ERROR, _INTERRUPTED = 2, 130
 
 
