@@ -110,7 +110,7 @@ CODES: dict[str, Code] = {
     ),
     "inline-outside": Code("error", "INLINE outside of its FUNC", "No look-up reaches it."),
     "inline-outside-parent": Code(
-        "error", "INLINE outside of its parent", "The call chain there lacks the parent."
+        "error", "INLINE outside of its parent", "The call chain comes out wrong there."
     ),
     "inline-ranges": Code(
         "warning", "INLINE with more than 254 ranges", "Breakpad ignores those after."

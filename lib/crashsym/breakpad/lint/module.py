@@ -87,7 +87,7 @@ def check_code_id(
     text, line = code_id
     if not _CODE_ID.fullmatch(text):
         report.add("code-id", line, quoted(text.encode()))
-    elif _DEBUG_ID.fullmatch(module.debug_id):
+    elif _DEBUG_ID.fullmatch(module.debug_id) and module.debug_id.strip("0"):
         value = bytes.fromhex(text)
         plain = value[: _GUID_DIGITS // 2].ljust(_GUID_DIGITS // 2, b"\0").hex().upper()
         forms = (BuildId(value).debug_id[:_GUID_DIGITS], plain)
