@@ -20,9 +20,10 @@ class Piece:
 
 
 class CodeMap:
-    """The addresses that can hold code."""
+    """The addresses that can hold code; ``isa_bit``: bit 0 is a mode of the CPU, not a part."""
 
-    def __init__(self, executable: tuple[Range, ...]) -> None:
+    def __init__(self, executable: tuple[Range, ...], *, isa_bit: bool = False) -> None:
+        self._mask = ~1 if isa_bit else ~0
         self._starts = [start for start, _ in executable]
         self._ends = [end for _, end in executable]
 
@@ -33,11 +34,17 @@ class CodeMap:
         address 0, 1 or near the largest one: outside of every executable section.
         """
         found = []
-        for start, end in ranges:
+        for marked, marked_end in ranges:
+            start = self.address(marked)
+            end = marked_end - (marked - start)
             if self.contains(start):
                 limit = self._ends[bisect_right(self._starts, start) - 1]
                 found.append((start, min(end, limit)))
         return found
+
+    def address(self, value: int) -> int:
+        """Return the address that a value from a symbol or from debug information stands for."""
+        return value & self._mask
 
     def contains(self, address: int) -> bool:
         """Whether code can lie at ``address``."""

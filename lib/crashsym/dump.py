@@ -114,12 +114,13 @@ def dump_module(pair: SplitPair, debug_file: str, path: str, options: DumpOption
 
 def _cpu(elf_file: ElfFile, path: str) -> Cpu:
     cpu = CPUS.get(elf_file.machine)
-    if cpu is None or (elf_file.machine == "EM_RISCV" and elf_file.bits != 64):
+    if cpu is None:
+        known = ", ".join(sorted({known.arch for known in CPUS.values()}))
         raise UnsupportedError(
             "cannot make symbols",
             where=f"'{path}'",
             why=f"CPU {elf_file.machine}, {elf_file.bits} bit",
-            remedy=f"This crashsym knows {', '.join(sorted(CPUS))} (RISC-V: 64 bit). Exclude it.",
+            remedy=f"This crashsym knows {known}. Exclude it.",
         )
     return cpu
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crashsym.breakpad.lint import LintFinding, LintResult
     from crashsym.cfi import CfiEntry
     from crashsym.elf import ElfFile
+    from crashsym.errors import InputError
     from crashsym.splitpair import SplitPair
 
 Range = tuple[int, int]
@@ -144,9 +145,12 @@ def _sections(elf_file: ElfFile, names: tuple[str, ...]) -> list[Range]:
 
 def _symbols(pair: SplitPair) -> list[Range]:
     base = pair.elf_file.load_base
-    mode = 1 if pair.elf_file.machine == "EM_ARM" else 0  # bit 0 is the Thumb mode
-    starts = (((s.address & ~mode) - base, s.size) for s in pair.function_symbols())
+    starts = ((s.address - base, s.size) for s in pair.function_symbols(_ignore))
     return merge((start, start + length) for start, length in starts if start >= 0)
+
+
+def _ignore(_error: InputError) -> None:
+    """A damaged symbol table is reported when its file is dumped; here it counts as not there."""
 
 
 def _is_padding(elf_file: ElfFile, gap: Range) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple
 
+from crashsym.codeaddr import code_symbols
 from crashsym.elf import ElfFile, Symbol, SymbolTable
 from crashsym.errors import InputError, MismatchError
 from crashsym.reader import string_at
@@ -65,16 +66,18 @@ class SplitPair:
         return [table for table in found if table is not None]
 
     def function_symbols(self, on_damage: OnDamage) -> list[Symbol]:
-        """Return the function symbols of `symbol_tables`, in their order.
+        """Return the function symbols of `symbol_tables`, in their order, at their code.
 
         Raises:
-            MalformedError: names ask for more work than the file has a right to.
+            MalformedError: names ask for more work than the file has a right to, or ``.opd`` is
+                damaged.
         """
-        return [
+        symbols = [
             symbol
             for table in self.symbol_tables(on_damage)
             for symbol in self.elf_file.decode_symbols(table)
         ]
+        return code_symbols(symbols, self.halves)
 
 
 def _attempt(read: Callable[[], SymbolTable | None], on_damage: OnDamage) -> SymbolTable | None:

@@ -19,6 +19,7 @@ LAYERS = (
     ("elfheaders",),
     ("relocatable",),
     ("elf",),
+    ("codeaddr",),
     ("splitpair", "debugfiles", "tree"),
     ("dwarf", "cfi"),
     ("breakpad",),

@@ -280,12 +280,13 @@ class _Machine:
         discarded; it gives none.
         """
         before, line = self.pending, self.line if 0 <= self.line <= _LARGEST_LINE else 0
+        address = self.code.address(self.address)
         if before is None:
-            self.wanted = self.code.contains(self.address)
-        self.pending = (self.address, line, min(self.file, _MASK64))
-        if before is None or before[0] >= self.address or not self.wanted:
+            self.wanted = self.code.contains(address)
+        self.pending = (address, line, min(self.file, _MASK64))
+        if before is None or before[0] >= address or not self.wanted:
             return None
-        return before[0], self.address, before[1], before[2]
+        return before[0], address, before[1], before[2]
 
 
 def _run(

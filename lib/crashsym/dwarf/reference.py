@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crashsym.budget import Budget
+from crashsym.codeaddr import has_isa_bit
 from crashsym.codemap import CodeMap, Piece
 from crashsym.dwarf.lines import LineTable, read_line_table
 from crashsym.dwarf.model import Damage, Function, FunctionTable, Inline
@@ -85,8 +86,7 @@ def read_functions(
 class _Reader:
     def __init__(self, elf_file: ElfFile, *, inlines: bool, keep_suffixes: bool) -> None:
         self._sections = DwarfSections.of(elf_file)
-        self._code = CodeMap(elf_file.executable_ranges)
-        self._thumb = elf_file.machine == "EM_ARM"
+        self._code = CodeMap(elf_file.executable_ranges, isa_bit=has_isa_bit(elf_file.machine))
         size = sum(len(data) for data in self._sections.bytes_by_name.values())
         self._budget = Budget(size)
         self._names = NameTable(self._budget, keep_suffixes=keep_suffixes)
@@ -191,11 +191,8 @@ class _Reader:
         return _Level(scope=entry.offset, body=body)
 
     def _code_ranges(self, unit: Unit, entry: Entry) -> list[Range]:
-        """Return the ranges that can hold code; GNU as marks Thumb functions with bit 0."""
-        ranges = unit.code_ranges(entry)
-        if self._thumb:
-            ranges = [(start & ~1, end - (start & 1)) for start, end in ranges]
-        return self._code.inside(ranges)
+        """Return the ranges that can hold code."""
+        return self._code.inside(unit.code_ranges(entry))
 
     def _read_inline(self, unit: Unit, entry: Entry, above: _Level, body: _Body) -> _Level:
         if not self._want_inlines:

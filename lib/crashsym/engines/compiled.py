@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crashsym.codeaddr import has_isa_bit
 from crashsym.engines import NoFunctions
 from crashsym.kernel.functions import read_functions
 
@@ -42,7 +43,7 @@ class CompiledEngine:
             {name: holder.section_view(name) for name in SECTIONS},
             code=holder.executable_ranges,
             big=not pair.elf_file.little_endian,
-            thumb=cpu.thumb,
+            isa_bit=has_isa_bit(pair.elf_file.machine),
             inlines=inlines,
             keep_suffixes=keep_suffixes,
             load_base=pair.elf_file.load_base,

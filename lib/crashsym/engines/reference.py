@@ -62,12 +62,11 @@ class ReferenceEngine:
         symbols = pair.function_symbols(lambda error: damage.append((error.where, error.why)))
         found: dict[int, tuple[int, str]] = {}
         for symbol in symbols:
-            address = symbol.address & ~1 if cpu.thumb else symbol.address
-            if functions.covers(address) or not code.contains(address):
+            if functions.covers(symbol.address) or not code.contains(symbol.address):
                 continue
             candidate = (symbol.rank, symbol.name)
-            if address not in found or candidate < found[address]:
-                found[address] = candidate
+            if symbol.address not in found or candidate < found[symbol.address]:
+                found[symbol.address] = candidate
         publics = Publics([], damage)
         _name(publics, pair, found, keep_suffixes=keep_suffixes)
         return publics

@@ -55,6 +55,7 @@ cdef class Dwarf:
     cdef Array contexts
     cdef Array units
     cdef Array names
+    cdef uint64_t mask  # of the bits of an address
     cdef Array code
     cdef AbbrevCache abbrevs
     cdef Lines lines
@@ -73,11 +74,11 @@ cdef class Dwarf:
     cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
-    cdef bint ranges(self, Unit* unit, Values* values, bint thumb, Array* found) noexcept nogil
-    cdef bint _list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil
-    cdef bint _old_list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil
+    cdef bint ranges(self, Unit* unit, Values* values, Array* found) noexcept nogil
+    cdef bint _list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil
+    cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil
     cdef bint _indexed(self, Unit* unit, uint64_t index, uint64_t* value) noexcept nogil
-    cdef bint _keep(self, uint64_t start, uint64_t end, bint thumb, Array* found) noexcept nogil
+    cdef bint _keep(self, uint64_t start, uint64_t end, Array* found) noexcept nogil
 
 
 cdef Span span_of(object buffer) except *

@@ -33,13 +33,15 @@ cdef Span span_of(object buffer) except *:
 cdef class Dwarf:
     """The debug sections of a module.
 
-    ``code`` are the sorted ranges that can hold code, ``size`` the bytes of all sections: what work
+    ``code`` are the sorted ranges that can hold code, ``isa_bit`` says that bit 0 of a code address is
+    none of it, ``size`` the bytes of all sections: what work
     and memory may cost follows from it.
     """
 
-    def __init__(self, code, uint64_t size):
+    def __init__(self, code, bint isa_bit, uint64_t size):
         cdef Range* item
         self.keep = []
+        self.mask = ~<uint64_t>isa_bit
         self.damage = []
         self.memory.limit = (<uint64_t>48 << 20) + 8 * size
         self.steps = 200_000 + 8 * size
@@ -222,7 +224,7 @@ cdef class Dwarf:
 
     # ---- code ranges
 
-    cdef bint ranges(self, Unit* unit, Values* values, bint thumb, Array* found) noexcept nogil:
+    cdef bint ranges(self, Unit* unit, Values* values, Array* found) noexcept nogil:
         """Append where the code of an entry lies; False when its range list is damaged.
 
         Source: DWARF 5 section 2.17.
@@ -246,8 +248,8 @@ cdef class Dwarf:
             elif not self.number(offset, form, &offset):
                 return True
             if unit.shape.version >= 5:
-                return self._list(unit, offset, thumb, found)
-            return self._old_list(unit, offset, thumb, found)
+                return self._list(unit, offset, found)
+            return self._old_list(unit, offset, found)
         if not values.form[LOW_PC]:
             return True
         if not self.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &low):
@@ -260,9 +262,9 @@ cdef class Dwarf:
             if not self.number(values.raw[HIGH_PC], form, &high):
                 high = 0
             high = low + high if low + high >= low else <uint64_t>0xFFFFFFFFFFFFFFFF
-        return self._keep(low, high, thumb, found)
+        return self._keep(low, high, found)
 
-    cdef bint _old_list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil:
+    cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil:
         """DWARF 4 section 2.17.3."""
         cdef Context* context = self.context(unit.context)
         cdef Cursor c = cursor_on(context.ranges, offset, context.big)
@@ -278,10 +280,10 @@ cdef class Dwarf:
             if start == largest:
                 base = end
             elif start < end:
-                if not self._keep((base + start) & largest, (base + end) & largest, thumb, found):
+                if not self._keep((base + start) & largest, (base + end) & largest, found):
                     return False
 
-    cdef bint _list(self, Unit* unit, uint64_t offset, bint thumb, Array* found) noexcept nogil:
+    cdef bint _list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil:
         """DWARF 5 section 2.17.3 and 7.25."""
         cdef Context* context = self.context(unit.context)
         cdef Cursor c = cursor_on(context.rnglists, offset, context.big)
@@ -315,19 +317,18 @@ cdef class Dwarf:
                     return False
             if kind in (3, 7):
                 end = start + end if start + end >= start else <uint64_t>0xFFFFFFFFFFFFFFFF
-            if c.failed or not self._keep(start, end, thumb, found):
+            if c.failed or not self._keep(start, end, found):
                 return False
 
-    cdef bint _keep(self, uint64_t start, uint64_t end, bint thumb, Array* found) noexcept nogil:
+    cdef bint _keep(self, uint64_t start, uint64_t end, Array* found) noexcept nogil:
         """Append a range if it begins where code can lie, cut off at the end of it."""
         cdef Range* code = <Range*>self.code.items
         cdef Range* item
         cdef uint64_t i
         if start >= end:
             return True
-        if thumb and start & 1:
-            start -= 1
-            end -= 1
+        end -= start & ~self.mask
+        start &= self.mask
         for i in range(self.code.count):
             if code[i].start <= start < code[i].end:
                 if not reserve(found, 1, sizeof(Range), &self.memory):

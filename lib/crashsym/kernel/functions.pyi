@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
 class Functions:
@@ -12,11 +12,11 @@ class Functions:
     def write(self, stream: BinaryIO) -> None: ...
 
 def read_functions(
-    sections: dict[str, bytes] | dict[str, bytes | memoryview],
+    sections: Mapping[str, bytes | memoryview],
     *,
     code: Iterable[tuple[int, int]],
     big: bool,
-    thumb: bool,
+    isa_bit: bool,
     inlines: bool,
     keep_suffixes: bool,
     load_base: int,

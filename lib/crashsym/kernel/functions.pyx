@@ -332,21 +332,22 @@ cdef class Functions:
 
 
 def read_functions(
-    sections, *, code, bint big, bint thumb, bint inlines, bint keep_suffixes, uint64_t load_base
+    sections, *, code, bint big, bint isa_bit, bint inlines, bint keep_suffixes, uint64_t load_base
 ):
     """Read the functions from the debug sections, buffers by name."""
-    cdef Dwarf dwarf = Dwarf(code, sum(len(data) for data in sections.values()))
+    cdef Dwarf dwarf = Dwarf(code, isa_bit, sum(len(data) for data in sections.values()))
     cdef Names names
     cdef Walk walk
     dwarf.add_context(sections, big, False, -1)
     dwarf.lines = Lines()
     dwarf.lines.memory = &dwarf.memory
     dwarf.lines.code = &dwarf.code
+    dwarf.lines.code_mask = dwarf.mask
     dwarf.lines.paths = Strings()
     dwarf.lines.paths.memory = &dwarf.memory
     dwarf.lines.paths.add(<const uint8_t*>b"", 0)
     names = Names(dwarf, keep_suffixes)
-    walk = Walk(dwarf, names, thumb, inlines)
+    walk = Walk(dwarf, names, inlines)
     walk.context(0)
     walk.settle()
     return Functions(dwarf, walk, names, load_base)

@@ -94,6 +94,7 @@ cdef class Lines:
     cdef Memory* memory
     cdef Strings paths
     cdef Array* code
+    cdef uint64_t code_mask  # of the bits of an address
     cdef const char* why  # of the last damage
     cdef uint64_t where
 
@@ -104,7 +105,7 @@ cdef class Lines:
     cdef bint _program(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _extended(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _row(self, Machine* m) noexcept
-    cdef bint _piece(self, Machine* m) noexcept
+    cdef bint _piece(self, Machine* m, uint64_t end) noexcept
     cdef bint _end_sequence(self, Machine* m) noexcept
     cdef bint _arrange(self, Machine* m) noexcept nogil
     cdef bint _untangle(self, uint64_t first_sequence) noexcept nogil

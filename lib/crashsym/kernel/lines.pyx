@@ -340,19 +340,20 @@ cdef class Lines:
 
     cdef bint _row(self, Machine* m) noexcept:
         """Begin a row here; the one before covers the code up to here."""
-        if m.pending and m.row_address < m.address and m.wanted and not self._piece(m):
+        cdef uint64_t address = m.address & self.code_mask
+        if m.pending and m.row_address < address and m.wanted and not self._piece(m, address):
             return False
         if not m.pending:
-            m.wanted = in_code(self.code, m.address)
+            m.wanted = in_code(self.code, address)
             m.first_row = self.rows.count
         m.pending = True
-        m.row_address = m.address
+        m.row_address = address
         m.row_line = <uint32_t>m.line if 0 <= m.line <= LARGEST_LINE else 0
         m.row_file = m.file
         return True
 
-    cdef bint _piece(self, Machine* m) noexcept:
-        """Append the code from the pending row up to the present address."""
+    cdef bint _piece(self, Machine* m, uint64_t end) noexcept:
+        """Append the code from the pending row up to ``end``."""
         cdef Row* rows
         if m.row_file != m.known_file:
             m.known_file = m.row_file
@@ -364,7 +365,7 @@ cdef class Lines:
         rows = <Row*>self.rows.items
         if self.rows.count > m.first_row:
             if m.last_end == m.row_address and m.last_line == m.row_line and m.last_path == m.known_path:
-                m.last_end = m.address
+                m.last_end = end
                 return True
             if m.last_end != m.row_address:
                 rows[self.rows.count].address = m.last_end
@@ -376,7 +377,7 @@ cdef class Lines:
         rows[self.rows.count].line = m.row_line
         rows[self.rows.count].file = m.known_path
         self.rows.count += 1
-        m.last_end = m.address
+        m.last_end = end
         m.last_line = m.row_line
         m.last_path = m.known_path
         return True

@@ -63,7 +63,6 @@ cdef struct Later:  # a name that could not be found yet
 cdef class Walk:
     cdef Dwarf dwarf
     cdef Names names
-    cdef bint thumb
     cdef bint want_inlines
     # what is found
     cdef Array claims

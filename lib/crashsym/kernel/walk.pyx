@@ -35,10 +35,9 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
 cdef class Walk:
     """Reads units and collects the functions that have code."""
 
-    def __init__(self, Dwarf dwarf, Names names, bint thumb, bint want_inlines):
+    def __init__(self, Dwarf dwarf, Names names, bint want_inlines):
         self.dwarf = dwarf
         self.names = names
-        self.thumb = thumb
         self.want_inlines = want_inlines
         self._tables = {}
 
@@ -226,7 +225,7 @@ cdef class Walk:
         cdef uint64_t i
         below.body = below.call = -1
         self.scratch.count = 0
-        if not self.dwarf.ranges(unit, values, self.thumb, &self.scratch):
+        if not self.dwarf.ranges(unit, values, &self.scratch):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
             return False
         if self.scratch.count == 0:
@@ -263,7 +262,7 @@ cdef class Walk:
         call = <Call*>self.calls.items + index
         memset(call, 0, sizeof(Call))
         call.first = <uint32_t>self.own.count
-        if not self.dwarf.ranges(unit, values, self.thumb, &self.own):
+        if not self.dwarf.ranges(unit, values, &self.own):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
             return False
         call.count = <uint32_t>(self.own.count - call.first)
