@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from corpus.matrix import Program, Unit
+from corpus.matrix import BARE_COMPILER, BARE_LINKER, Cpu, Program, Unit
 
 SOURCES = Path(__file__).parent / "sources"
 # What the compiler writes instead of the folder of the checkout: equal bytes wherever that is.
@@ -50,6 +50,8 @@ def cache_root() -> Path:
 
 def required_tools(program: Program) -> tuple[str, ...]:
     """The commands that building ``program`` needs."""
+    if program.cpu.bare:
+        return (BARE_COMPILER, BARE_LINKER)
     triple = program.cpu.triple
     tools = (f"{triple}-gcc", f"{triple}-g++", f"{triple}-objcopy", f"{triple}-strip")
     return (*tools, "clang") if "clang" in program.compilers else tools
@@ -121,20 +123,27 @@ def _commands(program: Program) -> list[list[str]]:
 
 
 def _compile(program: Program, unit: Unit) -> list[str]:
-    triple = program.cpu.triple
-    plus = unit.source.endswith(".cc")
-    if unit.compiler == "clang":
-        driver = ["clang++" if plus else "clang", f"--target={triple}"]
-    else:
-        driver = [f"{triple}-{'g++' if plus else 'gcc'}"]
+    driver = _driver(program.cpu, unit)
     defines = sorted({f"-D{DEFINES[u.source]}" for u in program.units if u.source in DEFINES})
     prefix = f"-fdebug-prefix-map={SOURCES}={SOURCE_PREFIX}"
     output = ["-c", unit.source, "-o", "{out}/" + unit.source + ".o"]
     return [*driver, *program.cpu.flags, *unit.flags, *defines, prefix, *output]
 
 
+def _driver(cpu: Cpu, unit: Unit) -> list[str]:
+    plus = unit.source.endswith(".cc")
+    if cpu.bare:
+        return [BARE_COMPILER, f"--target={cpu.triple}"]
+    if unit.compiler == "clang":
+        return ["clang++" if plus else "clang", f"--target={cpu.triple}"]
+    return [f"{cpu.triple}-{'g++' if plus else 'gcc'}"]
+
+
 def _link(program: Program, name: str) -> list[str]:
     objects = ["{out}/" + unit.source + ".o" for unit in program.units]
+    if program.cpu.bare:
+        linker = [BARE_LINKER, "--build-id=sha1"]
+        return [*linker, *objects, *program.link, "-o", "{out}/" + name]
     driver = [f"{program.cpu.triple}-g++", *program.cpu.flags, "-Wl,--build-id=sha1"]
     return [*driver, *objects, *program.link, "-o", "{out}/" + name]
 

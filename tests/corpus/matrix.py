@@ -11,23 +11,30 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Compiler = Literal["gcc", "clang"]
+# symbolic 13.9, symbolic-common/src/types.rs (Arch::from_str), of the words that we write.
+KNOWN_TO_SYMBOLIC = frozenset({"x86", "x86_64", "arm", "arm64", "mips", "ppc", "ppc64"})
+# Debian 12 has no cross compiler for these CPUs; its default clang, 14, has no LoongArch.
+BARE_COMPILER, BARE_LINKER = "clang-19", "ld.lld-19"
 
 
 @dataclass(frozen=True)
 class Cpu:
     """One target.
 
-    ``arch`` is Breakpad's word for it, ``symbolic_arch`` the word for tools that know no RISC-V.
+    ``arch`` is Breakpad's word for it, ``symbolic_arch`` the word for tools that do not know it.
+    ``bare``: there is no C library to link with, and `BARE_COMPILER` is the only compiler.
     """
 
     name: str
     triple: str
     arch: str
     flags: tuple[str, ...] = ()
+    big_endian: bool = False
+    bare: bool = False
 
     @property
     def symbolic_arch(self) -> str:
-        return "x86_64" if self.arch == "riscv" else self.arch
+        return self.arch if self.arch in KNOWN_TO_SYMBOLIC else "x86_64"
 
 
 X86_64 = Cpu("x86_64", "x86_64-linux-gnu", "x86_64")
@@ -37,6 +44,20 @@ AARCH64 = Cpu("aarch64", "aarch64-linux-gnu", "arm64", ("-mbranch-protection=sta
 ARM = Cpu("arm", "arm-linux-gnueabihf", "arm", ("-marm",))
 THUMB = Cpu("thumb", "arm-linux-gnueabihf", "arm", ("-mthumb",))
 RISCV64 = Cpu("riscv64", "riscv64-linux-gnu", "riscv")
+MIPS = Cpu("mips", "mips-linux-gnu", "mips", big_endian=True)
+MIPSEL = Cpu("mipsel", "mipsel-linux-gnu", "mips")
+MIPS64 = Cpu("mips64", "mips64-linux-gnuabi64", "mips", big_endian=True)
+MIPS64EL = Cpu("mips64el", "mips64el-linux-gnuabi64", "mips")
+# GCC cannot compile position independent MIPS16 code that has floating point arguments.
+MIPS16 = Cpu("mips16", "mips-linux-gnu", "mips", ("-mips16", "-msoft-float"), big_endian=True)
+MICROMIPS = Cpu("micromips", "mipsel-linux-gnu", "mips", ("-mmicromips",))
+PPC = Cpu("ppc", "powerpc-linux-gnu", "ppc", big_endian=True)
+PPC64 = Cpu("ppc64-elfv1", "powerpc64-linux-gnu", "ppc64", big_endian=True)
+PPC64LE = Cpu("ppc64-elfv2", "powerpc64le-linux-gnu", "ppc64")
+S390X = Cpu("s390x", "s390x-linux-gnu", "s390", big_endian=True)
+SPARC64 = Cpu("sparc64", "sparc64-linux-gnu", "sparcv9", big_endian=True)
+RISCV32 = Cpu("riscv32", "riscv32-linux-gnu", "riscv", ("-march=rv32gc", "-mabi=ilp32d"), bare=True)
+LOONGARCH64 = Cpu("loongarch64", "loongarch64-linux-gnu", "loongarch64", bare=True)
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,13 @@ def program(
     units = tuple(Unit(source, options, compiler) for source in sources)
     pie = () if link[:1] == FIXED or "-shared" in link else ("-pie",)
     return Program(f"{cpu.name}-{label}", cpu, units, (*pie, *link))
+
+
+def bare(cpu: Cpu, label: str, flags: str) -> Program:
+    """A program of C units without a C library, whose entry is ``main``."""
+    options = (*flags.split(), "-fPIE", "-ffreestanding")
+    units = tuple(Unit(source, options, "clang") for source in ONLY_C)
+    return Program(f"{cpu.name}-{label}", cpu, units, ("-pie", "-e", "main"))
 
 
 def split(whole: Program) -> Program:
@@ -182,4 +210,30 @@ _RISCV64 = (
     program(RISCV64, "clang-d5-O2", "-gdwarf-5 -O2"),
 )
 
-PROGRAMS: tuple[Program, ...] = (*_X86_64, *_I686, *_AARCH64, *_ARM, *_RISCV64)
+# CPUs that embedded Linux meets less often: what differs from CPU to CPU, not the whole matrix.
+_OTHERS = (
+    program(MIPS, "d5-O2", "-gdwarf-5 -O2"),
+    program(MIPS, "d4-O0-fixed", "-gdwarf-4 -O0", link=FIXED),
+    program(MIPSEL, "d4-O2", "-gdwarf-4 -O2"),
+    program(MIPS64, "d4-O0", "-gdwarf-4 -O0"),
+    program(MIPS64EL, "d5-O2", "-gdwarf-5 -O2"),
+    program(PPC, "d5-O2", "-gdwarf-5 -O2"),
+    program(PPC, "d4-O0", "-gdwarf-4 -O0", ONLY_C),
+    program(PPC64, "d5-O2", "-gdwarf-5 -O2"),
+    split(program(PPC64, "split-shared", "-gdwarf-5 -O2", LIBRARY, SONAME)),
+    program(PPC64LE, "d5-O2", "-gdwarf-5 -O2"),
+    program(PPC64LE, "d4-O0", "-gdwarf-4 -O0", ONLY_C),
+    program(S390X, "d5-O2", "-gdwarf-5 -O2"),
+    program(S390X, "d4-O0", "-gdwarf-4 -O0", ONLY_C),
+    program(SPARC64, "d5-O2", "-gdwarf-5 -O2"),
+    bare(RISCV32, "d5-O2", "-gdwarf-5 -O2"),
+    bare(LOONGARCH64, "d5-O2", "-gdwarf-5 -O2"),
+    bare(LOONGARCH64, "d4-O0", "-gdwarf-4 -O0"),
+)
+# Their line programs have the ISA bit in the addresses, which no oracle but readelf says so.
+COMPRESSED = (
+    program(MIPS16, "d5-O2", "-gdwarf-5 -O2", ONLY_C),
+    program(MICROMIPS, "d4-O2", "-gdwarf-4 -O2", ONLY_C),
+)
+
+PROGRAMS: tuple[Program, ...] = (*_X86_64, *_I686, *_AARCH64, *_ARM, *_RISCV64, *_OTHERS)

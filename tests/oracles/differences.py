@@ -137,6 +137,10 @@ def _thumb_publics(before: View, case: Case) -> View:
     return replace(before, publics=frozenset(kept | tagged))
 
 
+def _no_descriptors(before: View, case: Case) -> View:
+    return replace(before, publics=frozenset()) if _has_descriptors(case) else before
+
+
 def _section_publics(before: View, case: Case) -> View:
     taken = before.publics | {address for address, _size in before.functions}
     # Mozilla forgets to subtract the base, so these are far off in a fixed-address program.
@@ -194,6 +198,10 @@ def _is_arm(case: Case) -> bool:
     return case.program.cpu.arch == "arm"
 
 
+def _has_descriptors(case: Case) -> bool:
+    return case.program.cpu.name == "ppc64-elfv1"
+
+
 def _is_strict(case: Case) -> bool:
     return "-gstrict-dwarf" in case.program.units[0].flags
 
@@ -244,6 +252,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         "google/breakpad, src/common/linux/elf_symbols_to_module.cc",
         _is_arm,
         _thumb_publics,
+    ),
+    Difference(
+        "Mozilla",
+        "PUBLIC through descriptors",
+        "has no PUBLIC for PPC64 ELFv1: the symbols lie in .opd, which holds no code",
+        "getsentry/symbolic, symbolic-debuginfo/src/elf.rs (ElfSymbolIterator)",
+        _has_descriptors,
+        _no_descriptors,
     ),
     Difference(
         "Mozilla",

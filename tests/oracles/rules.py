@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from corpus.matrix import Cpu
+from oracles.registers import BY_NUMBER
 
 
 class ExpressionError(ValueError):
@@ -202,18 +203,31 @@ def breakpad_name(cpu: Cpu, name: str) -> str | None:
         if number >= 256:  # d0 to d31: unwinders of minidumps know only the single halves
             return None
         return f"s{number - 64}" if number >= 64 else _ARM_SPECIAL.get(name, name)
+    if cpu.arch in BY_NUMBER:
+        return BY_NUMBER[cpu.arch][int(name.removeprefix("r"))]
     return name
 
 
 def return_register(cpu: Cpu) -> str:
     """Where the return address is on entry, when no rule says so; x86 always has a rule."""
-    return {"arm": "lr", "arm64": "x30", "riscv": "ra"}.get(cpu.arch, "")
+    return {
+        "arm": "lr",
+        "arm64": "x30",
+        "riscv": "ra",
+        "mips": "$ra",
+        "ppc": "lr",
+        "ppc64": "lr",
+        "s390": "r14",
+        "sparcv9": "o7",
+        "loongarch64": "$ra",
+    }.get(cpu.arch, "")
 
 
 def callee_saved(cpu: Cpu) -> frozenset[str]:
     """Registers whose value an unwinder keeps when there is no rule.
 
-    Source: google/breakpad, src/processor/stackwalker_*.cc.
+    Source: google/breakpad, src/processor/stackwalker_*.cc. Where those walk without rules, or
+    there is none: what the ABI says that callees save.
     """
     names = {
         "x86": "$ebp $ebx $esi $edi",
@@ -221,5 +235,11 @@ def callee_saved(cpu: Cpu) -> frozenset[str]:
         "arm": " ".join(f"r{n}" for n in range(4, 12)),
         "arm64": " ".join(f"x{n}" for n in range(19, 30)),
         "riscv": " ".join(f"s{n}" for n in range(12)),
+        "mips": "$s0 $s1 $s2 $s3 $s4 $s5 $s6 $s7 $gp $sp $fp",
+        "ppc": " ".join(f"r{n}" for n in range(14, 32)),
+        "ppc64": " ".join(f"r{n}" for n in range(14, 32)),
+        "s390": " ".join(f"r{n}" for n in range(6, 14)),
+        "sparcv9": " ".join(f"{letter}{n}" for letter in "li" for n in range(8)),
+        "loongarch64": " ".join(("$fp", *(f"$s{n}" for n in range(9)))),
     }
     return frozenset(names[cpu.arch].split())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from corpus.matrix import PROGRAMS, Program
+from crashsym.breakpad.cpus import CPUS
 from oracles.cases import compiled, elf_facts, our_text
 from oracles.differences import view
 from oracles.frames import read_fdes
@@ -129,12 +130,13 @@ def test_every_program_has_its_own_name() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_matrix_meets_every_value_on_every_cpu() -> None:
+def test_the_matrix_has_every_cpu_and_of_the_common_ones_every_value() -> None:
     by_arch: dict[str, list[Program]] = {}
     for program in PROGRAMS:
         by_arch.setdefault(program.cpu.arch, []).append(program)
-    assert by_arch.keys() == {"x86_64", "x86", "arm64", "arm", "riscv"}
-    for programs in by_arch.values():
+    assert by_arch.keys() == {cpu.arch for cpu in CPUS.values()} - {"sparc"}
+    for arch in ("x86_64", "x86", "arm64", "arm", "riscv"):
+        programs = by_arch[arch]
         flags = {flag for program in programs for unit in program.units for flag in unit.flags}
         assert {"-O0", "-O2", "-g1", "-gdwarf-4", "-gdwarf-5"} <= flags
         assert {"gcc", "clang"} <= {name for program in programs for name in program.compilers}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from corpus.matrix import Cpu
 from oracles.frames import Entry, Fde, Row
+from oracles.registers import BY_NUMBER
 from oracles.rules import (
     NO_CALLER,
     UNDEFINED,
@@ -227,5 +228,7 @@ def _dwarf_number(cpu: Cpu, name: str) -> int:
         return int(name.removeprefix("$r")) if re.fullmatch(r"\$r\d+", name) else -1
     if cpu.arch == "riscv":
         return _RISCV_SAVED.get(name, -1)
+    if cpu.arch in BY_NUMBER:
+        return next(number for number, known in BY_NUMBER[cpu.arch].items() if known == name)
     match = re.fullmatch(r"[rx](\d+)", name)
     return int(match[1]) if match else -1
