@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from corpus.build import Binary, run
-from corpus.matrix import Cpu, Program
+from corpus.matrix import KNOWN_TO_SYMBOLIC, Cpu, Program
 from oracles.cases import compiled, each_program, elf_facts, our_symbols
 from oracles.differences import DIFFERENCES, Case, Difference, Peer, View, view
 from oracles.linetable import carried_over
@@ -36,6 +36,16 @@ def test_functions_lines_and_publics_are_those_of_the_peer(
     assert sorted(expected.functions ^ theirs.functions) == [], "FUNC records differ"
     assert line_report(expected, theirs) == "", "line records differ"
     assert sorted(map(hex, expected.publics ^ theirs.publics)) == [], "PUBLIC records differ"
+
+
+@each_program()
+def test_the_arch_word_is_that_of_the_peers(program: Program) -> None:
+    whole, arch = str(compiled(program).whole), program.cpu.arch
+    assert our_symbols(program).arch == arch
+    known = arch if arch in KNOWN_TO_SYMBOLIC else "unknown"
+    assert run([str(mozilla_dump_syms()), whole]).split(" ", 3)[2] == known
+    if breakpad_reads(program.cpu):
+        assert run([str(breakpad_dump_syms()), "-i", whole]).split(" ", 3)[2] == arch
 
 
 def breakpad_reads(cpu: Cpu) -> bool:
