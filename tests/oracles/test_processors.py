@@ -26,8 +26,8 @@ from oracles.peers import rust_stackwalk
 from oracles.rules import return_register
 from oracles.test_unwind import kept
 from support import REPOSITORY
-from symbolic.exceptions import SymbolicError
 from symbolic.debuginfo import Archive
+from symbolic.exceptions import SymbolicError
 
 pytestmark = [pytest.mark.oracle, pytest.mark.xdist_group("processors")]
 Walker = Callable[[Path, Path], list[Frame]]
