@@ -28,7 +28,6 @@ from oracles.test_unwind import kept
 from support import REPOSITORY
 from symbolic.debuginfo import Archive
 from symbolic.exceptions import SymbolicError
-from symbolic.exceptions import SymbolicError
 
 pytestmark = [pytest.mark.oracle, pytest.mark.xdist_group("processors")]
 Walker = Callable[[Path, Path], list[Frame]]
