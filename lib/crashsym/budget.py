@@ -36,3 +36,8 @@ class Budget:
                 where=where,
                 why=f"its references ask for work out of proportion to its {self._size} bytes",
             )
+
+    def grow(self, size: int) -> None:
+        """Count another file of ``size`` bytes as input."""
+        self._size += size
+        self._left += _PER_BYTE * size

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Where the split debug file of one ELF file may lie."""
+"""Where the split debug file of one ELF file may lie, and the files that it names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,12 +71,16 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
     return Search(None, tuple(refused))
 
 
+def _is_there(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):  # a name in the file that no file can have
+        return False
+
+
 def _is_other_file(place: Path, subject: Path) -> bool:
     """Whether there is a file, and not the one whose debug file is wanted."""
-    try:
-        return place.is_file() and not place.samefile(subject)
-    except OSError:  # a name in the file is longer than a file can be called
-        return False
+    return _is_there(place) and not place.samefile(subject)
 
 
 def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:
@@ -95,3 +99,94 @@ def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:
         yield path.parent / ".debug" / name
         if name != path.name:
             yield path.parent / name
+
+
+def supplementary_places(
+    name: str, build_id: str, paths: Sequence[Path], folders: Sequence[Path]
+) -> Iterator[Path]:
+    """Yield where the supplementary file that dwz made may lie, the likeliest first.
+
+    ``name`` is what ``.gnu_debugaltlink`` says: absolute, or relative to the (real) folder of the
+    file that has it. ``paths`` are the files of the module; ``build_id`` is in hexadecimal digits.
+    Only regular files are yielded, each once.
+
+    Source: GDB manual, "Debugging Information in Separate Files"; dwz(1), ``-M``.
+    """
+    yield from _existing(_supplementary_places(name, build_id, paths, folders))
+
+
+def _supplementary_places(
+    name: str, build_id: str, paths: Sequence[Path], folders: Sequence[Path]
+) -> Iterator[Path]:
+    base = name.rpartition("/")[2]
+    for path in paths:
+        yield _real(path).parent / name
+    for folder in folders:
+        yield folder / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug"
+        yield folder / ".dwz" / base
+        yield folder / name.lstrip("/")
+        yield folder / base
+    for path in paths:
+        yield path.parent / ".dwz" / base
+        yield path.parent / base
+
+
+def split_places(
+    comp_dir: str, dwo_name: str, paths: Sequence[Path], folders: Sequence[Path]
+) -> Iterator[Path]:
+    """Yield where a ``.dwo`` file may lie: where it was written, beside, or in given folders.
+
+    A relative ``comp_dir`` counts from the folder of each file of the module. Only regular files
+    are yielded, each once.
+
+    Source: DWARF 5 section 3.1.2 (DW_AT_dwo_name, DW_AT_comp_dir).
+    """
+    yield from _existing(_split_places(comp_dir, dwo_name, paths, folders))
+
+
+def _split_places(
+    comp_dir: str, dwo_name: str, paths: Sequence[Path], folders: Sequence[Path]
+) -> Iterator[Path]:
+    base = dwo_name.rpartition("/")[2]
+    for path in paths:
+        yield path.absolute().parent / comp_dir / dwo_name
+    for path in paths:
+        yield path.parent / dwo_name.lstrip("/")
+        yield path.parent / base
+    for folder in folders:
+        yield folder / comp_dir.lstrip("/") / dwo_name.lstrip("/")
+        yield folder / dwo_name.lstrip("/")
+        yield folder / base
+
+
+def package_places(paths: Sequence[Path], folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield where the package of all split units may lie: ``NAME.dwp``, for every file of a module.
+
+    Without the ``.debug`` at the end of a name also. Only regular files are yielded, each once.
+
+    Source: DWARF 5 section 7.3.5; GDB and LLDB look there.
+    """
+    yield from _existing(_package_places(paths, folders))
+
+
+def _package_places(paths: Sequence[Path], folders: Sequence[Path]) -> Iterator[Path]:
+    names = [f"{path.name}.dwp" for path in paths]
+    names += [f"{path.stem}.dwp" for path in paths if path.suffix == ".debug"]
+    for folder in [*(path.parent for path in paths), *folders]:
+        for name in dict.fromkeys(names):
+            yield folder / name
+
+
+def _existing(places: Iterator[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for place in places:
+        if place not in seen and _is_there(place):
+            yield place
+        seen.add(place)
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a circle of symbolic links
+        return path

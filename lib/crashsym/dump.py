@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from crashsym import findings
 from crashsym.breakpad.cpus import CPUS, Cpu
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
+from crashsym.dwarf.inputs import DebugInputs
 from crashsym.engines import FunctionPart, NoFunctions, Part, engine
 from crashsym.errors import MalformedError, UnsupportedError
 from crashsym.findings import Finding
@@ -24,12 +26,14 @@ class DumpOptions:
     """What goes into a symbol file; ``strict``: a module with findings gives none.
 
     ``keep_suffixes``: the names of clones say so (``f() [clone .part.0]``).
+    ``debug_folders``: where files that debug information names are looked for, too.
     """
 
     inlines: bool = True
     cfi: bool = True
     strict: bool = False
     keep_suffixes: bool = False
+    debug_folders: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,16 +155,22 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
 
 
 def _functions(job: _Job) -> FunctionPart:
+    holder = job.pair.holder(".debug_info")
+    if holder is None:
+        return NoFunctions()
     try:
+        inputs = DebugInputs(holder, paths=job.pair.paths, folders=job.options.debug_folders)
         functions = engine().functions(
-            job.pair,
-            job.cpu,
+            inputs,
+            job.pair.elf_file.load_base,
             inlines=job.options.inlines,
             keep_suffixes=job.options.keep_suffixes,
         )
     except MalformedError as error:
         job.damaged(error.where, error.why)
         return NoFunctions()
+    for problem in inputs.problems:
+        job.report(problem.code, problem.why, problem.remedy)
     job.take_damage(functions)
     return functions
 

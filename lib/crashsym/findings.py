@@ -12,6 +12,7 @@ NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
 NO_UNWIND_INFO = "no-unwind-info"
 MISMATCH = "mismatch"
+MISSING_DEBUG_FILE = "missing-debug-file"
 UNREADABLE = "unreadable"
 MALFORMED = "malformed"
 UNSUPPORTED = "unsupported"
@@ -23,6 +24,7 @@ CODES = (
     NO_DEBUG_INFO,
     NO_UNWIND_INFO,
     MISMATCH,
+    MISSING_DEBUG_FILE,
     UNREADABLE,
     MALFORMED,
     UNSUPPORTED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from crashsym.codeaddr import code_symbols
@@ -36,6 +37,11 @@ class SplitPair:
         return (
             (self.split_debug, self.elf_file) if self.split_debug is not None else (self.elf_file,)
         )
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The paths of both files, the debug half first."""
+        return tuple(half.path for half in self.halves)
 
     def holder(self, name: str) -> ElfFile | None:
         """Return the half that has the bytes of a section, or None."""

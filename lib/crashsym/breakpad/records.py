@@ -45,20 +45,28 @@ class InlineRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FuncRecord:
-    """``FUNC`` with the INLINE and line records that belong to it."""
+    """``FUNC`` with the INLINE and line records that belong to it.
+
+    ``multiple``: functions of other names have the same code, too.
+    """
 
     address: int
     size: int
     name: str
     inlines: tuple[InlineRecord, ...] = ()
     lines: tuple[LineRecord, ...] = ()
+    multiple: bool = False
 
 
 class PublicRecord(NamedTuple):
-    """``PUBLIC``: a symbol that covers the code up to the next one."""
+    """``PUBLIC``: a symbol that covers the code up to the next one.
+
+    ``multiple``: symbols of other names have the same address, too.
+    """
 
     address: int
     name: str
+    multiple: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,9 @@ def write_functions(
     for number, name in enumerate(origins):
         _put(stream, f"INLINE_ORIGIN {number} {one_line(name)}")
     for function in functions:
-        _put(stream, f"FUNC {function.address:x} {function.size:x} 0 {one_line(function.name)}")
+        many = "m " if function.multiple else ""
+        place = f"{many}{function.address:x} {function.size:x}"
+        _put(stream, f"FUNC {place} 0 {one_line(function.name)}")
         for call in function.inlines:
             ranges = " ".join(f"{address:x} {size:x}" for address, size in call.ranges)
             numbers = f"{call.depth} {call.call_line} {call.call_file} {call.origin}"
@@ -63,7 +65,8 @@ def write_functions(
 def write_publics(stream: BinaryIO, publics: Iterable[PublicRecord]) -> None:
     """Write the PUBLIC records."""
     for public in publics:
-        _put(stream, f"PUBLIC {public.address:x} 0 {one_line(public.name)}")
+        many = "m " if public.multiple else ""
+        _put(stream, f"PUBLIC {many}{public.address:x} 0 {one_line(public.name)}")
 
 
 def write_cfi(stream: BinaryIO, entries: Iterable[CfiRecord]) -> None:

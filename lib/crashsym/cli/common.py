@@ -32,11 +32,13 @@ def add_dump_options(parser: argparse.ArgumentParser) -> None:
 
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
+    folders = getattr(args, "debug_dir", None) or getattr(args, "debug_root", None) or []
     return DumpOptions(
         inlines=not args.no_inlines,
         cfi=not args.no_cfi,
         strict=args.strict,
         keep_suffixes=args.keep_suffixes,
+        debug_folders=tuple(folders),
     )
 
 

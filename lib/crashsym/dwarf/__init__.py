@@ -7,7 +7,18 @@ one implementation now, `crashsym.dwarf.reference`; a faster one takes its place
 
 from __future__ import annotations
 
+from crashsym.dwarf.inputs import DebugInputs, Problem, SplitUnit
 from crashsym.dwarf.model import Damage, Function, FunctionTable, Inline, Line
 from crashsym.dwarf.reference import read_functions
 
-__all__ = ["Damage", "Function", "FunctionTable", "Inline", "Line", "read_functions"]
+__all__ = [
+    "Damage",
+    "DebugInputs",
+    "Function",
+    "FunctionTable",
+    "Inline",
+    "Line",
+    "Problem",
+    "SplitUnit",
+    "read_functions",
+]

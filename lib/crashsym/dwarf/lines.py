@@ -10,23 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from crashsym.dwarf.forms import FormReader
 from crashsym.dwarf.model import Line
-from crashsym.reader import Reader, string_at
+from crashsym.reader import Reader
 
 if TYPE_CHECKING:
     from crashsym.budget import Budget
     from crashsym.codemap import CodeMap, Range
-    from crashsym.dwarf.sections import DwarfSections
+    from crashsym.dwarf.units import Unit
 
-# DWARF 5 section 7.22 and 7.5.6
+# DWARF 5 section 7.22
 _LNCT_PATH = 1
 _LNCT_DIRECTORY_INDEX = 2
-_FORM_BLOCK = 0x09
-_FORM_STRING = 0x08
-_FORM_STRP = 0x0E
-_FORM_LINE_STRP = 0x1F
-_FORM_UDATA = 0x0F
-_FIXED_FORMS = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16}
 _MASK64 = (1 << 64) - 1
 _LARGEST_LINE = (1 << 31) - 1  # what readers of symbol files keep a line number in
 
@@ -104,49 +99,65 @@ class _Header:
     address_size: int
 
 
-def read_line_table(  # noqa: PLR0913 - all of them facts of the unit
-    sections: DwarfSections,
-    offset: int,
-    comp_dir: str,
-    address_size: int,
-    code: CodeMap,
-    budget: Budget,
+def read_line_table(
+    unit: Unit, offset: int, comp_dir: str, code: CodeMap, budget: Budget
 ) -> LineTable:
-    """Decode the line program at ``offset`` of ``.debug_line``.
+    """Decode the line program at ``offset`` of ``.debug_line``, for ``unit``.
+
+    How rows become pieces:
+
+    - A row covers the code up to the next row of its sequence. Of several rows with one address
+      (and different op_index, view or discriminator) the last counts. A row whose address is below
+      that of the row before it ends that row, which then covers nothing, and the sequence goes on
+      from the lower address.
+    - A sequence whose first row is outside of ``code`` is dropped as a whole: it is that of a
+      function which the linker discarded.
+    - A piece that begins where the one before it in the program ends, with the same line and path,
+      makes that one longer.
+    - Pieces of all sequences are sorted by their start, those with the same start in the order of
+      the program. Where one reaches into the next it is cut off there, and does not go on behind
+      it; of those with the same start the last is left.
+    - A line number outside of 0 to 2^31 - 1 counts as 0. is_stmt, columns, discriminators and ISA
+      are passed over.
+
+    Paths are ``comp_dir`` / directory 0 / directory / name, each absolute one replacing what is
+    before it, without ``.`` and ``x/..``; before DWARF 5 directory 0 is ``comp_dir``. A file number
+    that is not in the table has the path "".
 
     Raises:
         MalformedError: the program or its header is damaged.
 
     Source: DWARF 5 section 6.2; DWARF 2 to 4, same section, for the older headers.
     """
+    sections = unit.sections
     reader = sections.reader(".debug_line", offset)
     length, offset_size = reader.initial_length()
-    unit = reader.sub(length)
+    part = reader.sub(length)
     budget.spend(length, ".debug_line")
-    version = unit.unsigned(2)
+    version, address_size = part.unsigned(2), unit.header.address_size
     if not 2 <= version <= 5:
-        raise unit.damage(f"line table version {version}; this crashsym reads 2 to 5")
+        raise part.damage(f"line table version {version}; this crashsym reads 2 to 5")
     if version >= 5:
-        address_size = unit.unsigned(1)
-        unit.unsigned(1)
-    header_length = unit.unsigned(offset_size)
+        address_size = part.unsigned(1)
+        part.unsigned(1)
+    header_length = part.unsigned(offset_size)
     program = Reader(
-        unit.data,
+        part.data,
         little_endian=sections.little_endian,
-        offset=unit.offset + header_length,
-        end=unit.end,
-        where=unit.where,
+        offset=part.offset + header_length,
+        end=part.end,
+        where=part.where,
     )
-    header = _read_header(unit, version, address_size)
-    entries = _read_v5_files(unit, sections, offset_size) if version >= 5 else _read_v2_files(unit)
-    paths: dict[int, str] = {}
-    for number, directory, name in entries:
-        paths[number] = _full_path(comp_dir, directory, name)
-        budget.spend(len(paths[number]), ".debug_line file names")
-    table = LineTable(paths)
+    header = _read_header(part, version, address_size)
+    names = _Names(comp_dir, budget)
+    if version >= 5:
+        names.read_v5(part, unit, FormReader(version, address_size, offset_size))
+    else:
+        names.read_v2(part)
+    table = LineTable(names.paths)
     numbers: dict[str, int] = {}
-    for start, end, line, file in _run(program, header, paths, code):
-        path = paths.get(file, "")
+    for start, end, line, file in _run(program, _Machine(header, code), names):
+        path = table.path(file)
         if path not in numbers:
             numbers[path] = len(table.used)
             table.used.append(path)
@@ -174,69 +185,71 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _full_path(comp_dir: str, directory: str, name: str) -> str:
-    """Join and tidy: ``a/./b`` and ``a/x/../b`` are one file with ``a/b``."""
-    path = posixpath.join(comp_dir, directory, name)
-    return posixpath.normpath(path) if path else ""
+class _Names:
+    """The directories and files of a line program's header."""
+
+    def __init__(self, comp_dir: str, budget: Budget) -> None:
+        self.paths: dict[int, str] = {}
+        self._directories = [comp_dir]
+        self._budget = budget
+
+    def add(self, number: int, directory: int, name: str) -> None:
+        """Take a file; ``a/./b`` and ``a/x/../b`` are one file with ``a/b``."""
+        known = directory < len(self._directories)
+        folder = self._directories[directory if known else 0]
+        path = posixpath.join(folder, name)
+        self.paths[number] = posixpath.normpath(path) if path else ""
+        self._budget.spend(len(path), ".debug_line file names")
+
+    def define(self, body: Reader) -> None:
+        """Take the operands of DW_LNE_define_file; its number is the next."""
+        name = _text(body.cstring())
+        self.add(len(self.paths) + 1, body.uleb() if body.left else 0, name)
+
+    def _add_directory(self, name: str) -> None:
+        self._directories.append(posixpath.join(self._directories[0], name))
+        self._budget.spend(len(self._directories[-1]), ".debug_line directories")
+
+    def read_v2(self, part: Reader) -> None:
+        """Read the tables of a DWARF 2 to 4 header; file numbers begin at 1."""
+        while directory := part.cstring():
+            self._add_directory(_text(directory))
+        number = 0
+        while name := part.cstring():
+            index, _time, _size = part.uleb(), part.uleb(), part.uleb()
+            number += 1
+            self.add(number, index, _text(name))
+
+    def read_v5(self, part: Reader, unit: Unit, forms: FormReader) -> None:
+        """Read the tables of a DWARF 5 header; file numbers begin at 0."""
+        for number, (path, _) in enumerate(_read_entries(part, unit, forms)):
+            if number == 0:
+                self._directories[0] = posixpath.join(self._directories[0], path)
+            else:
+                self._add_directory(path)
+        for number, (name, index) in enumerate(_read_entries(part, unit, forms)):
+            self.add(number, index, name)
 
 
-def _read_v2_files(unit: Reader) -> Iterator[tuple[int, str, str]]:
-    """Yield (number, directory, name) of a DWARF 2 to 4 header; file numbers begin at 1."""
-    directories = [""]
-    while directory := unit.cstring():
-        directories.append(_text(directory))
-    number = 0
-    while name := unit.cstring():
-        index, _time, _size = unit.uleb(), unit.uleb(), unit.uleb()
-        number += 1
-        yield number, directories[index] if index < len(directories) else "", _text(name)
+def _read_entries(part: Reader, unit: Unit, forms: FormReader) -> Iterator[tuple[str, int]]:
+    """Yield (path, directory index) of a DWARF 5 entry list (section 6.2.4.1).
 
-
-def _read_v5_files(
-    unit: Reader, sections: DwarfSections, offset_size: int
-) -> Iterator[tuple[int, str, str]]:
-    """Yield (number, directory, name) of a DWARF 5 header; file numbers begin at 0."""
-    directories = [path for path, _ in _read_entries(unit, sections, offset_size)]
-    base = directories[0] if directories else ""
-    entries = _read_entries(unit, sections, offset_size)
-    for number, (name, index) in enumerate(entries):
-        directory = directories[index] if index < len(directories) else ""
-        yield number, posixpath.join(base, directory), name
-
-
-def _read_entries(
-    unit: Reader, sections: DwarfSections, offset_size: int
-) -> Iterator[tuple[str, int]]:
-    """Yield (path, directory index) of a DWARF 5 entry list (section 6.2.4.1)."""
-    columns = [(unit.uleb(), unit.uleb()) for _ in range(unit.unsigned(1))]
-    count = unit.uleb()
-    if count > unit.left:
-        raise unit.damage(f"{count} file entries in {unit.left} bytes")
+    Paths may have every form of class string, and those that are not paths any form there is; what
+    they say (MD5, time, size) is passed over.
+    """
+    columns = [(part.uleb(), part.uleb()) for _ in range(part.unsigned(1))]
+    count = part.uleb()
+    if count > part.left:
+        raise part.damage(f"{count} file entries in {part.left} bytes")
     for _ in range(count):
         path, directory = "", 0
         for content, form in columns:
-            value = _read_form(unit, form, sections, offset_size)
-            if content == _LNCT_PATH and isinstance(value, bytes):
-                path = _text(value)
-            elif content == _LNCT_DIRECTORY_INDEX and isinstance(value, int):
-                directory = value
+            attribute = forms.read(part, form, 0)
+            if content == _LNCT_PATH:
+                path = _text(unit.string(attribute) or b"")
+            elif content == _LNCT_DIRECTORY_INDEX and isinstance(attribute.value, int):
+                directory = attribute.value
         yield path, directory
-
-
-def _read_form(unit: Reader, form: int, sections: DwarfSections, offset_size: int) -> bytes | int:
-    if form == _FORM_STRING:
-        return unit.cstring()
-    if form == _FORM_LINE_STRP:
-        return string_at(sections[".debug_line_str"], unit.unsigned(offset_size))
-    if form == _FORM_STRP:
-        return string_at(sections[".debug_str"], unit.unsigned(offset_size))
-    if form == _FORM_UDATA:
-        return unit.uleb()
-    if form == _FORM_BLOCK:
-        return unit.take(unit.uleb())
-    if form in _FIXED_FORMS:
-        return unit.unsigned(_FIXED_FORMS[form])
-    raise unit.damage(f"a file entry has form 0x{form:x}")
 
 
 class _Machine:
@@ -245,13 +258,13 @@ class _Machine:
     __slots__ = (
         "address",
         "code",
+        "dropped",
         "file",
         "header",
         "line",
         "mask",
         "op_index",
         "pending",
-        "wanted",
     )
 
     def __init__(self, header: _Header, code: CodeMap) -> None:
@@ -264,7 +277,7 @@ class _Machine:
         self.address = self.op_index = 0
         self.file = self.line = 1
         self.pending: tuple[int, int, int] | None = None
-        self.wanted = False
+        self.dropped = False
 
     def advance(self, operations: int) -> None:
         header = self.header
@@ -274,26 +287,20 @@ class _Machine:
         self.op_index = total % header.operations
 
     def row(self) -> tuple[int, int, int, int] | None:
-        """Begin a row here; return the piece of code that the row before it covers.
-
-        A sequence that begins where no code can be is that of a function which the linker has
-        discarded; it gives none.
-        """
+        """Begin a row here; return the piece of code that the row before it covers."""
         before, line = self.pending, self.line if 0 <= self.line <= _LARGEST_LINE else 0
         address = self.code.address(self.address)
-        if before is None:
-            self.wanted = self.code.contains(address)
         self.pending = (address, line, min(self.file, _MASK64))
-        if before is None or before[0] >= address or not self.wanted:
+        if before is None:
+            self.dropped = not self.code.contains(address)
+        if before is None or self.dropped or before[0] >= address:
             return None
         return before[0], address, before[1], before[2]
 
 
-def _run(
-    program: Reader, header: _Header, paths: dict[int, str], code: CodeMap
-) -> Iterator[tuple[int, int, int, int]]:
+def _run(program: Reader, machine: _Machine, names: _Names) -> Iterator[tuple[int, int, int, int]]:
     """Execute a line program; yield the pieces of code between its rows."""
-    machine = _Machine(header, code)
+    header = machine.header
     while program.left:
         opcode = program.unsigned(1)
         piece = None
@@ -303,7 +310,7 @@ def _run(
             machine.line += header.line_base + adjusted % header.line_range
             piece = machine.row()
         elif opcode == 0:
-            piece = _extended(program, machine, paths)
+            piece = _extended(program, machine, names)
         elif opcode == 1:  # DW_LNS_copy
             piece = machine.row()
         else:
@@ -332,7 +339,7 @@ def _standard(opcode: int, program: Reader, machine: _Machine) -> None:
 
 
 def _extended(
-    program: Reader, machine: _Machine, paths: dict[int, str]
+    program: Reader, machine: _Machine, names: _Names
 ) -> tuple[int, int, int, int] | None:
     """DWARF 5 section 6.2.5.3."""
     body = program.sub(program.uleb())
@@ -346,5 +353,5 @@ def _extended(
     elif opcode == 2:  # DW_LNE_set_address
         machine.address, machine.op_index = body.unsigned(min(body.left, 8)), 0
     elif opcode == 3:  # DW_LNE_define_file, DWARF 2 to 4
-        paths[len(paths) + 1] = _text(body.cstring())
+        names.define(body)
     return piece

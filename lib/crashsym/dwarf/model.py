@@ -50,6 +50,7 @@ class Function:
     name: str
     inlines: tuple[Inline, ...]
     lines: tuple[Line, ...]
+    multiple: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ from crashsym.demangle import demangle, readable
 if TYPE_CHECKING:
     from crashsym.budget import Budget
 
+# Which entry: the number of its section among all that are read, and its offset there. Section -1
+# stands for type units by signature.
+Key = tuple[int, int]
+SIGNATURES = -1
+
 NAMELESS = "<name omitted>"
 _ANONYMOUS_NAMESPACE = "(anonymous namespace)"
 _LONGEST_CHAIN = 64
@@ -21,37 +26,45 @@ _LONGEST_NAME = 1 << 16
 class NameEntry:
     """What one debugging information entry says about its name.
 
-    ``parent`` is the offset of the scope around it; ``origin`` that of the entry which
-    DW_AT_specification or DW_AT_abstract_origin refers to.
+    ``parent`` is the key of the scope around it; ``origin`` that of the entry which
+    DW_AT_abstract_origin refers to, else DW_AT_specification, else DW_AT_signature.
     """
 
     name: str | None
     linkage_name: str | None
-    parent: int | None
-    origin: int | None
+    parent: Key | None
+    origin: Key | None
     namespace: bool = False
 
 
 class NameTable:
-    """The named entries of a file by their offset in ``.debug_info``."""
+    """The named entries of all files by their keys."""
 
     def __init__(self, budget: Budget, *, keep_suffixes: bool = False) -> None:
-        self._entries: dict[int, NameEntry] = {}
-        self._names: dict[int, str] = {}
-        self._budget = budget
         self._keep_suffixes = keep_suffixes
+        self._entries: dict[Key, NameEntry] = {}
+        self._names: dict[Key, str] = {}
+        self._types: dict[Key, Key] = {}
+        self._budget = budget
 
-    def add(self, offset: int, entry: NameEntry) -> None:
+    def add_type(self, signature: int, key: Key) -> None:
+        """Remember where the type with a signature is; the first place counts."""
+        self._types.setdefault((SIGNATURES, signature), key)
+
+    def _get(self, key: Key) -> NameEntry | None:
+        return self._entries.get(self._types.get(key, key))
+
+    def add(self, key: Key, entry: NameEntry) -> None:
         """Remember an entry.
 
         Raises:
             MalformedError: the names of this file are longer than it has a right to.
         """
         self._budget.spend(len(entry.name or "") + len(entry.linkage_name or ""), ".debug_str")
-        self._entries[offset] = entry
+        self._entries[key] = entry
 
-    def function_name(self, offset: int | None) -> str:
-        """Return the full name of the function whose entry is at ``offset``.
+    def function_name(self, key: Key | None) -> str:
+        """Return the full name of the function whose entry has this key.
 
         The linkage name of the entry, or of an entry that it refers to, is demangled. Without one
         (C, or an entry that no linker sees) the name is put behind those of its scopes. References
@@ -60,28 +73,28 @@ class NameTable:
         Raises:
             MalformedError: the names of this file are longer than it has a right to.
         """
-        if offset is None:
+        if key is None:
             return NAMELESS
-        known = self._names.get(offset)
+        known = self._names.get(key)
         if known is None:
-            known = self._names[offset] = self._find(offset)
+            known = self._names[key] = self._find(key)
             self._budget.spend(len(known), ".debug_info names")
         return known
 
-    def _find(self, offset: int) -> str:
-        chain = self._chain(offset)
+    def _find(self, key: Key) -> str:
+        chain = self._chain(key)
         linkage = next((e.linkage_name for e in chain if e.linkage_name), None)
         keep = self._keep_suffixes
         plain = demangle(linkage, keep_suffixes=keep) if linkage else None
         plain = plain or self._qualified(chain)
         return plain or (readable(linkage, keep_suffixes=keep) if linkage else NAMELESS)
 
-    def _chain(self, offset: int) -> list[NameEntry]:
-        """Return the entry and those that it refers to, one after the other."""
+    def _chain(self, key: Key) -> list[NameEntry]:
+        """Return the entry and those that it refers to, one after the other; at most 64."""
         chain: list[NameEntry] = []
-        following: int | None = offset
+        following: Key | None = key
         while following is not None and len(chain) < _LONGEST_CHAIN:
-            entry = self._entries.get(following)
+            entry = self._get(following)
             if entry is None:
                 break
             chain.append(entry)
@@ -92,7 +105,7 @@ class NameTable:
         """Join the names of the scopes and the name; the scopes are those of the last entry.
 
         A definition outside of its class stands at the top level and refers to the declaration
-        inside, which has the scopes.
+        inside, which has the scopes. At most 64 scopes are looked at, with or without a name.
         """
         named = next((e for e in chain if e.name), None)
         if named is None or named.name is None:
@@ -100,8 +113,8 @@ class NameTable:
         parts, length = [named.name], len(named.name)
         scope = chain[-1].parent
         for _ in range(_LONGEST_CHAIN):
-            entry = None if scope is None else self._entries.get(scope)
-            if scope is None or entry is None or length >= _LONGEST_NAME:
+            entry = self._get(scope) if scope is not None and length < _LONGEST_NAME else None
+            if scope is None or entry is None:
                 break
             part = self._scope_name(scope, entry)
             if part:
@@ -111,8 +124,8 @@ class NameTable:
             scope = self._chain(scope)[-1].parent
         return "::".join(reversed(parts))[:_LONGEST_NAME]
 
-    def _scope_name(self, offset: int, entry: NameEntry) -> str:
+    def _scope_name(self, key: Key, entry: NameEntry) -> str:
         if entry.name or not entry.namespace:
-            inherited = next((e.name for e in self._chain(offset) if e.name), None)
+            inherited = next((e.name for e in self._chain(key) if e.name), None)
             return inherited or ""
         return _ANONYMOUS_NAMESPACE

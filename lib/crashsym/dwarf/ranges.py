@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crashsym.budget import Budget
     from crashsym.codemap import Range
     from crashsym.dwarf.sections import DwarfSections
+    from crashsym.dwarf.units import UnitHeader
 
 # DWARF 5 section 7.25
 _RLE_END_OF_LIST = 0
@@ -23,83 +24,93 @@ _RLE_START_END = 6
 _RLE_START_LENGTH = 7
 
 
-def read_ranges(
-    sections: DwarfSections, offset: int, *, base: int, address_size: int, budget: Budget
-) -> list[Range]:
-    """Read the DWARF 2 to 4 range list at ``offset`` of ``.debug_ranges``.
+class RangeReader:
+    """Reads the range lists of one unit.
 
-    ``base`` is the unit's DW_AT_low_pc. Empty ranges are left out.
-
-    Raises:
-        MalformedError: the list runs past the section.
-
-    Source: DWARF 4 section 2.17.3.
+    ``lists`` is the file with the lists, ``addresses`` the one with ``.debug_addr``: another one
+    for a split unit. ``list_base``: DW_AT_rnglists_base, or DW_AT_GNU_ranges_base for the lists of
+    a split unit before DWARF 5; ``addr_base``: DW_AT_addr_base; ``base``: DW_AT_low_pc.
     """
-    reader = sections.reader(".debug_ranges", offset)
-    largest = (1 << (8 * address_size)) - 1
-    found: list[Range] = []
-    while True:
-        budget.spend(1, ".debug_ranges")
-        start, end = reader.unsigned(address_size), reader.unsigned(address_size)
-        if start == 0 and end == 0:
-            return found
-        if start == largest:
-            base = end
-        elif start < end:
-            found.append(((base + start) & largest, (base + end) & largest))
 
+    def __init__(
+        self, sections: DwarfSections, version: int, header: UnitHeader, budget: Budget
+    ) -> None:
+        self.lists = self.addresses = sections
+        self.list_base = self.addr_base = self.base = 0
+        self._version = version
+        self._address_size = header.address_size
+        self._offset_size = header.offset_size
+        self._largest = (1 << (8 * header.address_size)) - 1
+        self._budget = budget
 
-def read_rnglist(  # noqa: PLR0913 - all of them facts of the unit
-    sections: DwarfSections,
-    offset: int,
-    *,
-    base: int,
-    address_size: int,
-    addr_base: int,
-    budget: Budget,
-) -> list[Range]:
-    """Read the DWARF 5 range list at ``offset`` of ``.debug_rnglists``.
+    def read(self, value: int, *, indexed: bool, absolute: bool = False) -> list[Range]:
+        """Read the list that DW_AT_ranges refers to; empty ranges are left out.
 
-    ``base`` is the unit's DW_AT_low_pc, ``addr_base`` its DW_AT_addr_base. Empty ranges are left
-    out.
+        ``indexed``: ``value`` is the number of a list (DW_FORM_rnglistx), not an offset.
+        ``absolute``: ``list_base`` is not added, as for the unit's own entry before DWARF 5.
 
-    Raises:
-        MalformedError: the list runs past the section, or has an unknown entry.
+        Raises:
+            MalformedError: the list runs past the section, or has an unknown entry.
+        """
+        if self._version < 5:
+            return self._read_pairs(value if absolute else self.list_base + value)
+        if indexed:
+            place = self.list_base + value * self._offset_size
+            offset = self.lists.reader(".debug_rnglists", place).unsigned(self._offset_size)
+            value = self.list_base + offset
+        return self._read_list(value)
 
-    Source: DWARF 5 section 2.17.3 and 7.25.
-    """
-    reader = sections.reader(".debug_rnglists", offset)
-    largest = (1 << (8 * address_size)) - 1
+    def indexed(self, index: int) -> int:
+        """Return entry ``index`` of the unit's part of ``.debug_addr`` (DWARF 5 section 7.27).
 
-    def plain() -> int:
-        return reader.unsigned(address_size)
+        Raises:
+            MalformedError: it is outside of the section.
+        """
+        place = self.addr_base + index * self._address_size
+        return self.addresses.reader(".debug_addr", place).unsigned(self._address_size)
 
-    def indexed() -> int:
-        return indexed_address(sections, reader.uleb(), addr_base, address_size)
+    def _read_pairs(self, offset: int) -> list[Range]:
+        """Source: DWARF 4 section 2.17.3."""
+        reader = self.lists.reader(".debug_ranges", offset)
+        size, base = self._address_size, self.base
+        found: list[Range] = []
+        while True:
+            self._budget.spend(1, ".debug_ranges")
+            start, end = reader.unsigned(size), reader.unsigned(size)
+            if start == 0 and end == 0:
+                return [(start, end) for start, end in found if start < end]
+            if start == self._largest:
+                base = end
+            elif start < end:
+                found.append(((base + start) & self._largest, (base + end) & self._largest))
 
-    found: list[Range] = []
-    while (kind := reader.unsigned(1)) != _RLE_END_OF_LIST:
-        budget.spend(1, ".debug_rnglists")
-        if kind not in range(_RLE_BASE_ADDRESSX, _RLE_START_LENGTH + 1):
-            raise reader.damage(f"range list entry of unknown kind {kind}")
-        if kind in (_RLE_BASE_ADDRESSX, _RLE_BASE_ADDRESS):
-            base = indexed() if kind == _RLE_BASE_ADDRESSX else plain()
-        elif kind == _RLE_OFFSET_PAIR:
-            start, end = reader.uleb(), reader.uleb()
-            found.append(((base + start) & largest, (base + end) & largest))
-        elif kind in (_RLE_STARTX_ENDX, _RLE_START_END):
-            read = indexed if kind == _RLE_STARTX_ENDX else plain
-            found.append((read(), read()))
-        else:
-            start = indexed() if kind == _RLE_STARTX_LENGTH else plain()
-            found.append((start, start + reader.uleb()))
-    return [(start, end) for start, end in found if start < end]
+    def _read_list(self, offset: int) -> list[Range]:
+        """Source: DWARF 5 section 2.17.3 and 7.25."""
+        reader, base = self.lists.reader(".debug_rnglists", offset), self.base
 
+        def plain() -> int:
+            return reader.unsigned(self._address_size)
 
-def indexed_address(sections: DwarfSections, index: int, addr_base: int, address_size: int) -> int:
-    """Return entry ``index`` of the unit's part of ``.debug_addr`` (DWARF 5 section 7.27)."""
-    reader = sections.reader(".debug_addr", addr_base + index * address_size)
-    return reader.unsigned(address_size)
+        def indexed() -> int:
+            return self.indexed(reader.uleb())
+
+        found: list[Range] = []
+        while (kind := reader.unsigned(1)) != _RLE_END_OF_LIST:
+            self._budget.spend(1, ".debug_rnglists")
+            if kind in (_RLE_BASE_ADDRESSX, _RLE_BASE_ADDRESS):
+                base = indexed() if kind == _RLE_BASE_ADDRESSX else plain()
+            elif kind == _RLE_OFFSET_PAIR:
+                start, end = reader.uleb(), reader.uleb()
+                found.append(((base + start) & self._largest, (base + end) & self._largest))
+            elif kind in (_RLE_STARTX_ENDX, _RLE_START_END):
+                one = indexed if kind == _RLE_STARTX_ENDX else plain
+                found.append((one(), one()))
+            elif kind in (_RLE_STARTX_LENGTH, _RLE_START_LENGTH):
+                start = indexed() if kind == _RLE_STARTX_LENGTH else plain()
+                found.append((start, start + reader.uleb()))
+            else:
+                raise reader.damage(f"range list entry of unknown kind {kind}")
+        return [(start, end) for start, end in found if start < end]
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:

@@ -1,41 +1,97 @@
 # SPDX-License-Identifier: MIT
-"""Units and their debugging information entries, through pyelftools."""
+"""Units and their debugging information entries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from elftools.dwarf.die import DIE
-
-from crashsym.dwarf.foreign import parsing
-from crashsym.dwarf.ranges import indexed_address, read_ranges, read_rnglist
+from crashsym.dwarf.forms import (
+    Abbreviation,
+    Attribute,
+    Form,
+    FormReader,
+    read_abbreviations,
+)
+from crashsym.dwarf.ranges import RangeReader
 from crashsym.errors import MalformedError
+from crashsym.reader import Reader
 
 if TYPE_CHECKING:
-    from elftools.dwarf.compileunit import CompileUnit
-    from elftools.dwarf.dwarfinfo import DWARFInfo
-
     from crashsym.budget import Budget
     from crashsym.codemap import Range
     from crashsym.dwarf.sections import DwarfSections
 
-_REFERENCES_IN_UNIT = (
-    "DW_FORM_ref1",
-    "DW_FORM_ref2",
-    "DW_FORM_ref4",
-    "DW_FORM_ref8",
-    "DW_FORM_ref_udata",
+
+class Tag(IntEnum):
+    """The DW_TAG_* that functions and names need (DWARF 5 section 7.5.3)."""
+
+    CLASS_TYPE = 0x02
+    ENTRY_POINT = 0x03
+    ENUMERATION_TYPE = 0x04
+    STRUCTURE_TYPE = 0x13
+    UNION_TYPE = 0x17
+    INLINED_SUBROUTINE = 0x1D
+    MODULE = 0x1E
+    SUBPROGRAM = 0x2E
+    INTERFACE_TYPE = 0x38
+    NAMESPACE = 0x39
+
+
+class At(IntEnum):
+    """The DW_AT_* that functions and names need (DWARF 5 section 7.5.4; the last: GNU, MIPS)."""
+
+    NAME = 0x03
+    STMT_LIST = 0x10
+    LOW_PC = 0x11
+    HIGH_PC = 0x12
+    LANGUAGE = 0x13
+    COMP_DIR = 0x1B
+    ABSTRACT_ORIGIN = 0x31
+    SPECIFICATION = 0x47
+    RANGES = 0x55
+    CALL_FILE = 0x58
+    CALL_LINE = 0x59
+    SIGNATURE = 0x69
+    LINKAGE_NAME = 0x6E
+    STR_OFFSETS_BASE = 0x72
+    ADDR_BASE = 0x73
+    RNGLISTS_BASE = 0x74
+    DWO_NAME = 0x76
+    MIPS_LINKAGE_NAME = 0x2007
+    GNU_DWO_NAME = 0x2130
+    GNU_DWO_ID = 0x2131
+    GNU_RANGES_BASE = 0x2132
+    GNU_ADDR_BASE = 0x2133
+
+
+class Kind(IntEnum):
+    """DW_UT_* (DWARF 5 section 7.5.1); older units are COMPILE, those of .debug_types TYPE."""
+
+    COMPILE = 1
+    TYPE = 2
+    PARTIAL = 3
+    SKELETON = 4
+    SPLIT_COMPILE = 5
+    SPLIT_TYPE = 6
+
+
+TYPE_KINDS = (Kind.TYPE, Kind.SPLIT_TYPE)
+_IN_UNIT = (Form.REF1, Form.REF2, Form.REF4, Form.REF8, Form.REF_UDATA)
+_IN_SUPPLEMENT = (Form.GNU_REF_ALT, Form.REF_SUP4, Form.REF_SUP8)
+_STRING_INDEXES = frozenset(
+    {Form.STRX, Form.STRX1, Form.STRX2, Form.STRX3, Form.STRX4, Form.GNU_STR_INDEX}
 )
-_ADDRESS_FORMS = ("DW_FORM_addr",)
-_ADDRESS_INDEX_FORMS = (
-    "DW_FORM_addrx",
-    "DW_FORM_addrx1",
-    "DW_FORM_addrx2",
-    "DW_FORM_addrx3",
-    "DW_FORM_addrx4",
+_ADDRESS_INDEXES = frozenset(
+    {Form.ADDRX, Form.ADDRX1, Form.ADDRX2, Form.ADDRX3, Form.ADDRX4, Form.GNU_ADDR_INDEX}
 )
+_NUMBERS = frozenset(
+    {Form.DATA1, Form.DATA2, Form.DATA4, Form.DATA8, Form.UDATA, Form.SDATA}
+    | {Form.SEC_OFFSET, Form.IMPLICIT_CONST, Form.RNGLISTX}
+)
+_DAMAGE_STEPS = 64  # so that a million damaged headers do not become a million messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,158 +100,334 @@ class Entry:
 
     offset: int
     depth: int
-    tag: str
+    tag: int
     has_children: bool
-    attributes: dict[str, Any]
+    attributes: dict[int, Attribute]
 
-    def text(self, name: str) -> str | None:
-        """Return a string attribute, or None."""
+    def number(self, name: int) -> int | None:
+        """Return an attribute that is a constant or section offset of 0 or more, or None."""
         attribute = self.attributes.get(name)
-        if attribute is None or not isinstance(attribute.value, bytes):
+        if attribute is None or attribute.form not in _NUMBERS:
             return None
-        return str(attribute.value.decode("utf-8", "replace")) or None
+        return (
+            attribute.value if isinstance(attribute.value, int) and attribute.value >= 0 else None
+        )
 
-    def number(self, name: str) -> int | None:
-        """Return an attribute that is a number of 0 or more, or None."""
-        attribute = self.attributes.get(name)
-        if attribute is None or not isinstance(attribute.value, int):
-            return None
-        return int(attribute.value) if attribute.value >= 0 else None
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an attribute refers to: an offset in ``.debug_info`` or ``.debug_types``, or a type.
+
+    ``place``: "unit": in the section that the unit is in; "info": in ``.debug_info`` of the same
+    file (for a split unit: of its slices); "supplement": in ``.debug_info`` of the supplementary
+    file; "signature": ``value`` is the signature of a type unit.
+    """
+
+    place: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitHeader:
+    """A unit header (DWARF 5 section 7.5.1, DWARF 4 section 7.5.1.2); offsets in its section.
+
+    ``identity`` is dwo_id or the type signature. ``type_offset`` counts from the unit's offset.
+    """
+
+    offset: int
+    end: int
+    version: int
+    kind: int
+    address_size: int
+    offset_size: int
+    abbrev_offset: int
+    identity: int | None
+    type_offset: int
+    entries: int
+
+
+def read_header(sections: DwarfSections, section: str, offset: int) -> UnitHeader:
+    """Decode the header of the unit at ``offset``.
+
+    Raises:
+        MalformedError: it is cut off, or of a version, kind or address size that is not known.
+    """
+    reader = sections.reader(section, offset)
+    length, offset_size = reader.initial_length()
+    unit = reader.sub(length)
+    version = unit.unsigned(2)
+    if not 2 <= version <= 5:
+        raise unit.damage(f"unit version {version}; this crashsym reads 2 to 5")
+    kind = int(Kind.TYPE if section == ".debug_types" else Kind.COMPILE)
+    if version >= 5:
+        kind, address_size = unit.unsigned(1), unit.unsigned(1)
+        abbrev_offset = unit.unsigned(offset_size)
+    else:
+        abbrev_offset, address_size = unit.unsigned(offset_size), unit.unsigned(1)
+    if kind not in list(Kind) or address_size not in (2, 4, 8):
+        raise unit.damage(f"unit type {kind}, address size {address_size}")
+    identity, type_offset = None, 0
+    if kind in (Kind.SKELETON, Kind.SPLIT_COMPILE):
+        identity = unit.unsigned(8)
+    elif kind in TYPE_KINDS:
+        identity, type_offset = unit.unsigned(8), unit.unsigned(offset_size)
+    return UnitHeader(
+        offset,
+        unit.end,
+        version,
+        kind,
+        address_size,
+        offset_size,
+        abbrev_offset,
+        identity,
+        type_offset,
+        unit.offset,
+    )
+
+
+class UnitReader:
+    """Reads the units of one file, or of one split unit's slices."""
+
+    def __init__(
+        self, sections: DwarfSections, supplement: DwarfSections | None, budget: Budget
+    ) -> None:
+        self.sections = sections
+        self.supplement = supplement
+        self.budget = budget
+        self._abbreviations: dict[int, dict[int, Abbreviation]] = {}
+
+    def units(self, section: str) -> Iterator[Unit | MalformedError]:
+        """Yield the units of ``section``; the error in place of one that cannot be read.
+
+        A damaged unit length is the last: where the next unit begins is not known then.
+        """
+        offset, size = 0, len(self.sections[section])
+        while offset < size:
+            try:
+                reader = self.sections.reader(section, offset)
+                length, _ = reader.initial_length()
+                reader.sub(length)
+            except MalformedError as error:
+                yield error
+                return
+            try:
+                yield self.unit(section, offset)
+            except MalformedError as error:
+                yield error
+                try:
+                    self.budget.spend(_DAMAGE_STEPS, section)
+                except MalformedError:
+                    return
+            offset = reader.offset
+
+    def unit(self, section: str, offset: int) -> Unit:
+        """Return the unit at ``offset`` of ``section``.
+
+        Raises:
+            MalformedError: its header, its abbreviations or its first entry cannot be decoded.
+        """
+        return Unit(self, section, read_header(self.sections, section, offset))
+
+    def abbreviations(self, offset: int) -> dict[int, Abbreviation]:
+        """Return the table at ``offset``, decoded once."""
+        if offset not in self._abbreviations:
+            self._abbreviations[offset] = read_abbreviations(self.sections, offset, self.budget)
+        return self._abbreviations[offset]
 
 
 class Unit:
-    """One unit of ``.debug_info``."""
+    """One unit of ``.debug_info`` or ``.debug_types``, of any file."""
 
-    def __init__(self, unit: CompileUnit, sections: DwarfSections, budget: Budget) -> None:
-        self._unit = unit
-        self._sections = sections
-        self._budget = budget
-        self._stream = unit.dwarfinfo.debug_info_sec.stream  # type: ignore[union-attr]  # it came from there
-        self.offset = int(unit.cu_offset)
-        self.where = f".debug_info+0x{self.offset:x}"
-        with parsing("cannot decode", self.where):
-            self.version = int(unit["version"])
-            self.address_size = int(unit["address_size"])
-            self._end = (
-                self.offset + int(unit["unit_length"]) + (4 if unit.dwarf_format() == 32 else 12)
-            )
-            self.root = self._entry(unit.get_top_DIE(), 0)
-        self._addr_base = self.root.number("DW_AT_addr_base") or 0
-        self.base = self.address(self.root, "DW_AT_low_pc") or 0
+    def __init__(self, source: UnitReader, section: str, header: UnitHeader) -> None:
+        self._source = source
+        self._budget = source.budget
+        self.sections = source.sections
+        self.section = section
+        self.header = header
+        self.offset = header.offset
+        self.where = f"{section}+0x{self.offset:x}"
+        self.version = header.version
+        self._forms = FormReader(header.version, header.address_size, header.offset_size)
+        self._abbreviations = source.abbreviations(header.abbrev_offset)
+        root = next(self.entries(), None)
+        if root is None:
+            raise MalformedError("cannot decode", where=self.where, why="a unit without entries")
+        self.root = root
+        self.ranges = RangeReader(self.sections, self.version, header, self._budget)
+        self._string_base = self._base(At.STR_OFFSETS_BASE, 8)
+        self.ranges.list_base = self._base(At.RNGLISTS_BASE, 12)
+        self.ranges.addr_base = self._first(At.ADDR_BASE, At.GNU_ADDR_BASE)
+        self.ranges.base = self.address(root, At.LOW_PC) or 0
+
+    def _base(self, name: int, header_size: int) -> int:
+        """Return a base, by default the end of the header of the first table (section 7.26)."""
+        if self.version < 5:
+            return 0
+        found = self.root.number(name)
+        wide = 8 if self.header.offset_size == 8 else 0
+        return header_size + wide if found is None else found
+
+    def _first(self, *names: int) -> int:
+        return next((n for n in map(self.root.number, names) if n is not None), 0)
+
+    def attach(self, skeleton: Unit) -> None:
+        """Take from the skeleton what a split unit does not have itself.
+
+        Addresses come from the skeleton's file and DW_AT_addr_base, the base of offset pairs is its
+        DW_AT_low_pc; before DWARF 5 range lists are in its file, from DW_AT_GNU_ranges_base on.
+
+        Source: DWARF 5 section 3.1.2 and 3.1.3; the GNU DebugFission proposal.
+        """
+        self.ranges.base, self.ranges.addr_base = skeleton.ranges.base, skeleton.ranges.addr_base
+        self.ranges.addresses = skeleton.sections
+        if self.version < 5:
+            self.ranges.lists = skeleton.sections
+            self.ranges.list_base = skeleton.root.number(At.GNU_RANGES_BASE) or 0
+
+    @property
+    def dwo_id(self) -> int | None:
+        """The id that a skeleton and its split unit share, or None."""
+        if self.header.kind in (Kind.SKELETON, Kind.SPLIT_COMPILE):
+            return self.header.identity
+        return self.root.number(At.GNU_DWO_ID)
+
+    @property
+    def dwo_name(self) -> str | None:
+        """The file that a skeleton refers to; None for all other units."""
+        if self.dwo_id is None:
+            return None
+        return self.text(self.root, At.DWO_NAME) or self.text(self.root, At.GNU_DWO_NAME)
+
+    @property
+    def comp_dir(self) -> str:
+        """DW_AT_comp_dir, or ""."""
+        return self.text(self.root, At.COMP_DIR) or ""
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries of the unit in the order of the file, without recursion.
 
+        Ends with the unit, or where the first entry's list of children is closed.
+
         Raises:
             MalformedError: an entry cannot be decoded; all before it have been yielded.
         """
-        stream = self._stream
-        offset, depth = int(self._unit.cu_die_offset), 0
-        while offset < self._end:
-            with parsing("cannot decode", f".debug_info+0x{offset:x}"):
-                die = DIE(cu=self._unit, stream=stream, offset=offset)
-                null = die.is_null()
-                entry = None if null else self._entry(die, depth)
-                size = int(die.size)
-            self._budget.spend(len(entry.attributes) if entry else 1, self.where)
-            if entry is not None:
+        reader = Reader(
+            self.sections[self.section],
+            little_endian=self.sections.little_endian,
+            offset=self.header.entries,
+            end=self.header.end,
+            where=self.section,
+        )
+        depth = 0
+        while reader.left:
+            offset = reader.offset
+            code = reader.uleb()
+            if code == 0:
+                depth -= 1
+                self._budget.spend(1, self.where)
+            else:
+                entry = self._entry(reader, offset, depth, code)
+                self._budget.spend(len(entry.attributes) or 1, self.where)
                 yield entry
                 depth += entry.has_children
-            else:
-                depth -= 1
             if depth <= 0:
                 return
-            offset += size
 
-    @staticmethod
-    def _entry(die: DIE, depth: int) -> Entry:
-        return Entry(
-            int(die.offset), depth, str(die.tag), bool(die.has_children), dict(die.attributes)
-        )
+    def _entry(self, reader: Reader, offset: int, depth: int, code: int) -> Entry:
+        shape = self._abbreviations.get(code)
+        if shape is None:
+            raise reader.damage(f"abbreviation {code} is not defined")
+        read = self._forms.read
+        attributes = {name: read(reader, form, const) for name, form, const in shape.attributes}
+        return Entry(offset, depth, shape.tag, shape.has_children, attributes)
 
-    def reference(self, entry: Entry, name: str) -> int | None:
-        """Return the offset in ``.debug_info`` that an attribute refers to, or None."""
+    def text(self, entry: Entry, name: int) -> str | None:
+        """Return a string attribute; None if it is empty, missing or not a string.
+
+        A string offset outside of its section counts as missing. Bytes that are not UTF-8 become
+        U+FFFD.
+
+        Raises:
+            MalformedError: an index is outside of ``.debug_str_offsets``.
+        """
         attribute = entry.attributes.get(name)
-        if attribute is None or not isinstance(attribute.raw_value, int):
+        if attribute is None:
             return None
-        if attribute.form in _REFERENCES_IN_UNIT:
-            return self.offset + int(attribute.raw_value)
-        return int(attribute.raw_value) if attribute.form == "DW_FORM_ref_addr" else None
+        data = self.string(attribute)
+        return data.decode("utf-8", "replace") or None if data is not None else None
 
-    def address(self, entry: Entry, name: str) -> int | None:
-        """Return an attribute of class address, or None."""
-        attribute = entry.attributes.get(name)
-        if attribute is None or not isinstance(attribute.raw_value, int):
-            return None
-        if attribute.form in _ADDRESS_FORMS:
-            return int(attribute.raw_value)
-        if attribute.form in _ADDRESS_INDEX_FORMS:
-            return indexed_address(
-                self._sections, attribute.raw_value, self._addr_base, self.address_size
-            )
+    def string(self, attribute: Attribute) -> bytes | None:
+        """Return the bytes that an attribute of class string stands for, or None; see `text`."""
+        form, value = attribute
+        if isinstance(value, bytes):
+            return value if form == Form.STRING else None
+        if form == Form.STRP:
+            return _terminated(self.sections[".debug_str"], value)
+        if form == Form.LINE_STRP:
+            return _terminated(self.sections[".debug_line_str"], value)
+        if form in (Form.STRP_SUP, Form.GNU_STRP_ALT):
+            supplement = self._source.supplement
+            return _terminated(supplement[".debug_str"], value) if supplement else None
+        if form in _STRING_INDEXES:
+            size = self.header.offset_size
+            place = self._string_base + value * size
+            offset = self.sections.reader(".debug_str_offsets", place).unsigned(size)
+            return _terminated(self.sections[".debug_str"], offset)
         return None
+
+    def reference(self, entry: Entry, name: int) -> Reference | None:
+        """Return what an attribute of class reference refers to, or None."""
+        attribute = entry.attributes.get(name)
+        if attribute is None or not isinstance(attribute.value, int):
+            return None
+        form, value = attribute.form, attribute.value
+        if form in _IN_UNIT:
+            return Reference("unit", self.offset + value)
+        if form == Form.REF_ADDR:
+            return Reference("info", value)
+        if form in _IN_SUPPLEMENT:
+            return Reference("supplement", value)
+        return Reference("signature", value) if form == Form.REF_SIG8 else None
+
+    def address(self, entry: Entry, name: int) -> int | None:
+        """Return an attribute of class address, or None.
+
+        Raises:
+            MalformedError: an index is outside of ``.debug_addr``.
+        """
+        attribute = entry.attributes.get(name)
+        if attribute is None or not isinstance(attribute.value, int):
+            return None
+        if attribute.form == Form.ADDR:
+            return attribute.value
+        return self.ranges.indexed(attribute.value) if attribute.form in _ADDRESS_INDEXES else None
 
     def code_ranges(self, entry: Entry) -> list[Range]:
         """Return where the code of an entry lies; empty for a declaration.
+
+        DW_AT_ranges counts where both it and DW_AT_low_pc are there.
 
         Raises:
             MalformedError: the range list is damaged.
 
         Source: DWARF 5 section 2.17.
         """
-        if "DW_AT_ranges" in entry.attributes:
-            return self._range_list(entry)
-        low = self.address(entry, "DW_AT_low_pc")
+        attribute = entry.attributes.get(At.RANGES)
+        if attribute is not None:
+            value = entry.number(At.RANGES)
+            if value is None:
+                return []
+            own = entry is self.root
+            return self.ranges.read(value, indexed=attribute.form == Form.RNGLISTX, absolute=own)
+        low = self.address(entry, At.LOW_PC)
         if low is None:
             return []
-        high = self.address(entry, "DW_AT_high_pc")
+        high = self.address(entry, At.HIGH_PC)
         if high is None:
-            high = low + (entry.number("DW_AT_high_pc") or 0)
+            high = low + (entry.number(At.HIGH_PC) or 0)
         return [(low, high)] if low < high else []
 
-    def _range_list(self, entry: Entry) -> list[Range]:
-        # For DW_FORM_rnglistx pyelftools has looked the offset up already.
-        offset = entry.number("DW_AT_ranges")
-        if offset is None:
-            return []
-        if self.version >= 5:
-            found = read_rnglist(
-                self._sections,
-                offset,
-                base=self.base,
-                address_size=self.address_size,
-                addr_base=self._addr_base,
-                budget=self._budget,
-            )
-        else:
-            found = read_ranges(
-                self._sections,
-                offset,
-                base=self.base,
-                address_size=self.address_size,
-                budget=self._budget,
-            )
-        return found
 
-
-def iter_units(
-    info: DWARFInfo, sections: DwarfSections, budget: Budget
-) -> Iterator[Unit | MalformedError]:
-    """Yield the units of ``.debug_info``; the error in place of one that cannot be read.
-
-    A damaged unit header is the last: where the next unit begins is not known then.
-    """
-    units = info.iter_CUs()
-    while True:
-        try:
-            with parsing("cannot decode", ".debug_info"):
-                unit = next(units, None)
-        except MalformedError as error:
-            yield error
-            return
-        if unit is None:
-            return
-        try:
-            yield Unit(unit, sections, budget)
-        except MalformedError as error:
-            yield error
+def _terminated(data: bytes, offset: int) -> bytes | None:
+    stop = data.find(b"\0", offset) if offset < len(data) else -1
+    return data[offset:stop] if stop >= 0 else None

@@ -17,6 +17,7 @@ from crashsym.errors import ConfigError
 
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
+    from crashsym.dwarf.inputs import DebugInputs
     from crashsym.splitpair import SplitPair
 
 VARIABLE = "CRASHSYM_ENGINE"
@@ -85,9 +86,9 @@ class Engine(Protocol):
     name: str
 
     def functions(
-        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+        self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
-        """Read the debug information.
+        """Read the debug information; ``load_base`` is where addresses begin to count.
 
         Raises:
             MalformedError: a section is truncated or cannot be inflated.

@@ -6,25 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crashsym.codeaddr import has_isa_bit
-from crashsym.engines import NoFunctions
 from crashsym.kernel.functions import read_functions
 
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
+    from crashsym.dwarf.inputs import DebugInputs
     from crashsym.engines import FunctionPart, Part
     from crashsym.splitpair import SplitPair
-
-SECTIONS = (
-    ".debug_info",
-    ".debug_abbrev",
-    ".debug_str",
-    ".debug_line_str",
-    ".debug_str_offsets",
-    ".debug_addr",
-    ".debug_ranges",
-    ".debug_rnglists",
-    ".debug_line",
-)
 
 
 class CompiledEngine:
@@ -33,20 +21,15 @@ class CompiledEngine:
     name = "kernel"
 
     def functions(
-        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+        self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
         """See `crashsym.engines.Engine.functions`."""
-        holder = pair.holder(".debug_info")
-        if holder is None:
-            return NoFunctions()
         return read_functions(
-            {name: holder.section_view(name) for name in SECTIONS},
-            code=holder.executable_ranges,
-            big=not pair.elf_file.little_endian,
-            isa_bit=has_isa_bit(pair.elf_file.machine),
+            inputs,
+            isa_bit=has_isa_bit(inputs.elf_file.machine),
             inlines=inlines,
             keep_suffixes=keep_suffixes,
-            load_base=pair.elf_file.load_base,
+            load_base=load_base,
         )
 
     def publics(

@@ -21,11 +21,11 @@ from crashsym.cfi import read_cfi
 from crashsym.codemap import CodeMap
 from crashsym.demangle import readable
 from crashsym.dwarf import Function, read_functions
-from crashsym.engines import NoFunctions
 from crashsym.errors import MalformedError
 
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
+    from crashsym.dwarf.inputs import DebugInputs
     from crashsym.engines import Damage, FunctionPart
     from crashsym.splitpair import SplitPair
 
@@ -38,16 +38,12 @@ class ReferenceEngine:
     name = "reference"
 
     def functions(
-        self, pair: SplitPair, cpu: Cpu, *, inlines: bool, keep_suffixes: bool
+        self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
         """See `crashsym.engines.Engine.functions`."""
-        del cpu  # the ELF file says it as well
-        holder = pair.holder(".debug_info")
-        if holder is None:
-            return NoFunctions()
-        table = read_functions(holder, inlines=inlines, keep_suffixes=keep_suffixes)
+        table = read_functions(inputs, inlines=inlines, keep_suffixes=keep_suffixes)
         damage = [(damage.where, damage.why) for damage in table.damage]
-        return Functions(table.functions, pair.elf_file.load_base, damage)
+        return Functions(table.functions, load_base, damage)
 
     def publics(
         self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
@@ -169,6 +165,7 @@ def _number(
                 LineRecord(line.address - load_base, line.size, line.line, file_numbers[line.file])
                 for line in function.lines
             ),
+            multiple=function.multiple,
         )
         for function in functions
     ]

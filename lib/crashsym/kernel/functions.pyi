@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-from collections.abc import Iterable, Mapping
 from typing import BinaryIO
+
+from crashsym.dwarf.inputs import DebugInputs
 
 class Functions:
     functions: int
@@ -12,12 +13,5 @@ class Functions:
     def write(self, stream: BinaryIO) -> None: ...
 
 def read_functions(
-    sections: Mapping[str, bytes | memoryview],
-    *,
-    code: Iterable[tuple[int, int]],
-    big: bool,
-    isa_bit: bool,
-    inlines: bool,
-    keep_suffixes: bool,
-    load_base: int,
+    inputs: DebugInputs, *, isa_bit: bool, inlines: bool, keep_suffixes: bool, load_base: int
 ) -> Functions: ...

@@ -14,6 +14,8 @@ from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_decimal, put_hex
 from crashsym.kernel.walk cimport Body, Claim, Inline, Walk
 
+from crashsym.dwarf.sections import WANTED as SECTIONS
+
 cdef enum:
     RECORD = 128  # bytes that a record without names can have at most
 
@@ -332,13 +334,17 @@ cdef class Functions:
 
 
 def read_functions(
-    sections, *, code, bint big, bint isa_bit, bint inlines, bint keep_suffixes, uint64_t load_base
+    inputs, *, bint isa_bit, bint inlines, bint keep_suffixes, uint64_t load_base
 ):
-    """Read the functions from the debug sections, buffers by name."""
-    cdef Dwarf dwarf = Dwarf(code, isa_bit, sum(len(data) for data in sections.values()))
+    """Read the functions of a module, see `crashsym.dwarf.reference.read_functions`."""
+    elf_file = inputs.elf_file
+    sections = {name: elf_file.section_view(name) for name in SECTIONS}
+    cdef Dwarf dwarf = Dwarf(
+        elf_file.executable_ranges, isa_bit, sum(len(data) for data in sections.values())
+    )
     cdef Names names
     cdef Walk walk
-    dwarf.add_context(sections, big, False, -1)
+    dwarf.add_context(sections, not elf_file.little_endian, False, -1)
     dwarf.lines = Lines()
     dwarf.lines.memory = &dwarf.memory
     dwarf.lines.code = &dwarf.code
