@@ -13,6 +13,7 @@ help:
 	@echo 'make test       all checks and all tests but the slow ones'
 	@echo 'make test-slow  the tests that take minutes'
 	@echo 'make check      the quick part of make test: ruff, mypy, unit tests'
+	@echo 'make bench      compare speed and memory with other tools; writes docs/performance'
 	@echo 'make fetch-oe   clone OpenEmbedded-Core and BitBake for the tests that run them'
 	@echo 'make clean      remove what these targets have made'
 
@@ -49,6 +50,12 @@ check: lint
 .PHONY: fetch-oe
 fetch-oe:
 	@scripts/fetch-oe
+
+# Options: make bench BENCH="--quick"
+.PHONY: bench
+bench:
+	@scripts/setup bench
+	$(PYTHON) -m bench $(BENCH)
 
 .PHONY: clean
 clean:

@@ -237,6 +237,15 @@ def test_an_old_python_is_refused(machine: Machine) -> None:
     )
 
 
+def test_the_benchmark_needs_the_tests_packages_and_its_own(machine: Machine) -> None:
+    machine.add("dpkg-query", "echo installed")
+    result = machine.set_up("bench")
+    assert result.returncode == 0
+    assert machine.calls == [VENV_CALL, f"{PIP_CALL} .[test,bench]"]
+    assert machine.set_up("test").returncode == 0
+    assert machine.calls == []
+
+
 def test_an_unknown_purpose_is_refused(machine: Machine) -> None:
     result = machine.set_up("party")
     assert result.returncode == 2
