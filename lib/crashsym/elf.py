@@ -168,6 +168,25 @@ class ElfFile:
         number = _named(self._with_bytes, name)
         return memoryview(b"") if number is None else self._view_of(number)
 
+    def joined_section_view(self, name: str) -> memoryview:
+        """Return the contents of all sections of that name, one behind the other.
+
+        Object files have several: one for each type unit, in a group of its own.
+
+        Raises:
+            MalformedError: as `section_view`; or together they are larger than the file.
+        """
+        found = [n for n, s in enumerate(self.sections) if s.name == name and s.has_bytes]
+        if len(found) <= 1:
+            return self.section_view(name)
+        if sum(self.sections[number].size for number in found) > self.size:
+            raise MalformedError(
+                "cannot read ELF",
+                where=f"'{self.path}' {name}",
+                why=f"{len(found)} sections are larger than the file's 0x{self.size:x} bytes",
+            )
+        return memoryview(b"".join(self._view_of(number) for number in found))
+
     def section_bytes(self, name: str) -> bytes:
         """Return a copy of what `section_view` returns."""
         return bytes(self.section_view(name))

@@ -27,6 +27,21 @@ WANTED = (
 )
 
 
+def read_sections(elf_file: ElfFile, suffix: str = "") -> dict[str, memoryview]:
+    """Return the debug sections of ``elf_file`` by name without ``suffix``, "" or ".dwo".
+
+    Of several ``.debug_info`` or ``.debug_types`` (object files and ``.dwo`` files have one for
+    each type unit) all are taken, one behind the other; of all else the first.
+
+    Raises:
+        MalformedError: a section is truncated or cannot be inflated.
+    """
+    found = {name: elf_file.section_view(name + suffix) for name in WANTED}
+    for name in (".debug_info", ".debug_types"):
+        found[name] = elf_file.joined_section_view(name + suffix)
+    return found
+
+
 @dataclass(frozen=True)
 class DwarfSections:
     """The bytes of the sections by name, without ``.dwo``; empty for those that are not there."""
@@ -42,7 +57,12 @@ class DwarfSections:
         Raises:
             MalformedError: a section is truncated or cannot be inflated.
         """
-        found = {name: elf_file.section_bytes(name + suffix) for name in WANTED}
+        found = read_sections(elf_file, suffix)
+        return cls(
+            {name: bytes(view) for name, view in found.items()},
+            elf_file.little_endian,
+            elf_file.address_size,
+        )
         return cls(found, elf_file.little_endian, elf_file.address_size)
 
     def __getitem__(self, name: str) -> bytes:
