@@ -24,7 +24,7 @@ class _Builder:
     code_id: str = ""
     files: dict[int, str] = field(default_factory=dict)
     origins: dict[int, str] = field(default_factory=dict)
-    functions: list[tuple[int, int, str, list[InlineRecord], list[LineRecord]]] = field(
+    functions: list[tuple[int, int, str, list[InlineRecord], list[LineRecord], bool]] = field(
         default_factory=list
     )
     publics: list[PublicRecord] = field(default_factory=list)
@@ -87,9 +87,9 @@ def _origin(builder: _Builder, line: str) -> None:
 
 
 def _func(builder: _Builder, line: str) -> None:
-    line = line.replace("FUNC m ", "FUNC ", 1)
+    multiple, line = line.startswith("FUNC m "), line.replace("FUNC m ", "FUNC ", 1)
     _, address, size, _parameters, name = line.split(" ", 4)
-    builder.functions.append((int(address, 16), int(size, 16), name, [], []))
+    builder.functions.append((int(address, 16), int(size, 16), name, [], [], multiple))
 
 
 def _inline(builder: _Builder, line: str) -> None:
@@ -101,9 +101,9 @@ def _inline(builder: _Builder, line: str) -> None:
 
 
 def _public(builder: _Builder, line: str) -> None:
-    line = line.replace("PUBLIC m ", "PUBLIC ", 1)
+    multiple, line = line.startswith("PUBLIC m "), line.replace("PUBLIC m ", "PUBLIC ", 1)
     _, address, _parameters, name = line.split(" ", 3)
-    builder.publics.append(PublicRecord(int(address, 16), name))
+    builder.publics.append(PublicRecord(int(address, 16), name, multiple))
 
 
 def _stack(builder: _Builder, line: str) -> None:
@@ -140,8 +140,8 @@ def _finish(builder: _Builder, where: str) -> SymbolFile:
         files=_dense(builder.files, where),
         origins=_dense(builder.origins, where),
         functions=tuple(
-            FuncRecord(address, size, name, tuple(inlines), tuple(lines))
-            for address, size, name, inlines, lines in sorted(
+            FuncRecord(address, size, name, tuple(inlines), tuple(lines), multiple)
+            for address, size, name, inlines, lines, multiple in sorted(
                 builder.functions, key=lambda function: function[:2]
             )
         ),

@@ -51,18 +51,16 @@ class ReferenceEngine:
         """See `crashsym.engines.Engine.publics`.
 
         One record for each symbol address that no function covers. Of several symbols at one
-        address the most visible has it, then the first by name.
+        address the most visible has it, then the first by name; ``multiple`` where their readable
+        names differ.
         """
         code = CodeMap(pair.elf_file.executable_ranges)
         damage: list[Damage] = []
         symbols = pair.function_symbols(lambda error: damage.append((error.where, error.why)))
-        found: dict[int, tuple[int, str]] = {}
+        found: dict[int, set[tuple[int, str]]] = {}
         for symbol in symbols:
-            if functions.covers(symbol.address) or not code.contains(symbol.address):
-                continue
-            candidate = (symbol.rank, symbol.name)
-            if symbol.address not in found or candidate < found[symbol.address]:
-                found[symbol.address] = candidate
+            if code.contains(symbol.address) and not functions.covers(symbol.address):
+                found.setdefault(symbol.address, set()).add((symbol.rank, symbol.name))
         publics = Publics([], damage)
         _name(publics, pair, found, keep_suffixes=keep_suffixes)
         return publics
@@ -175,18 +173,25 @@ def _number(
 def _name(
     publics: Publics,
     pair: SplitPair,
-    found: dict[int, tuple[int, str]],
+    found: dict[int, set[tuple[int, str]]],
     *,
     keep_suffixes: bool,
 ) -> None:
-    """Add the records of symbols: address → (rank, name)."""
+    """Add the records of symbols: address → (rank, name) of each symbol there."""
     budget = Budget(pair.elf_file.size)
-    for address, (_, symbol) in sorted(found.items()):
-        plain = symbol.partition("@")[0] or symbol  # some linkers keep "@@VERSION"
-        name = readable(plain, keep_suffixes=keep_suffixes)
+    for address, symbols in sorted(found.items()):
+        names = [_public_name(name, keep_suffixes=keep_suffixes) for _, name in sorted(symbols)]
         try:
-            budget.spend(len(name), "names of symbols")
+            budget.spend(sum(map(len, names)), "names of symbols")
         except MalformedError as error:
             publics.damage.append((error.where, error.why))
             break
-        publics.records.append(PublicRecord(address - pair.elf_file.load_base, name))
+        multiple = any(name != names[0] for name in names)
+        start = address - pair.elf_file.load_base
+        publics.records.append(PublicRecord(start, names[0], multiple))
+
+
+def _public_name(name: str, *, keep_suffixes: bool) -> str:
+    """Return the readable name; ``@@VERSION``, which some linkers keep, is not part of it."""
+    plain = name.partition("@")[0] or name
+    return readable(plain, keep_suffixes=keep_suffixes)

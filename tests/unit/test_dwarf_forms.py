@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""Each encoding of DWARF 2 to 5 on its own: versions, forms, bases, references, units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import dwarf, elf
+from builders.dwarf import Attribute, Die, Dwarf
+from builders.elf import Elf, Section
+from builders.encode import Format, uleb
+from builders.functions import names, read
+
+FMT = Format()
+FORMATS = [Format(b, e) for b in (64, 32) for e in (True, False)]
+_CODES = [(v, wide) for v in (2, 3, 4, 5) for wide in (False, True) if v > 2 or not wide]
+_LINES: Attribute = (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0)
+
+
+def _file(info: Dwarf, *sections: Section) -> bytes:
+    machine = elf.X86_64 if info.format.bits == 64 else elf.I386
+    parts = (elf.code(), elf.build_id(info.format), *info.sections(), *sections)
+    return Elf(parts, format=info.format, machine=machine).build()
+
+
+def _root(*children: Die, more: tuple[Attribute, ...] = ()) -> Die:
+    return Die(dwarf.COMPILE_UNIT, [(dwarf.NAME, dwarf.STRING, b"a.c"), *more], children or None)
+
+
+def _sub(name: Attribute | None, *more: Attribute) -> Die:
+    return Die(dwarf.SUBPROGRAM, [name, *more] if name else more)
+
+
+def _at(address: int, size: int = 16) -> tuple[Attribute, Attribute]:
+    return (dwarf.LOW_PC, dwarf.ADDR, address), (dwarf.HIGH_PC, dwarf.DATA1, size)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize(("version", "wide"), _CODES)
+def test_every_version_form_and_byte_order(
+    tmp_path: Path, fmt: Format, version: int, wide: bool
+) -> None:
+    info = Dwarf(fmt, version, wide)
+    named: Attribute = (dwarf.NAME, dwarf.STRP, 3)
+    info.unit(_root(_sub(named, *_at(0x1000))))
+    info.unit(_root(_sub((dwarf.NAME, dwarf.STRING, b"g"), *_at(0x2000))))
+    # across units, with the size that DW_FORM_ref_addr has in this version
+    origin = len(info.info) + (12 if wide else 4) + len(info.header())
+    root = info.entry(Die(dwarf.COMPILE_UNIT, [(dwarf.NAME, dwarf.STRING, b"b.c")], [Die(1)]))
+    declaration = info.entry(_sub((dwarf.NAME, dwarf.STRING, b"declared")))
+    info.raw_unit(root + declaration + b"\0")
+    reference: Attribute = (dwarf.SPECIFICATION, dwarf.REF_ADDR, origin + len(root))
+    info.unit(_root(_sub(reference, *_at(0x3000))))
+    table = read(tmp_path / "a", _file(info, Section(".debug_str", b"no\0from_strp\0")))
+    assert table.damage == ()
+    assert names(table) == {0x1000: "from_strp", 0x2000: "g", 0x3000: "declared"}
+
+
+_STRINGS = b"zero\0one\0two\0"
+_STR_FORMS = {
+    "strx": dwarf.STRX,
+    "strx1": dwarf.STRX1,
+    "strx2": dwarf.STRX2,
+    "strx3": dwarf.STRX3,
+    "strx4": dwarf.STRX4,
+}
+
+
+@pytest.mark.parametrize("form", _STR_FORMS.values(), ids=_STR_FORMS)
+@pytest.mark.parametrize("little", [True, False])
+def test_string_indexes(tmp_path: Path, form: int, little: bool) -> None:
+    fmt = Format(64, little)
+    offsets = b"\xff" * 8 + bytes(8) + fmt.numbers(4, 0, 5, 9)  # something else, then ours
+    base: Attribute = (dwarf.STR_OFFSETS_BASE, dwarf.SEC_OFFSET, 16)
+    info = Dwarf(fmt, 5)
+    info.unit(_root(_sub((dwarf.NAME, form, 2), *_at(0x1000)), more=(base,)))
+    strings = (Section(".debug_str", _STRINGS), Section(".debug_str_offsets", offsets))
+    assert names(read(tmp_path / "a", _file(info, *strings))) == {0x1000: "two"}
+
+
+@pytest.mark.parametrize(("wide", "header"), [(False, 8), (True, 16)])
+def test_string_indexes_without_a_base_begin_behind_the_header(
+    tmp_path: Path, wide: bool, header: int
+) -> None:
+    info = Dwarf(FMT, 5, wide)
+    info.unit(_root(_sub((dwarf.NAME, dwarf.STRX, 1), *_at(0x1000))))
+    offsets = bytes(header) + FMT.numbers(info.offset_size, 0, 5)
+    strings = (Section(".debug_str", _STRINGS), Section(".debug_str_offsets", offsets))
+    assert names(read(tmp_path / "a", _file(info, *strings))) == {0x1000: "one"}
+
+
+_ADDR_FORMS = {
+    "addrx": dwarf.ADDRX,
+    "addrx1": dwarf.ADDRX1,
+    "addrx2": dwarf.ADDRX2,
+    "addrx3": dwarf.ADDRX3,
+    "addrx4": dwarf.ADDRX4,
+}
+
+
+@pytest.mark.parametrize("form", _ADDR_FORMS.values(), ids=_ADDR_FORMS)
+@pytest.mark.parametrize("little", [True, False])
+def test_address_indexes(tmp_path: Path, form: int, little: bool) -> None:
+    fmt = Format(64, little)
+    base: Attribute = (dwarf.ADDR_BASE, dwarf.SEC_OFFSET, 8)
+    size: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 4)
+    function = _sub((dwarf.NAME, dwarf.STRING, b"f"), (dwarf.LOW_PC, form, 1), size)
+    info = Dwarf(fmt, 5)
+    info.unit(_root(function, more=(base,)))
+    addresses = Section(".debug_addr", bytes(8) + fmt.word(0x5000, 0x1230))
+    assert names(read(tmp_path / "a", _file(info, addresses))) == {0x1230: "f"}
+
+
+_INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(0x10) + uleb(0x20)
+_RANGE_LISTS = {
+    "offset pair with the unit's base": b"\4" + uleb(0x10) + uleb(0x20),
+    "base_addressx": _INDEX_BASE,
+    "startx_endx": b"\2" + uleb(1) + uleb(2),
+    "startx_length": b"\3" + uleb(1) + uleb(0x10),
+    "base_address": b"\5" + FMT.word(0x1800) + b"\4" + uleb(0x10) + uleb(0x20),
+    "start_end": b"\6" + FMT.word(0x1810, 0x1820),
+    "start_length": b"\7" + FMT.word(0x1810) + uleb(0x10),
+}
+
+
+@pytest.mark.parametrize("entries", _RANGE_LISTS.values(), ids=_RANGE_LISTS)
+@pytest.mark.parametrize("base_given", [True, False])
+@pytest.mark.parametrize("wide", [False, True])
+def test_range_list_entries_by_index(
+    tmp_path: Path, entries: bytes, base_given: bool, wide: bool
+) -> None:
+    info = Dwarf(FMT, 5, wide)
+    header = 20 if wide else 12
+    lists = bytes(header) + FMT.numbers(info.offset_size, 0, 2 * info.offset_size) + entries + b"\0"
+    addresses = Section(".debug_addr", FMT.word(0x1800, 0x1810, 0x1820))
+    ranges: Attribute = (dwarf.RANGES, dwarf.RNGLISTX, 1)
+    base = ((dwarf.RNGLISTS_BASE, dwarf.SEC_OFFSET, header),) if base_given else ()
+    low: Attribute = (dwarf.LOW_PC, dwarf.ADDR, 0x1800)
+    info.unit(_root(_sub((dwarf.NAME, dwarf.STRING, b"f"), ranges), more=(low, *base)))
+    table = read(tmp_path / "a", _file(info, Section(".debug_rnglists", lists), addresses))
+    assert [(f.address, f.size) for f in table.functions] == [(0x1810, 0x10)]
+
+
+def test_ranges_before_dwarf_5_count_from_the_base(tmp_path: Path) -> None:
+    pairs = FMT.word(0x10, 0x20, (1 << 64) - 1, 0x2000, 0, 8, 0, 0)
+    low: Attribute = (dwarf.LOW_PC, dwarf.ADDR, 0x1000)
+    info = Dwarf(FMT)
+    ranges: Attribute = (dwarf.RANGES, dwarf.SEC_OFFSET, 0)
+    info.unit(_root(_sub((dwarf.NAME, dwarf.STRING, b"f"), ranges), more=(low,)))
+    table = read(tmp_path / "a", _file(info, Section(".debug_ranges", pairs)))
+    assert [(f.address, f.size) for f in table.functions] == [(0x1010, 0x10), (0x2000, 8)]
+
+
+def _type_unit(info: Dwarf, version: int) -> bytes:
+    """Return a type unit: struct S in namespace n, signature 7."""
+    member = Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")])
+    root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
+    space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
+    claims = info.entry(dwarf.function(0x6000, 16, b"not_code"))
+    head = 4 + len(info.header()) + 8 + 4
+    body = root + space + info.entry(member) + claims + b"\0\0"
+    tail = FMT.number(7, 8) + FMT.number(head + len(root) + len(space), 4)
+    header = info.header(kind=2) if version == 5 else info.header()
+    return FMT.number(len(header) + len(tail) + len(body), 4) + header + tail + body
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_scopes_may_be_in_type_units(tmp_path: Path, version: int) -> None:
+    info = Dwarf(FMT, version)
+    types = _type_unit(info, version)
+    method = dwarf.function(0x1000, 16, b"method")
+    stub = Die(dwarf.STRUCTURE, [(dwarf.SIGNATURE, dwarf.REF_SIG8, 7)], [method])
+    if version == 5:
+        info.info += types
+    info.unit(_root(stub))
+    sections = [Section(".debug_types", types)] if version == 4 else []
+    table = read(tmp_path / "a", _file(info, *sections))
+    assert table.damage == ()
+    assert names(table) == {0x1000: "n::S::method"}
+
+
+def test_a_unit_of_unknown_version_costs_that_unit_only(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    info.unit(_root(dwarf.function(0x1000, 16, b"first")))
+    info.unit(_root(dwarf.function(0x2000, 16, b"future")), version=6)
+    info.unit(_root(dwarf.function(0x3000, 16, b"last")))
+    table = read(tmp_path / "a", _file(info))
+    assert names(table) == {0x1000: "first", 0x3000: "last"}
+    assert [damage.why for damage in table.damage] == ["unit version 6; this crashsym reads 2 to 5"]
+
+
+def _entry_point(address: int, name: bytes) -> Die:
+    return Die(
+        dwarf.ENTRY_POINT,
+        [(dwarf.NAME, dwarf.STRING, name), (dwarf.LOW_PC, dwarf.ADDR, address)],
+    )
+
+
+def test_a_function_is_divided_at_its_entry_points(tmp_path: Path) -> None:
+    call = Die(dwarf.INLINED, [*_at(0x1010, 0x20), (dwarf.CALL_LINE, dwarf.DATA1, 7)])
+    points = (_entry_point(0x1020, b"second"), _entry_point(0x5000, b"elsewhere"))
+    scope = Die(
+        dwarf.NAMESPACE,
+        [(dwarf.NAME, dwarf.STRING, b"n")],
+        [dwarf.function(0x1000, 0x40, b"first", call, *points)],
+    )
+    info = Dwarf(FMT)
+    info.unit(_root(scope))
+    table = read(tmp_path / "a", _file(info))
+    pieces = [(f.address, f.size, f.name, f.multiple) for f in table.functions]
+    assert pieces == [(0x1000, 0x20, "n::first", False), (0x1020, 0x20, "n::second", False)]
+    inlines = [call.ranges for f in table.functions for call in f.inlines]
+    assert inlines == [((0x1010, 0x1020),), ((0x1020, 0x1030),)]
+
+
+def test_functions_of_other_names_with_the_same_code_are_multiple(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    info.unit(
+        _root(
+            dwarf.function(0x1000, 16, b"a"),
+            dwarf.function(0x1000, 16, b"b"),
+            dwarf.function(0x2000, 16, b"same"),
+            dwarf.function(0x3000, 16, b"short"),
+            dwarf.function(0x3000, 32, b"long"),
+        )
+    )
+    info.unit(_root(dwarf.function(0x2000, 16, b"same")))
+    table = read(tmp_path / "a", _file(info))
+    assert [(f.address, f.size, f.name, f.multiple) for f in table.functions] == [
+        (0x1000, 16, "a", True),
+        (0x2000, 16, "same", False),
+        (0x3000, 16, "short", False),
+        (0x3010, 16, "long", False),
+    ]
+
+
+def test_nameless_and_empty_inlines_do_not_break_the_chain(tmp_path: Path) -> None:
+    inner = Die(dwarf.INLINED, [*_at(0x1004, 4), (dwarf.CALL_LINE, dwarf.DATA1, 9)])
+    outer = Die(dwarf.INLINED, [*_at(0x1004, 0), (dwarf.CALL_LINE, dwarf.DATA1, 8)], [inner])
+    empty = Die(dwarf.INLINED, [*_at(0x1008, 0), (dwarf.CALL_LINE, dwarf.DATA1, 10)])
+    info = Dwarf(FMT)
+    info.unit(_root(dwarf.function(0x1000, 16, b"f", outer, empty)))
+    [function] = read(tmp_path / "a", _file(info)).functions
+    found = [(call.depth, call.name, call.call_line, call.ranges) for call in function.inlines]
+    span = ((0x1004, 0x1008),)
+    assert found == [(0, "<name omitted>", 8, span), (1, "<name omitted>", 9, span)]
+
+
+def test_nameless_scopes_in_a_circle_end(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    root = info.entry(_root(Die(1)))
+    first = 11 + len(root)
+    specified: Attribute = (dwarf.SPECIFICATION, dwarf.REF4, 0)
+    size = len(info.entry(Die(dwarf.STRUCTURE, [specified], [Die(1)])))
+    second: Attribute = (dwarf.SPECIFICATION, dwarf.REF4, first + size)
+    body = root + info.entry(Die(dwarf.STRUCTURE, [second], [Die(1)]))
+    body += info.entry(Die(dwarf.STRUCTURE, [(0x0B, dwarf.DATA1, 1)], [Die(1)]))
+    body += info.entry(dwarf.function(0x1000, 16, b"f"))
+    info.raw_unit(body + b"\0\0\0")
+    assert names(read(tmp_path / "a", _file(info))) == {0x1000: "f"}

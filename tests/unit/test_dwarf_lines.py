@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Each encoding of line programs on its own, and what rows in a strange order mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import dwarf, elf
+from builders.dwarf import Attribute, Dwarf, LineHeader, extended, sequence
+from builders.elf import Elf, Section
+from builders.encode import Format, sleb, uleb
+from builders.functions import read
+
+FMT = Format()
+_COPY, _FIXED_ADVANCE, _CONST_ADD = b"\x01", b"\x09", b"\x08"
+Row = tuple[int, int, int]
+
+
+def _advance(operations: int) -> bytes:
+    return b"\x02" + uleb(operations)
+
+
+def _line(delta: int) -> bytes:
+    return b"\x03" + sleb(delta)
+
+
+def _file(
+    fmt: Format, program: bytes, *sections: Section, more: tuple[Attribute, ...] = ()
+) -> bytes:
+    info = Dwarf(fmt, 5 if more else 4)
+    attributes: list[Attribute] = [
+        (dwarf.COMP_DIR, dwarf.STRING, b"/build"),
+        (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
+        *more,
+    ]
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, attributes, [dwarf.function(0x1000, 0x100)]))
+    parts = (elf.code(), elf.build_id(fmt), *info.sections(), Section(".debug_line", program))
+    return Elf((*parts, *sections), format=fmt).build()
+
+
+def _rows(tmp_path: Path, program: bytes, header: LineHeader | None = None) -> list[Row]:
+    data = _file(FMT, dwarf.line_program(FMT, program, header))
+    table = read(tmp_path / "a", data)
+    assert table.damage == ()
+    [function] = table.functions
+    return [(line.address, line.size, line.line) for line in function.lines]
+
+
+def test_of_rows_with_one_address_the_last_counts(tmp_path: Path) -> None:
+    rows = _line(4) + _COPY + extended(4, uleb(3)) + _line(2) + _COPY + _advance(4) + _COPY
+    assert _rows(tmp_path, sequence(FMT, 0x1000, rows, end=4)) == [(0x1000, 8, 7)]
+
+
+def test_a_row_that_goes_back_begins_anew(tmp_path: Path) -> None:
+    back = extended(2, FMT.word(0x1000))
+    rows = _line(4) + _COPY + back + _line(1) + _COPY + _advance(8) + _line(1) + _COPY
+    assert _rows(tmp_path, sequence(FMT, 0x1010, rows, end=8)) == [(0x1000, 8, 6), (0x1008, 8, 7)]
+
+
+def test_a_sequence_that_ends_before_its_start_covers_nothing(tmp_path: Path) -> None:
+    bad = extended(2, FMT.word(0x1020)) + _COPY + extended(2, FMT.word(0x1000)) + extended(1)
+    good = sequence(FMT, 0x1000, _line(2) + _COPY, end=8)
+    assert _rows(tmp_path, bad + good) == [(0x1000, 8, 3)]
+
+
+def test_sequences_in_any_order(tmp_path: Path) -> None:
+    program = b"".join(
+        sequence(FMT, 0x1000 + 16 * n, _line(n) + _COPY, end=16) for n in (2, 0, 3, 1)
+    )
+    assert _rows(tmp_path, program) == [(0x1000 + 16 * n, 16, 1 + n) for n in range(4)]
+
+
+def test_where_sequences_overlap_the_later_start_wins(tmp_path: Path) -> None:
+    program = sequence(FMT, 0x1000, _line(9) + _COPY, end=0x20)
+    program += sequence(FMT, 0x1008, _line(1) + _COPY, end=8)
+    assert _rows(tmp_path, program) == [(0x1000, 8, 10), (0x1008, 8, 2)]
+
+
+def test_sequences_of_discarded_functions_are_dropped(tmp_path: Path) -> None:
+    discarded = b"".join(_line(1) + _COPY + _advance(4) for _ in range(0x500))
+    program = sequence(FMT, 0, discarded) + sequence(FMT, 0x1000, _line(2) + _COPY, end=0x100)
+    assert _rows(tmp_path, program) == [(0x1000, 0x100, 3)]
+
+
+def test_advances_of_every_kind(tmp_path: Path) -> None:
+    rows = _COPY + _CONST_ADD + _line(1) + _COPY + _FIXED_ADVANCE + FMT.number(5, 2)
+    rows += _line(1) + _COPY
+    found = _rows(tmp_path, sequence(FMT, 0x1000, rows, end=1))
+    assert found == [(0x1000, 17, 1), (0x1011, 5, 2), (0x1016, 1, 3)]
+
+
+def test_several_operations_in_one_instruction(tmp_path: Path) -> None:
+    """VLIW: with 4 operations of 4 bytes, 6 of them are one instruction and two operations."""
+    rows = _COPY + _advance(6) + _line(1) + _COPY + _advance(3) + _line(1) + _COPY
+    header = LineHeader(minimum_length=4, operations=4)
+    program = extended(2, FMT.word(0x1000)) + rows + _advance(7) + extended(1)
+    found = _rows(tmp_path, program, header)
+    # 0 → 6 operations: 0x1004 op 2 → 9: 0x1008 op 1 → 16: 0x1010
+    assert found == [(0x1000, 4, 1), (0x1004, 4, 2), (0x1008, 8, 3)]
+
+
+_PATHS = ("/src", "sub", "a.c", "b.c")
+_TEXT = b"".join(path.encode() + b"\0" for path in _PATHS)
+_OFFSETS = [_TEXT.index(path.encode() + b"\0") for path in _PATHS]
+
+
+def _path(fmt: Format, form: int, number: int) -> bytes:
+    if form == dwarf.STRING:
+        return _PATHS[number].encode() + b"\0"
+    if form in (dwarf.STRP, dwarf.LINE_STRP):
+        return fmt.number(_OFFSETS[number], 4)
+    return uleb(number) if form == dwarf.STRX else fmt.number(number, form - 0x24)
+
+
+_FORMS = {
+    "string": dwarf.STRING,
+    "line_strp": dwarf.LINE_STRP,
+    "strp": dwarf.STRP,
+    "strx": dwarf.STRX,
+    "strx1": dwarf.STRX1,
+    "strx4": dwarf.STRX4,
+}
+# what may stand beside a path: (content, form, bytes)
+_EXTRAS = {
+    "nothing": b"",
+    "MD5 as data16": b"\x05\x1e",
+    "time as block, size as udata": b"\x03\x09\x04\x0f",
+    "something of a vendor as data8": uleb(0x2001) + b"\x07",
+}
+_EXTRA_VALUES = {
+    "nothing": b"",
+    "MD5 as data16": bytes(range(16)),
+    "time as block, size as udata": b"\x03abc" + uleb(300),
+    "something of a vendor as data8": bytes(8),
+}
+
+
+@pytest.mark.parametrize("extra", _EXTRAS)
+@pytest.mark.parametrize("form", _FORMS.values(), ids=_FORMS)
+@pytest.mark.parametrize("little", [True, False])
+def test_file_tables_of_dwarf_5(tmp_path: Path, form: int, extra: str, little: bool) -> None:
+    fmt = Format(64, little)
+    directories = b"".join(_path(fmt, form, n) for n in (0, 1))
+    columns = b"\x01" + uleb(form) + b"\x02\x0b" + _EXTRAS[extra]
+    count = 2 + len(_EXTRAS[extra]) // (3 if "vendor" in extra else 2)
+    files = b"".join(
+        _path(fmt, form, name) + bytes((index,)) + _EXTRA_VALUES[extra]
+        for name, index in ((2, 0), (3, 1))
+    )
+    tables = b"\x01\x01" + uleb(form) + b"\x02" + directories
+    tables += bytes((count,)) + columns + b"\x02" + files
+    program = _COPY + _advance(4) + b"\x04\x00" + _line(1) + _COPY
+    header = LineHeader(version=5, tables=tables)
+    lines = dwarf.line_program(fmt, sequence(fmt, 0x1000, program, end=4), header)
+    base: Attribute = (dwarf.STR_OFFSETS_BASE, dwarf.SEC_OFFSET, 8)
+    strings = [Section(name, _TEXT) for name in (".debug_str", ".debug_line_str")]
+    indexes = Section(".debug_str_offsets", bytes(8) + fmt.numbers(4, *_OFFSETS))
+    [function] = read(tmp_path / "a", _file(fmt, lines, *strings, indexes, more=(base,))).functions
+    assert [(line.line, line.file) for line in function.lines] == [
+        (1, "/src/sub/b.c"),
+        (2, "/src/a.c"),
+    ]
+
+
+def test_defined_files_have_a_folder(tmp_path: Path) -> None:
+    define = extended(3, b"late.c\0" + uleb(1) + uleb(0) + uleb(0))
+    header = LineHeader(directories=[b"inc"], files=[(b"a.c", 0)])
+    program = define + sequence(FMT, 0x1000, b"\x04\x02" + _COPY, end=4)
+    data = _file(FMT, dwarf.line_program(FMT, program, header))
+    [function] = read(tmp_path / "a", data).functions
+    assert [line.file for line in function.lines] == ["/build/inc/late.c"]
