@@ -10,6 +10,7 @@ cdef enum:
     INLINED
     SCOPE
     NAMESPACE
+    ENTRY_POINT
     UNIT
 
 # The attributes that are kept; the place of each in `Values`.
@@ -19,6 +20,7 @@ cdef enum:
     MIPS_LINKAGE
     SPECIFICATION
     ORIGIN
+    SIGNATURE
     LOW_PC
     HIGH_PC
     RANGES
@@ -28,9 +30,12 @@ cdef enum:
     COMP_DIR
     STR_BASE
     ADDR_BASE
+    GNU_ADDR_BASE
     RNG_BASE
+    GNU_RNG_BASE
     DWO_NAME
-    DWO_ID
+    GNU_DWO_NAME
+    GNU_DWO_ID
     SLOTS
 
 # How a step of an entry is passed over.
@@ -94,6 +99,7 @@ cdef class AbbrevCache:
     cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil
 
 
+cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil
 cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil
 cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil
 cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil

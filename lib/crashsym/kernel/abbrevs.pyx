@@ -26,16 +26,21 @@ cdef int _slot_of(uint64_t attribute, uint8_t kind) noexcept nogil:
         if attribute == 0x10: return STMT_LIST
         if attribute == 0x1B: return COMP_DIR
         if attribute == 0x72: return STR_BASE
-        if attribute == 0x73 or attribute == 0x2133: return ADDR_BASE
-        if attribute == 0x74 or attribute == 0x2132: return RNG_BASE
-        if attribute == 0x76 or attribute == 0x2130: return DWO_NAME
-        if attribute == 0x2131: return DWO_ID
+        if attribute == 0x73: return ADDR_BASE
+        if attribute == 0x2133: return GNU_ADDR_BASE
+        if attribute == 0x74: return RNG_BASE
+        if attribute == 0x2132: return GNU_RNG_BASE
+        if attribute == 0x76: return DWO_NAME
+        if attribute == 0x2130: return GNU_DWO_NAME
+        if attribute == 0x2131: return GNU_DWO_ID
         return -1
     if attribute == 0x03: return NAME
     if attribute == 0x6E: return LINKAGE
     if attribute == 0x2007: return MIPS_LINKAGE
     if attribute == 0x47: return SPECIFICATION
     if attribute == 0x31: return ORIGIN
+    if attribute == 0x69: return SIGNATURE
+    if kind == ENTRY_POINT and attribute == 0x11: return LOW_PC
     if kind == SUBPROGRAM or kind == INLINED:
         if attribute == 0x11: return LOW_PC
         if attribute == 0x12: return HIGH_PC
@@ -53,6 +58,8 @@ cdef uint8_t _kind_of(uint64_t tag) noexcept nogil:
         return INLINED
     if tag == 0x39:
         return NAMESPACE
+    if tag == 0x03:
+        return ENTRY_POINT
     # class, structure, union, interface, enumeration, module
     if tag in (0x02, 0x13, 0x17, 0x38, 0x04, 0x1E):
         return SCOPE
@@ -262,11 +269,13 @@ cdef bint _skip(int step, uint32_t size, Shape shape, Cursor* c) noexcept nogil:
     elif step == SKIP_BLOCK4:
         skip(c, fixed(c, 4))
     else:  # SKIP_INDIRECT
-        form = uleb(c)
-        step = _step_of(form, shape, &fixed_size)
-        if step < 0 or step == SKIP_INDIRECT:
+        step = SKIP_INDIRECT
+        while step == SKIP_INDIRECT and not c.failed:
+            form = uleb(c)
+            step = _step_of(form, shape, &fixed_size)
+        if step < 0:
             c.failed = True
-        else:
+        elif not c.failed:
             _skip(step, fixed_size, shape, c)
     return not c.failed
 
@@ -313,6 +322,17 @@ cdef uint64_t _take(uint64_t form, uint32_t size, Shape shape, Cursor* c, int64_
     return 0
 
 
+cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil:
+    """Read a value of a form that no abbreviation tells; an indirect one becomes what it says."""
+    cdef uint32_t size
+    while form[0] == 0x16 and not c.failed:
+        form[0] = uleb(c)
+    if c.failed or _step_of(form[0], shape, &size) < 0 or form[0] >= 0x10000:
+        c.failed = True
+        return 0
+    return _take(form[0], size, shape, c, 0)
+
+
 cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil:
     """Read the attributes of an entry."""
     cdef Op* op = <Op*>table.ops.items + abbrev.first
@@ -326,10 +346,9 @@ cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c,
         elif op.step == TAKE:
             form, size = op.form, op.size
             if form == 0x16:  # indirect
-                form = uleb(c)
-                if _step_of(form, shape, &size) < 0 or form == 0x16 or form >= 0x10000:
-                    c.failed = True
-            values.raw[op.slot] = _take(form, size, shape, c, op.constant)
+                values.raw[op.slot] = take_form(&form, shape, c)
+            else:
+                values.raw[op.slot] = _take(form, size, shape, c, op.constant)
             values.form[op.slot] = <uint16_t>form
         else:
             _skip(op.step, op.size, shape, c)

@@ -180,7 +180,7 @@ cdef inline Span cstring(Cursor* c) noexcept nogil:
 
 
 cdef inline Span string_at(Span section, uint64_t offset) noexcept nogil:
-    """Return the zero-ended string at an offset of a string section; empty when outside."""
+    """Return the string at an offset of a string section; empty when it is outside or has no end."""
     cdef Span found
     cdef const uint8_t* stop
     found.data = section.data
@@ -189,7 +189,7 @@ cdef inline Span string_at(Span section, uint64_t offset) noexcept nogil:
         return found
     found.data = section.data + offset
     stop = <const uint8_t*>memchr(found.data, 0, section.size - offset)
-    found.size = section.size - offset if stop == NULL else <uint64_t>(stop - found.data)
+    found.size = 0 if stop == NULL else <uint64_t>(stop - found.data)
     return found
 
 

@@ -10,6 +10,7 @@ cdef enum:
     OFFSET_BITS = 40  # of a reference; the context stands above
 
 cdef uint64_t NOWHERE  # a reference to nothing
+cdef uint64_t LATER  # a reference to a type unit that has not been met
 
 
 cdef struct Context:  # the sections that belong together: a file, or one split unit
@@ -23,8 +24,13 @@ cdef struct Context:  # the sections that belong together: a file, or one split 
     Span rnglists
     Span line
     bint big
-    bint split  # of a .dwo
+    bint is_types  # .debug_types
+    bint names_only  # no code in it
+    bint scanned  # its units are known
+    uint32_t referred  # the context that references with an offset mean
     int64_t supplementary  # the context of dwz's common file, or -1
+    uint64_t first_unit
+    uint64_t unit_count
 
 
 cdef struct Unit:
@@ -35,9 +41,18 @@ cdef struct Unit:
     uint64_t abbrev
     uint64_t str_base
     uint64_t addr_base
-    uint64_t rng_base
+    uint64_t rng_base  # before DWARF 5 that of a split unit's lists
     uint64_t base  # DW_AT_low_pc
+    uint64_t identity  # dwo_id or signature
+    uint64_t type_offset
+    uint64_t stmt_list
+    Span comp_dir
+    uint64_t lines_from  # the unit that has the line table
     uint32_t table  # its line table
+    uint8_t kind  # DW_UT_*
+    bint has_identity
+    bint has_lines
+    bint names_only
     uint64_t first_name  # in `names`
     uint64_t name_count
     Shape shape
@@ -60,9 +75,14 @@ cdef class Dwarf:
     cdef AbbrevCache abbrevs
     cdef Lines lines
     cdef list keep  # the buffers
+    cdef dict types  # signature → place
+    cdef bint final  # all units have been read
     cdef readonly list damage
 
-    cdef Span _section(self, dict sections, str name) except *
+    cdef Span _section(self, sections, str name) except *
+    cdef uint32_t add_context(self, sections, bint big, str info) except *
+    cdef void grow(self, uint64_t size) noexcept nogil
+    cdef bint has_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef Context* context(self, uint32_t index) noexcept nogil
     cdef Unit* unit(self, uint64_t index) noexcept nogil
     cdef void damaged(self, bytes section, uint64_t offset, bytes why)
@@ -74,6 +94,7 @@ cdef class Dwarf:
     cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
+    cdef uint64_t _type(self, uint64_t signature) noexcept nogil
     cdef bint ranges(self, Unit* unit, Values* values, Array* found) noexcept nogil
     cdef bint _list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil
     cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil

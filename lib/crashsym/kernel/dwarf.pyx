@@ -18,6 +18,7 @@ from crashsym.kernel.base cimport (
 from crashsym.kernel.lines cimport LineInput, Lines, Range
 
 NOWHERE = <uint64_t>0xFFFFFFFFFFFFFFFF
+LATER = <uint64_t>0xFFFFFFFFFFFFFFFE
 
 
 cdef Span span_of(object buffer) except *:
@@ -43,6 +44,7 @@ cdef class Dwarf:
         self.keep = []
         self.mask = ~<uint64_t>isa_bit
         self.damage = []
+        self.types = {}
         self.memory.limit = (<uint64_t>48 << 20) + 8 * size
         self.steps = 200_000 + 8 * size
         self.abbrevs = AbbrevCache()
@@ -60,31 +62,42 @@ cdef class Dwarf:
         free(self.names.items)
         free(self.code.items)
 
-    def add_context(self, sections, bint big, bint split, int64_t supplementary):
-        """Add the sections of a file, buffers by name; return the number of the context."""
+    cdef uint32_t add_context(self, sections, bint big, str info) except *:
+        """Add the sections of a file, buffers by name; return the number of the context.
+
+        ``info`` is the section with the units: .debug_info or .debug_types.
+        """
         cdef Context context
         memset(&context, 0, sizeof(Context))
-        suffix = ".dwo" if split else ""
-        context.info = self._section(sections, ".debug_info" + suffix)
-        context.abbrev = self._section(sections, ".debug_abbrev" + suffix)
-        context.str = self._section(sections, ".debug_str" + suffix)
+        context.info = self._section(sections, info)
+        context.abbrev = self._section(sections, ".debug_abbrev")
+        context.str = self._section(sections, ".debug_str")
         context.line_str = self._section(sections, ".debug_line_str")
-        context.str_offsets = self._section(sections, ".debug_str_offsets" + suffix)
+        context.str_offsets = self._section(sections, ".debug_str_offsets")
         context.addr = self._section(sections, ".debug_addr")
         context.ranges = self._section(sections, ".debug_ranges")
-        context.rnglists = self._section(sections, ".debug_rnglists" + suffix)
+        context.rnglists = self._section(sections, ".debug_rnglists")
         context.line = self._section(sections, ".debug_line")
-        context.big, context.split, context.supplementary = big, split, supplementary
-        if not reserve(&self.contexts, 1, sizeof(Context), &self.memory):
+        context.big, context.supplementary = big, -1
+        context.is_types = info == ".debug_types"
+        context.referred = <uint32_t>self.contexts.count
+        if self.contexts.count >> 23 or not reserve(
+            &self.contexts, 1, sizeof(Context), &self.memory
+        ):
             raise MemoryError
         (<Context*>self.contexts.items)[self.contexts.count] = context
         self.contexts.count += 1
-        return self.contexts.count - 1
+        return <uint32_t>(self.contexts.count - 1)
 
-    cdef Span _section(self, dict sections, str name) except *:
+    cdef Span _section(self, sections, str name) except *:
         buffer = sections.get(name, b"")
         self.keep.append(buffer)
         return span_of(buffer)
+
+    cdef void grow(self, uint64_t size) noexcept nogil:
+        """Count other files of ``size`` bytes as input."""
+        self.memory.limit += 8 * size
+        self.steps += 8 * <int64_t>size
 
     cdef Context* context(self, uint32_t index) noexcept nogil:
         return <Context*>self.contexts.items + index
@@ -115,7 +128,7 @@ cdef class Dwarf:
         """Read a unit's header (DWARF 5 section 7.5.1); ``end`` is 0 when its length is damaged."""
         cdef Context* holder = self.context(context)
         cdef Cursor c = cursor_on(holder.info, offset, holder.big)
-        cdef uint64_t length = fixed(&c, 4), version, kind = 0
+        cdef uint64_t length = fixed(&c, 4), version, kind = 2 if holder.is_types else 1
         memset(unit, 0, sizeof(Unit))
         unit.context, unit.offset = context, offset
         unit.shape.offset_size = 4
@@ -137,15 +150,21 @@ cdef class Dwarf:
             kind = u8(&c)
             unit.shape.address_size = <uint8_t>u8(&c)
             unit.abbrev = fixed(&c, unit.shape.offset_size)
-            if kind in (2, 6):  # type units
-                skip(&c, 8 + unit.shape.offset_size)
-            elif kind in (4, 5):  # skeleton and split
-                skip(&c, 8)
         else:
             unit.abbrev = fixed(&c, unit.shape.offset_size)
             unit.shape.address_size = <uint8_t>u8(&c)
+        if kind in (2, 4, 5, 6):  # type, skeleton, split, split type
+            unit.identity = fixed(&c, 8)
+            unit.has_identity = True
+        if kind in (2, 6):
+            unit.type_offset = fixed(&c, unit.shape.offset_size)
+        unit.kind = <uint8_t>kind
+        unit.names_only = holder.names_only or kind in (2, 6)
         unit.entries = offset_of(&c)
-        if c.failed or unit.entries > unit.end or unit.shape.address_size not in (2, 4, 8):
+        if (
+            c.failed or unit.entries > unit.end or kind < 1 or kind > 6
+            or unit.shape.address_size not in (2, 4, 8)
+        ):
             self.damaged(b".debug_info", offset, b"the unit's header is damaged")
             return False
         return True
@@ -158,6 +177,8 @@ cdef class Dwarf:
         cdef Cursor c
         cdef Span none
         none.data, none.size = context.info.data, 0
+        if form == 0:
+            return none
         if form == 0x0E:  # strp
             return string_at(context.str, raw)
         if form == 0x08:  # string
@@ -178,13 +199,22 @@ cdef class Dwarf:
             return none if c.failed else string_at(context.str, raw)
         return none
 
+    cdef bint has_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
+        """Whether the index of an attribute of class string, if it is one, is inside its section."""
+        cdef Context* context = self.context(unit.context)
+        if form not in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):
+            return True
+        return raw <= context.str_offsets.size and unit.str_base <= context.str_offsets.size and (
+            unit.str_base + (raw + 1) * unit.shape.offset_size <= context.str_offsets.size
+        )
+
     cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
         """Give the value of an attribute that is a number of 0 or more."""
         value[0] = raw
         if form == 0x0D or form == 0x21:  # sdata, implicit_const
             return <int64_t>raw >= 0
-        # addr data1 data2 data4 data8 udata flag sec_offset flag_present
-        return form in (0x01, 0x0B, 0x05, 0x06, 0x07, 0x0F, 0x0C, 0x17, 0x19)
+        # data1 data2 data4 data8 udata sec_offset rnglistx
+        return form in (0x0B, 0x05, 0x06, 0x07, 0x0F, 0x17, 0x23)
 
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
         """Give the value of an attribute of class address; False when it has another, or none."""
@@ -211,16 +241,24 @@ cdef class Dwarf:
         cdef Context* holder
         if form in (0x11, 0x12, 0x13, 0x14, 0x15):
             raw += unit.offset
+        elif form == 0x10:
+            context = self.context(unit.context).referred
+        elif form == 0x20:
+            return self._type(raw)
         elif form in (0x1F20, 0x1C, 0x24):
             holder = self.context(unit.context)
             if holder.supplementary < 0:
                 return NOWHERE
             context = <uint64_t>holder.supplementary
-        elif form != 0x10:
+        else:
             return NOWHERE
         if raw >> OFFSET_BITS:
             return NOWHERE
         return context << OFFSET_BITS | raw
+
+    cdef uint64_t _type(self, uint64_t signature) noexcept nogil:
+        with gil:
+            return self.types.get(signature, NOWHERE if self.final else LATER)
 
     # ---- code ranges
 
@@ -235,7 +273,7 @@ cdef class Dwarf:
         cdef Cursor c
         if form:
             offset = values.raw[RANGES]
-            if form == 0x23:  # rnglistx
+            if form == 0x23 and unit.shape.version >= 5:  # rnglistx
                 context = self.context(unit.context)
                 if offset > context.rnglists.size:
                     return False
@@ -267,7 +305,7 @@ cdef class Dwarf:
     cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil:
         """DWARF 4 section 2.17.3."""
         cdef Context* context = self.context(unit.context)
-        cdef Cursor c = cursor_on(context.ranges, offset, context.big)
+        cdef Cursor c = cursor_on(context.ranges, unit.rng_base + offset, context.big)
         cdef unsigned int size = unit.shape.address_size
         cdef uint64_t largest = (<uint64_t>0xFFFFFFFFFFFFFFFF) >> (64 - 8 * size)
         cdef uint64_t base = unit.base, start, end

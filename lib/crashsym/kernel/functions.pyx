@@ -14,7 +14,7 @@ from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_decimal, put_hex
 from crashsym.kernel.walk cimport Body, Claim, Inline, Walk
 
-from crashsym.dwarf.sections import WANTED as SECTIONS
+from crashsym.dwarf.sections import read_sections
 
 cdef enum:
     RECORD = 128  # bytes that a record without names can have at most
@@ -120,6 +120,7 @@ cdef class Functions:
                 group = at - 1  # of those that begin together the shortest comes first
                 while group > 0 and claims[group - 1].start == claims[at - 1].start:
                     group -= 1
+                claims[group].multiple = self._is_shared(claims, group, at)
                 for i in range(group, at):
                     claim = claims + i
                     cursor, end = claim.start, claim.end
@@ -128,14 +129,14 @@ cdef class Functions:
                         if top.start > claim.end:
                             break
                         if cursor < top.start:
-                            self._piece(cursor, top.start, claim.body)
+                            self._piece(claim, cursor, top.start)
                         if top.end > cursor:
                             cursor = top.end
                         if top.end > end:
                             end = top.end
                         taken.count -= 1
                     if cursor < claim.end:
-                        self._piece(cursor, claim.end, claim.body)
+                        self._piece(claim, cursor, claim.end)
                     if not reserve(&taken, 1, sizeof(Range), memory):
                         raise MemoryError
                     top = <Range*>taken.items + taken.count
@@ -147,12 +148,25 @@ cdef class Functions:
         qsort(self.pieces.items, self.pieces.count, sizeof(Claim), &_by_start)
         return True
 
-    cdef bint _piece(self, uint64_t start, uint64_t end, uint32_t body) except False:
+    cdef bint _is_shared(self, Claim* claims, uint64_t first, uint64_t end) noexcept nogil:
+        """Whether a function of another name has the very code of claim ``first``."""
+        cdef Body* bodies = <Body*>self.walk.bodies.items
+        cdef uint64_t i
+        for i in range(first + 1, end):
+            if claims[i].end != claims[first].end:
+                break
+            if bodies[claims[i].body].name != bodies[claims[first].body].name:
+                return True
+        return False
+
+    cdef bint _piece(self, Claim* claim, uint64_t start, uint64_t end) except False:
+        """Add a piece of what a claim asks for."""
         cdef Claim* piece
         if not reserve(&self.pieces, 1, sizeof(Claim), &self.dwarf.memory):
             raise MemoryError
         piece = <Claim*>self.pieces.items + self.pieces.count
-        piece.start, piece.end, piece.body = start, end, body
+        piece.start, piece.end, piece.body = start, end, claim.body
+        piece.multiple = claim.multiple and start == claim.start
         self.pieces.count += 1
         return True
 
@@ -171,6 +185,8 @@ cdef class Functions:
             else:
                 self.text.room(RECORD)
                 put_bytes(self.text, b"FUNC ", 5)
+                if piece.multiple:
+                    put_bytes(self.text, b"m ", 2)
                 put_hex(self.text, piece.start - self.load_base)
                 put_char(self.text, b" ")
                 put_hex(self.text, piece.end - piece.start)
@@ -338,13 +354,23 @@ def read_functions(
 ):
     """Read the functions of a module, see `crashsym.dwarf.reference.read_functions`."""
     elf_file = inputs.elf_file
-    sections = {name: elf_file.section_view(name) for name in SECTIONS}
-    cdef Dwarf dwarf = Dwarf(
-        elf_file.executable_ranges, isa_bit, sum(len(data) for data in sections.values())
-    )
+    big = not elf_file.little_endian
+    sections = read_sections(elf_file)
+    cdef uint64_t size = sum(len(data) for data in sections.values()) + inputs.size
+    cdef Dwarf dwarf = Dwarf(elf_file.executable_ranges, isa_bit, size)
     cdef Names names
     cdef Walk walk
-    dwarf.add_context(sections, not elf_file.little_endian, False, -1)
+    cdef uint32_t main = dwarf.add_context(sections, big, ".debug_info"), types, common
+    types = dwarf.add_context(sections, big, ".debug_types")
+    dwarf.context(types).referred = main
+    if inputs.supplementary is not None:
+        common = dwarf.add_context(
+            inputs.supplementary.bytes_by_name,
+            not inputs.supplementary.little_endian,
+            ".debug_info",
+        )
+        dwarf.context(common).names_only = True
+        dwarf.context(main).supplementary = dwarf.context(types).supplementary = common
     dwarf.lines = Lines()
     dwarf.lines.memory = &dwarf.memory
     dwarf.lines.code = &dwarf.code
@@ -353,7 +379,11 @@ def read_functions(
     dwarf.lines.paths.memory = &dwarf.memory
     dwarf.lines.paths.add(<const uint8_t*>b"", 0)
     names = Names(dwarf, keep_suffixes)
-    walk = Walk(dwarf, names, inlines)
-    walk.context(0)
+    walk = Walk(dwarf, names, inputs, inlines)
+    walk.context(main)
+    walk.inputs = None  # only the units of the main file stand for others
+    walk.context(types)
+    if inputs.supplementary is not None:
+        walk.context(common)
     walk.settle()
     return Functions(dwarf, walk, names, load_base)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from crashsym.kernel.abbrevs cimport Shape
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
 from crashsym.kernel.strings cimport Strings
 
@@ -35,13 +36,17 @@ cdef struct File:  # one entry of a line table's header
     Span directory
     Span base  # the directory that `directory` is relative to
     uint32_t path  # index in `paths`, NO_STRING until it is asked for
-    bint raw  # made by DW_LNE_define_file: its name is the path
+    bint missing  # no file has this number
 
 
 cdef struct LineInput:
     Span line
     Span line_str
     Span str
+    Span str_offsets
+    Span supplementary  # .debug_str of dwz's common file
+    uint64_t str_base
+    unsigned int offset_size  # of the unit
     bint big
 
 
@@ -58,6 +63,7 @@ cdef struct Header:
     uint64_t opcode_base
     const uint8_t* operand_counts
     uint64_t mask
+    int version
 
 
 cdef struct Machine:  # the registers of a line program, and the row under construction
@@ -77,6 +83,7 @@ cdef struct Machine:  # the registers of a line program, and the row under const
     uint32_t last_line
     uint32_t last_path
     bint tangled  # rows go back
+    bint defined  # DW_LNE_define_file was met
     uint32_t table
     uint64_t first_sequence
 
@@ -100,8 +107,12 @@ cdef class Lines:
 
     cdef uint32_t read(self, LineInput* source, uint64_t offset, Span comp_dir, unsigned int address_size) noexcept
     cdef uint32_t path(self, uint32_t table, uint64_t file) noexcept
-    cdef bint _header(self, LineInput* source, Cursor* unit, Header* header, int version, unsigned int offset_size) noexcept
-    cdef bint _entries(self, LineInput* source, Cursor* unit, unsigned int offset_size, uint64_t first, bint files) noexcept
+    cdef bint _header(self, LineInput* source, Cursor* unit, Header* header, Shape shape) noexcept
+    cdef bint _entries(self, LineInput* source, Cursor* unit, Shape shape, bint files) noexcept
+    cdef bint _string(self, LineInput* source, uint64_t raw, uint64_t form, Span* text) noexcept nogil
+    cdef bint _add_directory(self, Span path) noexcept nogil
+    cdef bint _add_file(self, Span name, uint64_t directory) noexcept nogil
+    cdef bint _add_gap(self) noexcept nogil
     cdef bint _program(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _extended(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _row(self, Machine* m) noexcept

@@ -10,6 +10,7 @@ from crashsym.kernel.base cimport (
     Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, load, offset_of, release, reserve,
     skip, sleb, string_at, sub, u8, uleb,
 )
+from crashsym.kernel.abbrevs cimport Shape, take_form
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 import posixpath
@@ -77,6 +78,7 @@ cdef class Lines:
         cdef unsigned int offset_size = 4
         cdef uint64_t length = fixed(&c, 4), version
         cdef Header header
+        cdef Shape shape
         cdef Table table
         cdef Machine m
         cdef uint64_t rows = self.rows.count
@@ -107,7 +109,9 @@ cdef class Lines:
         table.comp_dir = comp_dir
         table.first_file = self.files.count
         table.first_sequence = self.sequences.count
-        if not self._header(source, &unit, &header, <int>version, offset_size):
+        shape.version, shape.address_size = <uint8_t>version, <uint8_t>address_size
+        shape.offset_size = <uint8_t>offset_size
+        if not self._header(source, &unit, &header, shape):
             return NO_TABLE
         table.files = self.files.count - table.first_file
         if not reserve(&self.tables, 1, sizeof(Table), self.memory):
@@ -127,13 +131,12 @@ cdef class Lines:
         self.tables.count -= 1
         return NO_TABLE
 
-    cdef bint _header(self, LineInput* source, Cursor* unit, Header* header, int version, unsigned int offset_size) noexcept:
-        cdef File entry
+    cdef bint _header(self, LineInput* source, Cursor* unit, Header* header, Shape shape) noexcept:
         cdef Span name
-        cdef Span* directories
         cdef uint64_t index
+        header.version = shape.version
         header.minimum_length = u8(unit)
-        header.operations = u8(unit) if version >= 4 else 1
+        header.operations = u8(unit) if shape.version >= 4 else 1
         u8(unit)
         header.line_base = <int>u8(unit)
         if header.line_base >= 128:
@@ -145,51 +148,38 @@ cdef class Lines:
         if unit.failed or header.line_range == 0 or header.operations == 0:
             return self._damage("the line table's header is damaged", unit)
         self.directories.count = 0
-        if version >= 5:
-            return self._entries(source, unit, offset_size, 0, False) and self._entries(
-                source, unit, offset_size, 0, True
+        if shape.version >= 5:
+            return self._entries(source, unit, shape, False) and self._entries(
+                source, unit, shape, True
             )
-        memset(&entry, 0, sizeof(File))
-        name.data, name.size = unit.at, 0
+        name.data, name.size = unit.at, 0  # the first directory is that of the compilation
         while True:
-            if not reserve(&self.directories, 1, sizeof(Span), self.memory):
+            if not self._add_directory(name):
                 return self._damage("more folders than a file of this size has a right to", unit)
-            (<Span*>self.directories.items)[self.directories.count] = name
-            self.directories.count += 1
             name = cstring(unit)
             if not name.size:
                 break
-        entry.raw = True
-        entry.path = NO_STRING
+        if not self._add_gap():
+            return self._damage("more files than a file of this size has a right to", unit)
         while True:
-            if not reserve(&self.files, 1, sizeof(File), self.memory):
-                return self._damage("more files than a file of this size has a right to", unit)
-            (<File*>self.files.items)[self.files.count] = entry
-            self.files.count += 1
             name = cstring(unit)
             if not name.size:
                 break
             index = uleb(unit)
             uleb(unit)
             uleb(unit)
-            entry.raw = False
-            entry.name = name
-            directories = <Span*>self.directories.items
-            entry.directory.size = 0
-            if index < self.directories.count:
-                entry.directory = directories[index]
+            if not self._add_file(name, index):
+                return self._damage("more files than a file of this size has a right to", unit)
         if unit.failed:
             return self._damage("the line table's header is damaged", unit)
         return True
 
-    cdef bint _entries(self, LineInput* source, Cursor* unit, unsigned int offset_size, uint64_t first, bint files) noexcept:
+    cdef bint _entries(self, LineInput* source, Cursor* unit, Shape shape, bint files) noexcept:
         """Read a list of directories or files (DWARF 5 section 6.2.4.1)."""
         cdef uint64_t contents[256]
         cdef uint64_t forms[256]
         cdef uint64_t columns = u8(unit), count, i, column, form, number, directory
-        cdef Span text, path
-        cdef File entry
-        cdef bint is_text
+        cdef Span path
         for column in range(columns):
             contents[column] = uleb(unit)
             forms[column] = uleb(unit)
@@ -201,59 +191,70 @@ cdef class Lines:
             directory = 0
             for column in range(columns):
                 form = forms[column]
-                is_text = False
-                number = 0
-                if form == 0x08:
-                    text = cstring(unit)
-                    is_text = True
-                elif form == 0x1F:
-                    text = string_at(source.line_str, fixed(unit, offset_size))
-                    is_text = True
-                elif form == 0x0E:
-                    text = string_at(source.str, fixed(unit, offset_size))
-                    is_text = True
-                elif form == 0x0F:
-                    number = uleb(unit)
-                elif form == 0x09:
-                    text.size = uleb(unit)
-                    text.data = unit.at
-                    skip(unit, text.size)
-                    is_text = True
-                elif form == 0x0B:
-                    number = u8(unit)
-                elif form == 0x05:
-                    number = fixed(unit, 2)
-                elif form == 0x06:
-                    number = fixed(unit, 4)
-                elif form == 0x07:
-                    number = fixed(unit, 8)
-                elif form == 0x1E:
-                    skip(unit, 16)
-                else:
-                    return self._damage("a file entry has an unknown form", unit)
+                number = take_form(&form, shape, unit)
                 if unit.failed:
                     return self._damage("the line table's lists of files are damaged", unit)
-                if contents[column] == LNCT_PATH and is_text:
-                    path = text
-                elif contents[column] == LNCT_DIRECTORY_INDEX and not is_text and form != 0x1E:
+                if contents[column] == LNCT_PATH:
+                    if not self._string(source, number, form, &path):
+                        return self._damage("a file name is not in .debug_str_offsets", unit)
+                elif contents[column] == LNCT_DIRECTORY_INDEX and not _is_bytes(form):
                     directory = number
-            if not files:
-                if not reserve(&self.directories, 1, sizeof(Span), self.memory):
-                    return self._damage("more folders than a file of this size has a right to", unit)
-                (<Span*>self.directories.items)[self.directories.count] = path
-                self.directories.count += 1
-                continue
-            memset(&entry, 0, sizeof(File))
-            entry.path = NO_STRING
-            entry.name = path
-            if self.directories.count:
-                entry.base = (<Span*>self.directories.items)[0]
-            if directory < self.directories.count:
-                entry.directory = (<Span*>self.directories.items)[directory]
-            if not reserve(&self.files, 1, sizeof(File), self.memory):
+            if not (self._add_file(path, directory) if files else self._add_directory(path)):
                 return self._damage("more files than a file of this size has a right to", unit)
-            (<File*>self.files.items)[self.files.count] = entry
-            self.files.count += 1
+        return True
+
+    cdef bint _string(self, LineInput* source, uint64_t raw, uint64_t form, Span* text) noexcept nogil:
+        """Give the text of a path; of a form that has none the empty one."""
+        cdef Cursor c
+        text.size = 0
+        if form == 0x08:
+            text[0] = string_at(source.line, raw)
+        elif form == 0x1F:
+            text[0] = string_at(source.line_str, raw)
+        elif form == 0x0E:
+            text[0] = string_at(source.str, raw)
+        elif form in (0x1D, 0x1F21):
+            text[0] = string_at(source.supplementary, raw)
+        elif form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):
+            if raw > source.str_offsets.size or source.str_base > source.str_offsets.size:
+                return False
+            c = cursor_on(source.str_offsets, source.str_base + raw * source.offset_size, source.big)
+            raw = fixed(&c, source.offset_size)
+            if c.failed:
+                return False
+            text[0] = string_at(source.str, raw)
+        return True
+
+    cdef bint _add_directory(self, Span path) noexcept nogil:
+        if not reserve(&self.directories, 1, sizeof(Span), self.memory):
+            return False
+        (<Span*>self.directories.items)[self.directories.count] = path
+        self.directories.count += 1
+        return True
+
+    cdef bint _add_file(self, Span name, uint64_t directory) noexcept nogil:
+        """Add a file; a directory that is not there counts as the first."""
+        cdef File* entry
+        if not reserve(&self.files, 1, sizeof(File), self.memory):
+            return False
+        entry = <File*>self.files.items + self.files.count
+        memset(entry, 0, sizeof(File))
+        entry.path = NO_STRING
+        entry.name = name
+        if self.directories.count:
+            entry.base = (<Span*>self.directories.items)[0]
+        if 0 < directory < self.directories.count:
+            entry.directory = (<Span*>self.directories.items)[directory]
+        self.files.count += 1
+        return True
+
+    cdef bint _add_gap(self) noexcept nogil:
+        """Add a file number that no file has."""
+        cdef Span none
+        none.data, none.size = NULL, 0
+        if not self._add_file(none, 0):
+            return False
+        (<File*>self.files.items)[self.files.count - 1].missing = True
         return True
 
     # ---- the state machine of DWARF 5 section 6.2.2
@@ -309,7 +310,8 @@ cdef class Lines:
         cdef Cursor body = sub(c, uleb(c))
         cdef uint64_t opcode
         cdef unsigned int size
-        cdef File entry
+        cdef Span name
+        cdef uint64_t n
         cdef Table* table
         if c.failed:
             return self._damage("an extended line instruction runs past the table", c)
@@ -325,16 +327,17 @@ cdef class Lines:
             m.op_index = 0
         elif opcode == 3:
             table = <Table*>self.tables.items + m.table
-            memset(&entry, 0, sizeof(File))
-            entry.raw = True
-            entry.path = NO_STRING
-            entry.name = cstring(&body)
+            name = cstring(&body)
+            n = uleb(&body) if body.at < body.end else 0
             if body.failed:
                 return self._damage("a file name has no end", c)
-            if not reserve(&self.files, 1, sizeof(File), self.memory):
+            if header.version >= 5 and not m.defined:  # the number after the next
+                if not self._add_gap():
+                    return self._damage("more files than a file of this size has a right to", c)
+                table.files += 1
+            m.defined = True
+            if not self._add_file(name, n):
                 return self._damage("more files than a file of this size has a right to", c)
-            (<File*>self.files.items)[self.files.count] = entry
-            self.files.count += 1
             table.files += 1
         return True
 
@@ -493,8 +496,8 @@ cdef class Lines:
         """Join and tidy: ``a/./b`` and ``a/x/../b`` are one file with ``a/b``."""
         cdef bytes path
         cdef Span span
-        if entry.raw:
-            return self.paths.add_text(entry.name)
+        if entry.missing:
+            return 0
         path = posixpath.join(
             table.comp_dir.data[: table.comp_dir.size],
             entry.base.data[: entry.base.size],
@@ -504,6 +507,11 @@ cdef class Lines:
         path = posixpath.normpath(path) if path else b""
         span.data, span.size = path, len(path)
         return self.paths.add_text(span)
+
+
+cdef inline bint _is_bytes(uint64_t form) noexcept nogil:
+    """Whether a value of this form is no number: string, data16, blocks."""
+    return form in (0x08, 0x1E, 0x0A, 0x03, 0x04, 0x09, 0x18)
 
 
 cdef inline int64_t _advanced(int64_t line, int64_t delta) noexcept nogil:

@@ -7,11 +7,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, strlen
 
 from crashsym.kernel.abbrevs cimport (
-    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SCOPE, SPECIFICATION, SUBPROGRAM, Abbrev,
+    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
     AbbrevTable, Values, find_abbrev, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
-from crashsym.kernel.dwarf cimport NOWHERE, OFFSET_BITS, Dwarf, NameRow, Unit
+from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 from crashsym.demangle import demangle as _demangle
@@ -85,6 +85,8 @@ cdef class Names:
         cdef uint32_t name
         if place == NOWHERE:
             return 0
+        if place == LATER:
+            return DEFERRED
         if self.known_count * 2 >= self.known.count and not self._grow():
             return NO_STRING
         slot = self._slot(place)
@@ -204,21 +206,19 @@ cdef class Names:
 
     cdef int64_t _unit_of(self, uint64_t place) noexcept nogil:
         """Return the number of the unit that holds a place, or -1."""
-        cdef Unit* units = <Unit*>self.dwarf.units.items
-        cdef uint32_t context = <uint32_t>(place >> OFFSET_BITS)
+        cdef Context* context = self.dwarf.context(<uint32_t>(place >> OFFSET_BITS))
+        cdef Unit* units = <Unit*>self.dwarf.units.items + context.first_unit
         cdef uint64_t offset = place & ((<uint64_t>1 << OFFSET_BITS) - 1)
-        cdef uint64_t low = 0, high = self.dwarf.units.count, middle
+        cdef uint64_t low = 0, high = context.unit_count, middle
         while low < high:
             middle = (low + high) // 2
-            if units[middle].context < context or (
-                units[middle].context == context and units[middle].offset <= offset
-            ):
+            if units[middle].offset <= offset:
                 low = middle + 1
             else:
                 high = middle
-        if low == 0 or units[low - 1].context != context or offset >= units[low - 1].end:
+        if low == 0 or offset >= units[low - 1].end:
             return -1
-        return <int64_t>(low - 1)
+        return <int64_t>(context.first_unit + low - 1)
 
     cdef int _link(self, uint64_t place, Link* link) noexcept nogil:
         """Read the entry at a place: 1, 0 when no entry that we know is there, -1 when not yet."""
@@ -230,10 +230,10 @@ cdef class Names:
         cdef Abbrev* abbrev
         cdef Cursor c
         if number < 0:
-            return 0
+            return 0 if self.dwarf.context(<uint32_t>(place >> OFFSET_BITS)).scanned else -1
         unit = self.dwarf.unit(number)
         if not unit.walked:
-            return -1
+            return 0 if self.dwarf.final else -1
         at = (place & ((<uint64_t>1 << OFFSET_BITS) - 1)) - unit.offset
         rows = <NameRow*>self.dwarf.names.items + unit.first_name
         high = unit.name_count
@@ -267,6 +267,10 @@ cdef class Names:
             place = self.dwarf.reference(
                 unit, link.values.raw[SPECIFICATION], link.values.form[SPECIFICATION]
             )
+        if place == NOWHERE:
+            place = self.dwarf.reference(
+                unit, link.values.raw[SIGNATURE], link.values.form[SIGNATURE]
+            )
         return place
 
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil:
@@ -280,6 +284,8 @@ cdef class Names:
                 break
             place = self._next(chain + count)
             count += 1
+            if place == LATER:
+                return -1
         return count
 
     cdef Span _own_name(self, Link* chain, int count) noexcept nogil:

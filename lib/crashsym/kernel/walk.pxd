@@ -11,6 +11,7 @@ cdef struct Claim:  # code of a function; after `divide` a piece that no other c
     uint64_t start
     uint64_t end
     uint32_t body
+    bint multiple  # functions of other names have the same code, too
 
 
 cdef struct Body:  # a subprogram that has code
@@ -44,12 +45,16 @@ cdef struct Call:  # an inlined subroutine while its unit is read
 
 cdef struct Open:  # a body while its unit is read
     uint64_t place
+    uint64_t first_claim
+    uint64_t claims
     int32_t first  # call
     int32_t last
+    int32_t shares  # an entry point has the calls of this one; -1
 
 
 cdef struct Level:  # what an entry inherits from those around it
     uint32_t scope
+    uint32_t outer  # the scope around the function
     int32_t body
     int32_t call
 
@@ -80,8 +85,19 @@ cdef class Walk:
     cdef dict _tables
     cdef const char* why
 
-    cdef bint unit(self, uint64_t number)
-    cdef bint _root(self, Unit* unit, AbbrevTable* table)
+    cdef object inputs
+    cdef uint64_t known_size
+
+    cdef uint64_t _append(self, Unit* unit) noexcept nogil
+    cdef bint scan(self, uint32_t context) except False
+    cdef bint unit(self, uint64_t number) except False
+    cdef bint _read(self, uint64_t number) except False
+    cdef bint _root(self, Unit* unit, Values* values) noexcept
+    cdef bint _bases(self, Unit* unit, Values* values) noexcept nogil
+    cdef bint _split(self, uint64_t number, Values* values) except -1
+    cdef int64_t _add_split(self, split, uint64_t skeleton, bint names_only) except -2
+    cdef uint32_t _line_table(self, Unit* unit) noexcept
+    cdef bint _entry_point(self, Unit* unit, Values* values, uint64_t at, Level* above) noexcept nogil
     cdef bint _entries(self, uint64_t number, AbbrevTable* table, uint64_t* where) noexcept nogil
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil
@@ -89,4 +105,7 @@ cdef class Walk:
     cdef bint _join(self, Call* call) noexcept nogil
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept
     cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t body) noexcept
+    cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil
+    cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil
+    cdef int64_t _index_of(self, Open* open_) noexcept nogil
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept

@@ -7,8 +7,9 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.abbrevs cimport (
-    ADDR_BASE, CALL_FILE, CALL_LINE, COMP_DIR, INLINED, LOW_PC, NAMESPACE, ORIGIN, OTHER, RNG_BASE,
-    SCOPE, STMT_LIST, STR_BASE, SUBPROGRAM, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
+    ADDR_BASE, CALL_FILE, CALL_LINE, COMP_DIR, DWO_NAME, ENTRY_POINT, GNU_ADDR_BASE, GNU_DWO_ID,
+    GNU_DWO_NAME, GNU_RNG_BASE, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, ORIGIN, OTHER,
+    RNG_BASE, STMT_LIST, STR_BASE, SUBPROGRAM, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
     skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
@@ -35,8 +36,10 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
 cdef class Walk:
     """Reads units and collects the functions that have code."""
 
-    def __init__(self, Dwarf dwarf, Names names, bint want_inlines):
+    def __init__(self, Dwarf dwarf, Names names, inputs, bint want_inlines):
         self.dwarf = dwarf
+        self.inputs = inputs
+        self.known_size = inputs.size
         self.names = names
         self.want_inlines = want_inlines
         self._tables = {}
@@ -54,92 +57,209 @@ cdef class Walk:
         free(self.scratch.items)
         free(self.later.items)
 
-    def context(self, uint32_t context):
-        """Read all units of a context."""
+    cdef bint scan(self, uint32_t context) except False:
+        """Read the headers of all units of a context."""
         cdef Unit unit
-        cdef uint64_t offset = 0, first = self.dwarf.units.count, number
-        cdef uint64_t size = self.dwarf.context(context).info.size
-        while offset < size:
-            if self.dwarf.read_header(context, offset, &unit):
-                if not reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
-                    self.dwarf.damaged(b".debug_info", offset, _MEMORY)
-                    break
-                unit.table = NO_TABLE
-                self.dwarf.unit(self.dwarf.units.count)[0] = unit
-                self.dwarf.units.count += 1
+        cdef uint64_t offset = 0, size = self.dwarf.context(context).info.size
+        self.dwarf.context(context).first_unit = self.dwarf.units.count
+        self.dwarf.context(context).scanned = True
+        while offset < size and self.dwarf.steps >= 0:
+            if not self.dwarf.read_header(context, offset, &unit):
+                self.dwarf.spend(64)  # so that a million damaged headers are not as many messages
+            elif reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
+                self._append(&unit)
+            else:
+                self.dwarf.damaged(b".debug_info", offset, _MEMORY)
+                break
             if unit.end == 0:
                 break
             offset = unit.end
-        for number in range(first, self.dwarf.units.count):
+        return True
+
+    cdef uint64_t _append(self, Unit* unit) noexcept nogil:
+        """Add a unit to those of its context, for which there is room."""
+        cdef uint64_t number = self.dwarf.units.count
+        unit.table = NO_TABLE
+        unit.lines_from = number
+        self.dwarf.unit(number)[0] = unit[0]
+        self.dwarf.units.count += 1
+        self.dwarf.context(unit.context).unit_count += 1
+        return number
+
+    def context(self, uint32_t context):
+        """Read all units of a context."""
+        cdef uint64_t number, first
+        self.scan(context)
+        first = self.dwarf.context(context).first_unit
+        for number in range(first, first + self.dwarf.context(context).unit_count):
             self.unit(number)
             self.names.forget()
 
-    cdef bint unit(self, uint64_t number):
+    cdef bint unit(self, uint64_t number) except False:
+        """Read a unit, or the split unit that it stands for."""
+        cdef Values values
         cdef Unit* unit = self.dwarf.unit(number)
-        cdef AbbrevTable* table = self.dwarf.table_of(unit)
+        unit.walked = True
+        if not self._root(unit, &values):
+            self.dwarf.damaged(b".debug_info", unit.entries, self.why)
+            return True
+        if self.inputs is None or unit.names_only or not self._split(number, &values):
+            self._read(number)
+        return True
+
+    cdef bint _read(self, uint64_t number) except False:
+        """Read the entries of a unit whose own entry has been read."""
+        cdef Unit* unit = self.dwarf.unit(number)
         cdef uint64_t where = unit.entries, first_body = self.bodies.count
         unit.first_name = self.dwarf.names.count
         self.opens.count = self.calls.count = self.own.count = self.joined.count = 0
-        unit.walked = True
-        self.why = b"its abbreviations are damaged"
-        if table == NULL or unit.end - unit.offset > <uint64_t>0xFFFFFFFF:
-            self.dwarf.damaged(b".debug_info", unit.offset, self.why)
-            return False
-        if not self._root(unit, table):
-            self.dwarf.damaged(b".debug_info", unit.entries, self.why)
-            return False
-        if not self._entries(number, table, &where):
+        if unit.has_identity and unit.kind in (2, 6):
+            self.dwarf.types.setdefault(
+                unit.identity,
+                (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + unit.type_offset),
+            )
+        if not self._entries(number, self.dwarf.table_of(unit), &where):
             self.dwarf.damaged(b".debug_info", where, self.why)
-        self.dwarf.unit(number).name_count = self.dwarf.names.count - unit.first_name
+        unit.name_count = self.dwarf.names.count - unit.first_name
+        if self.opens.count:
+            unit.table = self._line_table(self.dwarf.unit(unit.lines_from))
         if not self._finish(number, first_body):
             self.dwarf.damaged(b".debug_info", unit.offset, self.why)
-            return False
         return True
 
-    cdef bint _root(self, Unit* unit, AbbrevTable* table):
-        """Read the unit's own entry: its bases and its line table."""
+    cdef bint _root(self, Unit* unit, Values* values) noexcept:
+        """Read the unit's own entry, for its bases and for its line table."""
+        cdef AbbrevTable* table = self.dwarf.table_of(unit)
         cdef Cursor c = self.dwarf.entry_cursor(unit, unit.entries)
-        cdef Values values
         cdef Abbrev* abbrev
-        cdef uint64_t code = uleb(&c), offset
-        cdef Context* context = self.dwarf.context(unit.context)
-        cdef LineInput source
+        self.why = b"its abbreviations are damaged"
+        if table == NULL or unit.end - unit.offset > <uint64_t>0xFFFFFFFF:
+            return False
         self.why = b"the unit's own entry is damaged"
-        if c.failed or code == 0:
+        abbrev = find_abbrev(table, uleb(&c))
+        if c.failed or abbrev == NULL or abbrev.kind != UNIT:
             return False
-        abbrev = find_abbrev(table, code)
-        if abbrev == NULL:
-            return False
-        take_entry(table, abbrev, unit.shape, &c, &values)
-        if c.failed:
-            return False
-        if abbrev.kind != UNIT:
-            return True
-        self.dwarf.number(values.raw[STR_BASE], values.form[STR_BASE], &unit.str_base)
+        take_entry(table, abbrev, unit.shape, &c, values)
+        return not c.failed and self._bases(unit, values)
+
+    cdef bint _bases(self, Unit* unit, Values* values) noexcept nogil:
+        cdef uint64_t wide = 8 if unit.shape.offset_size == 8 else 0
+        if unit.shape.version >= 5:
+            if not self.dwarf.number(values.raw[STR_BASE], values.form[STR_BASE], &unit.str_base):
+                unit.str_base = 8 + wide
+            if not self.dwarf.number(values.raw[RNG_BASE], values.form[RNG_BASE], &unit.rng_base):
+                unit.rng_base = 12 + wide
         if not self.dwarf.number(values.raw[ADDR_BASE], values.form[ADDR_BASE], &unit.addr_base):
-            unit.addr_base = 0
-        if not self.dwarf.number(values.raw[RNG_BASE], values.form[RNG_BASE], &unit.rng_base):
-            unit.rng_base = 0
+            if not self.dwarf.number(
+                values.raw[GNU_ADDR_BASE], values.form[GNU_ADDR_BASE], &unit.addr_base
+            ):
+                unit.addr_base = 0
         if not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &unit.base):
+            if values.form[LOW_PC] in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
+                return False
             unit.base = 0
-        if not self.dwarf.number(values.raw[STMT_LIST], values.form[STMT_LIST], &offset):
-            return True
-        key = (unit.context, offset)
-        table_number = self._tables.get(key)
-        if table_number is None:
-            source.line, source.line_str = context.line, context.line_str
-            source.str, source.big = context.str, context.big
-            table_number = self.dwarf.lines.read(
-                &source,
-                offset,
-                self.dwarf.text(unit, values.raw[COMP_DIR], values.form[COMP_DIR]),
-                unit.shape.address_size,
-            )
-            self._tables[key] = table_number
-            if table_number == NO_TABLE:
-                self.dwarf.damaged(b".debug_line", self.dwarf.lines.where, self.dwarf.lines.why)
-        unit.table = table_number
+        unit.has_lines = self.dwarf.number(
+            values.raw[STMT_LIST], values.form[STMT_LIST], &unit.stmt_list
+        )
+        unit.comp_dir = self.dwarf.text(unit, values.raw[COMP_DIR], values.form[COMP_DIR])
         return True
+
+    cdef bint _split(self, uint64_t number, Values* values) except -1:
+        """Read the split unit of a skeleton; False where there is none."""
+        cdef Unit* unit = self.dwarf.unit(number)
+        cdef uint64_t identity = unit.identity
+        cdef Span name = self.dwarf.text(unit, values.raw[DWO_NAME], values.form[DWO_NAME])
+        cdef uint64_t ranges_base
+        cdef int64_t found
+        if not name.size:
+            name = self.dwarf.text(unit, values.raw[GNU_DWO_NAME], values.form[GNU_DWO_NAME])
+        if unit.kind not in (4, 5) and not self.dwarf.number(
+            values.raw[GNU_DWO_ID], values.form[GNU_DWO_ID], &identity
+        ):
+            return False
+        if not name.size:
+            return False
+        split = self.inputs.split_unit(
+            unit.comp_dir.data[: unit.comp_dir.size].decode("utf-8", "replace"),
+            name.data[: name.size].decode("utf-8", "replace"),
+            identity,
+        )
+        if split is None:
+            return False
+        self.dwarf.grow(self.inputs.size - self.known_size)
+        self.known_size = self.inputs.size
+        if not self.dwarf.number(
+            values.raw[GNU_RNG_BASE], values.form[GNU_RNG_BASE], &ranges_base
+        ):
+            ranges_base = 0
+        found = self._add_split(split, number, False)
+        if found >= 0:
+            unit = self.dwarf.unit(found)
+            unit.base = self.dwarf.unit(number).base
+            unit.addr_base = self.dwarf.unit(number).addr_base
+            unit.lines_from = number
+            if unit.shape.version < 5:
+                unit.rng_base = ranges_base
+            self._read(found)
+        for kind in self.inputs.type_units():
+            found = self._add_split(kind, number, True)
+            if found >= 0:
+                self._read(found)
+        return True
+
+    cdef int64_t _add_split(self, split, uint64_t skeleton, bint names_only) except -2:
+        """Add the unit of another file and read its own entry; -1 when that is damaged."""
+        cdef uint32_t context = self.dwarf.add_context(
+            split.sections.bytes_by_name, not split.sections.little_endian, split.section
+        )
+        cdef Context* own = self.dwarf.context(context)
+        cdef Context* main = self.dwarf.context(self.dwarf.unit(skeleton).context)
+        cdef Unit unit
+        cdef Values values
+        cdef uint64_t number
+        own.addr = main.addr
+        own.names_only = names_only
+        own.scanned = True
+        own.first_unit = self.dwarf.units.count
+        if self.dwarf.read_header(context, split.offset, &unit):
+            if unit.shape.version < 5:
+                own.ranges = main.ranges
+            if not reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
+                self.dwarf.damaged(b".debug_info", split.offset, _MEMORY)
+                return -1
+            number = self._append(&unit)
+            self.dwarf.unit(number).walked = True
+            if self._root(self.dwarf.unit(number), &values):
+                return <int64_t>number
+            self.dwarf.damaged(b".debug_info", split.offset, self.why)
+        return -1
+
+    cdef uint32_t _line_table(self, Unit* unit) noexcept:
+        """Return the line table of a unit; units made by LTO or dwz may share one."""
+        cdef LineInput source
+        cdef Context* context = self.dwarf.context(unit.context)
+        cdef uint32_t table
+        if not unit.has_lines:
+            return NO_TABLE
+        known = self._tables.get(unit.stmt_list)
+        if known is not None:
+            return known
+        memset(&source, 0, sizeof(source))
+        source.line, source.line_str, source.big = context.line, context.line_str, context.big
+        source.str, source.str_offsets = context.str, context.str_offsets
+        source.str_base, source.offset_size = unit.str_base, unit.shape.offset_size
+        if context.supplementary >= 0:
+            source.supplementary = self.dwarf.context(<uint32_t>context.supplementary).str
+        if self.dwarf.spend(1):
+            table = self.dwarf.lines.read(
+                &source, unit.stmt_list, unit.comp_dir, unit.shape.address_size
+            )
+        else:
+            table = NO_TABLE
+        self._tables[unit.stmt_list] = table
+        if table == NO_TABLE:
+            self.dwarf.damaged(b".debug_line", self.dwarf.lines.where, self.dwarf.lines.why)
+        return table
 
     cdef bint _entries(self, uint64_t number, AbbrevTable* table, uint64_t* where) noexcept nogil:
         """Read the entries of a unit; False and ``where`` at the first that is damaged."""
@@ -154,7 +274,7 @@ cdef class Walk:
             self.why = _MEMORY
             return False
         levels = <Level*>self.levels.items
-        levels[0].scope, levels[0].body, levels[0].call = 0, -1, -1
+        levels[0].scope, levels[0].body, levels[0].call, levels[0].outer = 0, -1, -1, 0
         while c.at < c.end:
             at = c.at
             where[0] = <uint64_t>(at - c.begin)
@@ -206,48 +326,97 @@ cdef class Walk:
             if above.body >= 0 and self.want_inlines:
                 return self._call(unit, &values, above, below)
             return True
+        if abbrev.kind == ENTRY_POINT and above.body < 0:
+            return True
+        if not (
+            self.dwarf.has_text(unit, values.raw[NAME], values.form[NAME])
+            and self.dwarf.has_text(unit, values.raw[LINKAGE], values.form[LINKAGE])
+            and self.dwarf.has_text(unit, values.raw[MIPS_LINKAGE], values.form[MIPS_LINKAGE])
+        ):
+            self.why = b"the index of a name is outside of .debug_str_offsets"
+            return False
         if not reserve(&self.dwarf.names, 1, sizeof(NameRow), &self.dwarf.memory):
             self.why = _MEMORY
             return False
         row = <NameRow*>self.dwarf.names.items + self.dwarf.names.count
         row.at = <uint32_t>(at - unit.offset)
-        row.parent = above.scope
+        row.parent = above.outer if abbrev.kind == ENTRY_POINT else above.scope
         self.dwarf.names.count += 1
+        if abbrev.kind == ENTRY_POINT:
+            return self._entry_point(unit, &values, at, above)
         below.scope = row.at
         if abbrev.kind == SUBPROGRAM:
+            below.outer = above.scope
             return self._subprogram(unit, &values, at, below)
         return True
 
-    cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil:
-        cdef Claim* claim
-        cdef Range* found
+    cdef bint _entry_point(self, Unit* unit, Values* values, uint64_t at, Level* above) noexcept nogil:
+        """An entry point has the code from its address to the end of that range of the function."""
+        cdef Open* function = <Open*>self.opens.items + above.body
         cdef Open* open_
+        cdef Claim* claim
+        cdef uint64_t address, i
+        if not values.form[LOW_PC]:
+            return True
+        if not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &address):
+            self.why = b"the index of an address is outside of .debug_addr"
+            return values.form[LOW_PC] not in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01)
+        address &= self.dwarf.mask
+        for i in range(function.first_claim, function.first_claim + function.claims):
+            claim = <Claim*>self.claims.items + i
+            if claim.start <= address < claim.end:
+                if not self._open(unit, at, 1):
+                    return False
+                claim = <Claim*>self.claims.items + i
+                open_ = <Open*>self.opens.items + (self.opens.count - 1)
+                open_.shares = above.body
+                self._claim(address, claim.end)
+                break
+        return True
+
+    cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil:
+        """Begin a body, and make room for its claims."""
+        cdef Open* open_
+        if not reserve(&self.opens, 1, sizeof(Open), &self.dwarf.memory) or not reserve(
+            &self.claims, claims, sizeof(Claim), &self.dwarf.memory
+        ) or not reserve(&self.bodies, 1, sizeof(Body), &self.dwarf.memory):
+            self.why = _MEMORY
+            return False
+        open_ = <Open*>self.opens.items + self.opens.count
+        open_.place = (<uint64_t>unit.context << OFFSET_BITS) | at
+        open_.first = open_.last = open_.shares = -1
+        open_.first_claim, open_.claims = self.claims.count, claims
+        self.opens.count += 1
+        memset(<Body*>self.bodies.items + self.bodies.count, 0, sizeof(Body))
+        self.bodies.count += 1
+        return True
+
+    cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil:
+        """Add a claim of the body that was begun last."""
+        cdef Claim* claim = <Claim*>self.claims.items + self.claims.count
+        claim.start, claim.end = start, end
+        claim.body = <uint32_t>(self.bodies.count - 1)
+        claim.multiple = False
+        self.claims.count += 1
+
+    cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil:
+        cdef Range* found
         cdef uint64_t i
         below.body = below.call = -1
+        if unit.names_only:
+            return True
         self.scratch.count = 0
         if not self.dwarf.ranges(unit, values, &self.scratch):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
             return False
         if self.scratch.count == 0:
             return True
-        if not reserve(&self.opens, 1, sizeof(Open), &self.dwarf.memory) or not reserve(
-            &self.claims, self.scratch.count, sizeof(Claim), &self.dwarf.memory
-        ) or not reserve(&self.bodies, 1, sizeof(Body), &self.dwarf.memory):
-            self.why = _MEMORY
-            return False
         below.body = <int32_t>self.opens.count
-        open_ = <Open*>self.opens.items + self.opens.count
-        open_.place = (<uint64_t>unit.context << OFFSET_BITS) | at
-        open_.first = open_.last = -1
-        self.opens.count += 1
+        if not self._open(unit, at, self.scratch.count):
+            return False
         for i in range(self.scratch.count):
             found = <Range*>self.scratch.items + i
-            claim = <Claim*>self.claims.items + self.claims.count
-            claim.start, claim.end = found.start, found.end
-            claim.body = <uint32_t>self.bodies.count
-            self.claims.count += 1
-        memset(<Body*>self.bodies.items + self.bodies.count, 0, sizeof(Body))
-        self.bodies.count += 1
+            self._claim(found.start, found.end)
         return True
 
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil:
@@ -359,10 +528,15 @@ cdef class Walk:
         cdef int32_t next_ = open_.first
         cdef uint64_t i
         cdef Unit* unit = self.dwarf.unit(number)
+        cdef Body* function
         body.table = unit.table
         body.first_inline = self.inlines.count
         if not self._name(open_.place, index, False):
             return False
+        if open_.shares >= 0:
+            function = <Body*>self.bodies.items + (index - (self._index_of(open_) - open_.shares))
+            body.first_inline, body.inlines = function.first_inline, function.inlines
+            return True
         while next_ >= 0:
             call = <Call*>self.calls.items + next_
             next_ = call.next
@@ -389,6 +563,9 @@ cdef class Walk:
             if not self._name(call.origin, self.inlines.count - 1, True):
                 return False
         return True
+
+    cdef int64_t _index_of(self, Open* open_) noexcept nogil:
+        return open_ - <Open*>self.opens.items
 
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept:
         """Set the name of a body or an inline, now or at the end."""
@@ -418,6 +595,7 @@ cdef class Walk:
         """Find the names that had to wait until all units were read."""
         cdef uint64_t i, count = self.later.count
         cdef Later later
+        self.dwarf.final = True
         for i in range(count):
             later = (<Later*>self.later.items)[i]
             self._name(later.place, later.index, later.is_inline)
