@@ -147,7 +147,7 @@ class _Linter:
     def _single(self, number: int, line: bytes) -> bytes:
         if b"  " not in line:
             return line
-        self._report.add("separator", number, quoted(line))
+        self._report.add("separator", number, line)
         return _SEVERAL_BLANKS.sub(b" ", line)
 
     def _record(self, number: int, line: bytes) -> None:
@@ -158,7 +158,7 @@ class _Linter:
             return
         word = line.partition(b" ")[0]
         parse = self._parsers.get(word)
-        belongs = parse is None or word == b"INLINE" or self._is_delta(line)
+        belongs = parse is None or word == b"INLINE" or (word == b"STACK" and self._is_delta(line))
         if self._blank:
             code = "blank-line-inside" if belongs else "blank-line"
             self._report.add(code, self._blank, f"before {quoted(line)}")
@@ -171,7 +171,7 @@ class _Linter:
             return
         if not belongs:
             self._end_function(word)
-        self._check_order(number, word, line)
+            self._check_order(number, word, line)
         parse(number, line)
 
     @staticmethod
@@ -206,11 +206,11 @@ class _Linter:
         self._rank = max(rank, self._rank, 2 if word == b"INLINE_ORIGIN" else 0)
 
     def _bad(self, number: int, line: bytes, why: str) -> None:
-        self._report.add("grammar", number, f"{quoted(line)}: {why}")
+        self._report.add("grammar", number, line, why)
 
     def _module_record(self, number: int, line: bytes) -> None:
         if self._records > 1:
-            self._report.add("module-order", number, quoted(line))
+            self._report.add("module-order", number, line)
         module = parse_module(line, number)
         if module is None:
             self._bad(number, line, "it has system, CPU, id and name")
@@ -242,7 +242,7 @@ class _Linter:
 
     def _check_name(self, number: int, name: bytes) -> None:
         if name.endswith(b" "):
-            self._report.add("trailing-blank", number, quoted(name[-60:]))
+            self._report.add("trailing-blank", number, name[-60:])
 
     def _file(self, number: int, line: bytes) -> None:
         found = self._numbered(number, line)
@@ -256,7 +256,7 @@ class _Linter:
             self._counts["INLINE_ORIGIN"] += 1
             self._references.define_origin(found[0], number)
             if _OLD_ORIGIN.match(found[1]):
-                self._report.add("origin-digits", number, quoted(line))
+                self._report.add("origin-digits", number, line)
 
     def _symbol(self, number: int, line: bytes, fields: int) -> list[int] | None:
         """Return the numbers before the name of a FUNC (3) or PUBLIC (2)."""
@@ -275,16 +275,16 @@ class _Linter:
             return None
         digits = b"".join(words[1:-1])
         if digits != digits.lower():
-            self._report.add("hex-case", number, quoted(line))
+            self._report.add("hex-case", number, line)
         if self._unwind.thumb and found[0] & 1:
-            self._report.add("thumb-bit", number, quoted(line))
+            self._report.add("thumb-bit", number, line)
         self._check_name(number, words[-1])
         return found
 
     def _single_before_name(self, number: int, line: bytes, fields: int) -> bytes:
         if b"" not in line.split(b" ", fields + 2)[: fields + 1]:
             return line
-        self._report.add("separator", number, quoted(line))
+        self._report.add("separator", number, line)
         return _SEVERAL_BLANKS.sub(b" ", line)
 
     def _func(self, number: int, line: bytes) -> None:
@@ -297,12 +297,12 @@ class _Linter:
             return
         self._counts["FUNC"] += 1
         if not size:
-            self._report.add("func-zero-size", number, quoted(line))
+            self._report.add("func-zero-size", number, line)
         elif start + size > MAX_ADDRESS:
-            self._report.add("range-overflow", number, quoted(line))
+            self._report.add("range-overflow", number, line)
         else:
             if self._functions and start < self._functions.starts[-1]:
-                self._report.add("func-order", number, quoted(line))
+                self._report.add("func-order", number, line)
             self._functions.add(start, end, number)
 
     def _inline(self, number: int, line: bytes) -> None:
@@ -319,9 +319,9 @@ class _Linter:
         self._counts["PUBLIC"] += 1
         address = found[0]
         if not address:
-            self._report.add("public-at-zero", number, quoted(line))
+            self._report.add("public-at-zero", number, line)
         elif self._publics and address < self._publics[-1]:
-            self._report.add("public-order", number, quoted(line))
+            self._report.add("public-order", number, line)
         self._publics.append(address)
         self._public_lines.append(number)
 

@@ -21,6 +21,7 @@ class _Numbers:
         self.defined = NumberSet()
         self.used = NumberSet()
         self.undefined: dict[int, tuple[int, int]] = {}  # number: first line, times
+        self.settled: set[int] = set()  # of those that are defined and used, to be quick
         self.overflow = 0  # line of a use for which there was no more place
 
     def define(self, number: int, line: int, report: Report) -> None:
@@ -29,7 +30,11 @@ class _Numbers:
 
     def use(self, number: int, line: int) -> None:
         self.used.add(number)
-        if number not in self.defined:
+        if number in self.defined:
+            if len(self.settled) >= _MOST_REMEMBERED:
+                self.settled.clear()
+            self.settled.add(number)
+        else:
             first, times = self.undefined.get(number, (line, 0))
             if times or len(self.undefined) < _MOST_UNDEFINED:
                 self.undefined[number] = (first, times + 1)
@@ -43,15 +48,15 @@ class _Numbers:
             return
         for number, (line, times) in self.undefined.items():
             if number not in self.defined:
-                report.add(f"{self.kind}-dangling", line, f"{self.record} {number}", times)
+                report.add(f"{self.kind}-dangling", line, f"{self.record} {number}", count=times)
             elif self.kind == "origin":  # a late FILE is reported where it stands
-                report.add("record-order", line, f"{self.record} {number} comes later", times)
+                report.add("record-order", line, f"{self.record} {number} comes later", count=times)
         unused = self.defined.without(self.used)
         for number in islice(unused, MOST_PLACES):
             report.add(f"{self.kind}-unused", 0, f"{self.record} {number}")
         rest = sum(1 for _ in unused)
         if rest:
-            report.add(f"{self.kind}-unused", 0, "", rest)
+            report.add(f"{self.kind}-unused", 0, "", count=rest)
 
 
 class References:
@@ -73,11 +78,13 @@ class References:
 
     def use_file(self, number: int, line: int) -> None:
         """Note that a record refers to a FILE."""
-        self._files.use(number, line)
+        if number not in self._files.settled:
+            self._files.use(number, line)
 
     def use_origin(self, number: int, line: int) -> None:
         """Note that an INLINE refers to an INLINE_ORIGIN."""
-        self._origins.use(number, line)
+        if number not in self._origins.settled:
+            self._origins.use(number, line)
 
     def known_files(self, words: list[bytes], line: int) -> bool:
         """Note the FILE numbers of line records if all of them are defined; else return false."""

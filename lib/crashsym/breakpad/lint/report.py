@@ -45,15 +45,23 @@ class Report:
     def __init__(self) -> None:
         self._kinds: dict[str, LintFinding] = {}
 
-    def add(self, code: str, line: int, fact: str, count: int = 1) -> None:
-        """Note a finding of kind ``code``; of those in one place the first call's stays first."""
+    def add(
+        self, code: str, line: int, fact: str | bytes, why: str = "", *, count: int = 1
+    ) -> None:
+        """Note findings of kind ``code``.
+
+        ``fact`` is a sentence, or the bytes of the file to quote, with ``why`` behind them. Only
+        the first places are kept; of several in one line those that came first.
+        """
         kind = self._kinds.get(code)
         if kind is None:
             kind = self._kinds[code] = LintFinding(code)
         kind.count += count
         places = kind.places
         if len(places) < MOST_PLACES or line < places[-1].line:
-            places.append(Place(line, fact[:_LONGEST_FACT]))
+            text = quoted(fact) if isinstance(fact, bytes) else fact
+            text = f"{text}: {why}" if why else text
+            places.append(Place(line, text[:_LONGEST_FACT]))
             places.sort(key=lambda place: place.line)
             del places[MOST_PLACES:]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from crashsym.breakpad.lint.report import Report, quoted
+from crashsym.breakpad.lint.report import Report
 
 _CHUNK = 1 << 19
 # Far longer than any record: names of 64 KiB occur, and INLINEs with a thousand ranges.
@@ -38,7 +38,7 @@ def blocks(stream: BinaryIO, report: Report) -> Iterator[tuple[int, list[bytes]]
     if skipping:
         report.add("line-too-long", number, f"more than {LONGEST_LINE} bytes")
     elif rest:
-        report.add("no-final-newline", number, quoted(rest))
+        report.add("no-final-newline", number, rest)
         yield number, _checked(rest, [rest], number, report)
 
 
@@ -47,11 +47,11 @@ def _checked(data: bytes, lines: list[bytes], number: int, report: Report) -> li
     if not data.isascii():
         for index, line in enumerate(lines):
             if not line.isascii() and not _is_utf8(line):
-                report.add("encoding", number + index, quoted(line))
+                report.add("encoding", number + index, line)
     if b"\0" in data:
         for index, line in enumerate(lines):
             if b"\0" in line:
-                report.add("nul", number + index, quoted(line))
+                report.add("nul", number + index, line)
     return _without_returns(lines, number, report) if b"\r" in data else lines
 
 
@@ -68,8 +68,8 @@ def _without_returns(lines: list[bytes], number: int, report: Report) -> list[by
     for index, line in enumerate(lines):
         plain = line.rstrip(b"\r")
         if b"\r" in plain:
-            report.add("stray-carriage-return", number + index, quoted(plain))
+            report.add("stray-carriage-return", number + index, plain)
         elif plain != line:
-            report.add("carriage-return", number + index, quoted(plain))
+            report.add("carriage-return", number + index, plain)
         result.append(plain)
     return result

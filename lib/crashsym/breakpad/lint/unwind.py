@@ -60,7 +60,7 @@ class UnwindCheck:
         return
 
     def _bad(self, number: int, record: bytes, why: str) -> None:
-        self._report.add("grammar", number, f"{quoted(record)}: {why}")
+        self._report.add("grammar", number, record, why)
 
     def _init(self, number: int, record: bytes) -> None:
         words = record.split(b" ", 5)
@@ -74,12 +74,12 @@ class UnwindCheck:
         self._start, self._last, self._end = start, start, start + size
         self._form(number, record, words[3] + words[4], start)
         if not size:
-            self._report.add("cfi-zero-size", number, quoted(record))
+            self._report.add("cfi-zero-size", number, record)
         elif self._end > MAX_ADDRESS:
-            self._report.add("range-overflow", number, quoted(record))
+            self._report.add("range-overflow", number, record)
         else:
             if self.spans and start < self.spans.starts[-1]:
-                self._report.add("cfi-order", number, quoted(record))
+                self._report.add("cfi-order", number, record)
             self.spans.add(start, self._end, number)
         if self._keep_rows:
             self.rows.append(start)
@@ -114,9 +114,9 @@ class UnwindCheck:
 
     def _form(self, number: int, record: bytes, digits: bytes, address: int) -> None:
         if digits != digits.lower():
-            self._report.add("hex-case", number, quoted(record))
+            self._report.add("hex-case", number, record)
         if self.thumb and address & 1:
-            self._report.add("thumb-bit", number, quoted(record))
+            self._report.add("thumb-bit", number, record)
 
     def _check_rules(self, number: int, text: bytes) -> frozenset[str]:
         found = self._rules.check(text)
@@ -129,7 +129,7 @@ class UnwindCheck:
         if len(words) < _WIN_FIELDS or None in (hexadecimal(w, 16) for w in words[2:11]):
             self._bad(number, record, "STACK WIN has nine numbers and a program or a flag")
             return
-        self._report.add("stack-win", number, quoted(record))
+        self._report.add("stack-win", number, record)
 
     def close(self) -> None:
         """Compare all ranges with each other."""
