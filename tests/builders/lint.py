@@ -1,13 +1,16 @@
-"""Is this a symbol file? Stricter than the reader, which also takes what other tools write.
+"""Is this a symbol file of ours? Its form is stricter than what other tools may write.
 
-Source: Breakpad docs/symbol_files.md; limits as in rust-minidump breakpad-symbols parser.rs:
-addresses of 64 bits, sizes of 32, no signs.
+Beyond what the checker of the library says: limits as in rust-minidump breakpad-symbols parser.rs,
+only the records that we write, and every STACK CFI INIT gives ``.cfa`` and ``.ra`` first.
 """
 
 from __future__ import annotations
 
+import io
 import re
 
+from crashsym.breakpad.lint import CODES
+from crashsym.breakpad.lint import lint as check
 from crashsym.breakpad.reader import read
 
 _ADDRESS, _SIZE, _NUMBER = r"[0-9a-f]{1,16}", r"[0-9a-f]{1,8}", r"\d{1,10}"
@@ -38,4 +41,7 @@ def lint(data: bytes) -> list[str]:
         assert _RECORDS.fullmatch(line), f"no record: {line[:200]!r}"
         assert not (line.startswith("STACK") and _LARGE_NUMBER.search(line)), line[:200]
     read(data)
+    findings = check(io.BytesIO(data)).findings
+    errors = [f.message("output") for f in findings if CODES[f.code].level == "error"]
+    assert errors == []
     return lines

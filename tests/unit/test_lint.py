@@ -98,6 +98,8 @@ FAULTY: dict[str, list[bytes]] = {
     ],
     "grammar": [
         changed(b"1008 4 6 1", b"1008 4 6"),
+        changed(b"1008 4 6 1\n1010 4 6 1", b"1008 4 6\n1 1010 4 6 1"),
+        changed(b"1008 4 6 1", b"00000000000001008 4 6 1"),
         changed(b"1008 4 6 1", b"1008 4 6 1 "),
         changed(b"1008 4 6 1", b"1008 4 6 1 1"),
         changed(b"1008 4 6 1", b"1008 4 -6 1"),
