@@ -43,5 +43,5 @@ def lint(data: bytes) -> list[str]:
     read(data)
     findings = check(io.BytesIO(data)).findings
     errors = [f.message("output") for f in findings if CODES[f.code].level == "error"]
-    assert errors == []
+    assert not errors, errors
     return lines

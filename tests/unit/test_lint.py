@@ -79,7 +79,7 @@ FAULTY: dict[str, list[bytes]] = {
     "stray-carriage-return": [changed(b"memcpy", b"mem\rcpy")],
     "line-too-long": [before(FIRST_PUBLIC, b"PUBLIC 1ff0 0 " + b"x" * (LONGEST_LINE + 9))],
     "no-final-newline": [GOOD[:-1]],
-    "blank-line": [GOOD + b"\n", before(NEXT, b""), b"\n".join([GOOD, b""])],
+    "blank-line": [GOOD + b"\n", GOOD + b"\n\n", before(NEXT, b""), b"\n".join([GOOD, b""])],
     "blank-line-inside": [
         before(b"1008 4", b""),
         before(b"INLINE 1", b""),
@@ -93,6 +93,7 @@ FAULTY: dict[str, list[bytes]] = {
     ],
     "hex-case": [
         changed(b"1014 c", b"1014 C"),
+        before(b"1000 4 10", b"INLINE 0 1 0 1 100C 4"),
         before(FIRST_PUBLIC, b"PUBLIC 1FF0 0 x"),
         GOOD + b"STACK CFI INIT 3000 1A .cfa: $rsp .ra: 0\n",
     ],
@@ -144,6 +145,7 @@ FAULTY: dict[str, list[bytes]] = {
         before(FIRST_PUBLIC, b"FUNC " + FAR + b" 2 0 x"),
         GOOD + b"STACK CFI INIT " + FAR + b" 2 .cfa: $rsp .ra: 0\n",
         before(NEXT, FAR + b" 2 1 0"),
+        before(b"1000 4 10", b"INLINE 0 1 0 1 " + FAR + b" 2"),
     ],
     "not-checked": [
         before(b"FILE 0", b"\n".join(b"FILE %d x" % (n << 15) for n in range(1, 4099))),
@@ -159,8 +161,8 @@ FAULTY: dict[str, list[bytes]] = {
     "debug-id": [
         changed(b"0F100 app", b"0f100 app"),
         changed(b"0F100 app", b"0F10 app"),
-        changed(b"0403020106050807090A0B0C0D0E0F100", b"0" * 33),
     ],
+    "debug-id-zero": [changed(b"0403020106050807090A0B0C0D0E0F100", b"0" * 33)],
     "code-id": [changed(b"ID 01", b"ID 1"), before(b"FILE 0", b"INFO CODE_ID 0102")],
     "code-id-missing": [without(b"INFO")],
     "code-id-mismatch": [changed(b"ID 01", b"ID 02")],
@@ -355,6 +357,16 @@ def test_findings_of_one_kind_are_summed_up() -> None:
         "line record of size 0: 'a.sym' line 13: '1008 0 6 1' (1000 times; also in line 14, 15)."
         " Processors drop it."
     )
+
+
+def test_empty_lines_are_all_counted() -> None:
+    (finding,) = checked(before(NEXT, b"\n\n")).findings
+    assert (finding.code, finding.count) == ("blank-line", 3)
+
+
+def test_calls_nested_too_deeply_are_left_out() -> None:
+    deep = b"\n".join(b"INLINE %d 12 0 1 1020 1" % depth for depth in range(5000))
+    assert codes(before(b"1020 10", deep)) == {"not-checked"}
 
 
 def test_findings_come_in_the_order_of_the_lines() -> None:

@@ -36,7 +36,7 @@ CODES: dict[str, Code] = {
     "nul": Code("error", "NUL byte", "Breakpad marks the symbols as corrupt."),
     "carriage-return": Code("warning", "CR at the end of lines", "Write LF alone."),
     "stray-carriage-return": Code("error", "CR inside of a line", _REJECTS),
-    "line-too-long": Code("error", "line too long", "It was not checked."),
+    "line-too-long": Code("warning", "line too long", "It was not checked."),
     "no-final-newline": Code(
         "error", "the last line has no end", "rust-minidump ignores it. Is the file truncated?"
     ),
@@ -62,6 +62,7 @@ CODES: dict[str, Code] = {
     "module-arch": Code("warning", "unknown CPU", "symbolic refuses words that it does not know."),
     "module-name": Code("warning", "module name unfit for a store", "Use the plain file name."),
     "debug-id": Code("error", "bad debug id", "It has 33 or more upper-case hexadecimal digits."),
+    "debug-id-zero": Code("warning", "debug id of zeros", "rust-minidump takes it for none."),
     "code-id": Code("warning", "bad code id", "It is the build id in upper-case hexadecimal."),
     "code-id-missing": Code("info", "no INFO CODE_ID record", "It holds the whole build id."),
     "code-id-mismatch": Code(

@@ -119,13 +119,13 @@ class InlineCheck:
         return starts, ends
 
     def _nest(self, number: int, depth: int, starts: list[int], ends: list[int]) -> None:
+        if depth >= _DEEPEST:
+            self._report.add("not-checked", number, f"INLINE of depth {depth}")
+            return
         chain = self._chain
         if depth > len(chain):
             fact = f"depth {depth} where {len(chain)} is the most"
             self._report.add("inline-no-parent", number, fact)
-            return
-        if depth >= _DEEPEST:
-            self._report.add("not-checked", number, f"INLINE of depth {depth}")
             return
         del chain[depth:]
         if depth:

@@ -57,7 +57,7 @@ def check_module(module: ModuleWords, path: Path | None, report: Report) -> None
     if not _DEBUG_ID.fullmatch(module.debug_id):
         report.add("debug-id", line, quoted(module.debug_id.encode()))
     elif not module.debug_id[:_GUID_DIGITS].strip("0"):
-        report.add("debug-id", line, "it is all zeros, which rust-minidump takes for none")
+        report.add("debug-id-zero", line, module.debug_id.encode())
     if path is not None and _LIKE_DEBUG_ID.fullmatch(path.parent.name):
         _check_place(module, path, report)
 
