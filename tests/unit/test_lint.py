@@ -485,3 +485,17 @@ def test_every_code_is_in_the_schema() -> None:
     path = REPOSITORY / "docs" / "reference" / "crashsym-lint-1.schema.json"
     schema = json.loads(path.read_text())
     assert schema["$defs"]["finding"]["properties"]["code"]["enum"] == list(CODES)
+
+
+def test_all_unused_numbers_are_counted() -> None:
+    files = b"\n".join(b"FILE %d x" % number for number in range(10, 25))
+    (finding,) = checked(before(b"FILE 0", files)).findings
+    assert (finding.code, finding.count) == ("file-unused", 15)
+    assert [place.fact for place in finding.places] == ["FILE 10", "FILE 11", "FILE 12"]
+
+
+def test_too_many_lines_out_of_order_are_not_compared() -> None:
+    lines = b"\n".join(b"%x 1 1 0" % address for address in range(0x50000, 0x2000, -1))
+    data = changed(b"FUNC 1020 10", b"FUNC 1020 90000").replace(b"\n1020 10 20 0", b"\n" + lines)
+    data = data.replace(b"PUBLIC 2000 0 memcpy\nPUBLIC 2010 0 memmove\n", b"")
+    assert codes(data) == {"line-order", "not-checked"}
