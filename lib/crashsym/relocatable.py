@@ -28,7 +28,7 @@ from crashsym.budget import Budget
 from crashsym.elfheaders import Section
 from crashsym.elfsymbols import entry_layout
 from crashsym.errors import MalformedError
-from crashsym.relocate import RULES, Target, apply_relocations, read_relocations
+from crashsym.relocate import RelocationTable, Target, apply_relocations
 
 BASE = 1 << 24
 # Where somebody reads addresses: tables of unwinders and debuggers, descriptors of functions.
@@ -162,21 +162,15 @@ class Relocatable:
 
     def _relocate(self, target: Target, table: int) -> None:
         file, section = self._file, self._file.sections[table]
-        rules = RULES.get(file.machine)
-        if rules is None:
-            raise MalformedError(
-                "cannot relocate", where=target.where, why=f"relocations of {file.machine}"
-            )
-        file.budget.spend(section.size, target.where)
-        relocations = read_relocations(
+        file.budget.spend(section.size // 8, target.where)  # three steps for each, or more
+        relocations = RelocationTable(
             file.stored(table),
-            addends=section.type == "SHT_RELA",
-            bits=file.bits,
-            byte_order=file.byte_order,
-            machine=file.machine,
+            section.type == "SHT_RELA",
+            file.bits,
+            file.byte_order,
+            file.machine,
         )
-        symbols = self._symbol_values(section.link)
-        apply_relocations(target, relocations, symbols, rules, file.byte_order)
+        apply_relocations(target, relocations, self._symbol_values(section.link))
 
     def _symbol_values(self, index: int) -> list[int]:
         """Return the addresses of the symbols of a table; 0 for those that are undefined."""

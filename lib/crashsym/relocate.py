@@ -13,7 +13,7 @@ Architecture" (aaelf64); "RISC-V ELF Specification", chapter "Relocations".
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from crashsym.errors import MalformedError
@@ -37,13 +37,17 @@ _Rules = dict[int, tuple[_Action, int]]
 _LONGEST_ULEB = 16  # bytes
 
 
-class Relocation(NamedTuple):
-    """One entry; ``addend`` is None in SHT_REL, where the field itself holds it."""
+class RelocationTable(NamedTuple):
+    """The contents of a section of type SHT_RELA (``addends``) or SHT_REL.
 
-    offset: int
-    symbol: int
-    type: int
-    addend: int | None
+    In SHT_REL the addend is what the field holds before.
+    """
+
+    data: memoryview
+    addends: bool
+    bits: int
+    byte_order: Literal["<", ">"]
+    machine: str
 
 
 def _rules(
@@ -88,31 +92,36 @@ RULES: dict[str, _Rules] = {
 }
 
 
-def read_relocations(
-    data: memoryview, *, addends: bool, bits: int, byte_order: Literal["<", ">"], machine: str
-) -> Iterator[Relocation]:
-    """Yield the entries of SHT_RELA (``addends``) or SHT_REL; half an entry at the end is left out.
+def _entries(table: RelocationTable) -> Iterator[tuple[int, ...]]:
+    """Yield offset, symbol << shift | type, and in SHT_RELA the addend; see `_division`.
 
-    64-bit MIPS divides r_info into five fields in this order, whatever the byte order: the symbol
-    (4 bytes), a second symbol and three types (1 byte each). Types that are combined come out as
-    one number that is in no table. SPARC V9 has data in the upper bits of the type.
+    Half an entry at the end is left out. 64-bit MIPS divides r_info into five fields in this order,
+    whatever the byte order is: the symbol (4 bytes), a second symbol and three types (1 byte each).
+    Here they are one number as if the file was big-endian; types that are combined are thus in no
+    table of rules.
 
-    Source: gABI "Relocation"; "64-bit ELF Object File Specification" (MIPS) 2.9; SPARC V9 psABI.
+    Source: gABI "Relocation"; "64-bit ELF Object File Specification" (MIPS) 2.9.
     """
-    word = "Q" if bits == 64 else "I"
-    layout = struct.Struct(byte_order + 2 * word + (word.lower() if addends else ""))
-    entries = layout.iter_unpack(data[: len(data) - len(data) % layout.size])
-    shift, mask = (32, 0xFFFFFFFF) if bits == 64 else (8, 0xFF)
-    swapped = bits == 64 and machine == "EM_MIPS" and byte_order == "<"
-    if bits == 64 and machine == "EM_SPARCV9":
-        mask = 0xFF
-    for values in entries:
-        info = values[1]
-        if swapped:
-            info = (info & 0xFFFFFFFF) << 32 | int.from_bytes(
-                (info >> 32).to_bytes(4, "little"), "big"
-            )
-        yield Relocation(values[0], info >> shift, info & mask, values[2] if addends else None)
+    word = "Q" if table.bits == 64 else "I"
+    layout = struct.Struct(table.byte_order + 2 * word + (word.lower() if table.addends else ""))
+    entries = layout.iter_unpack(table.data[: len(table.data) - len(table.data) % layout.size])
+    if table.machine != "EM_MIPS" or table.bits != 64 or table.byte_order != "<":
+        return entries
+    return ((v[0], (v[1] & 0xFFFFFFFF) << 32 | _swapped(v[1] >> 32), *v[2:]) for v in entries)
+
+
+def _swapped(number: int) -> int:
+    return int.from_bytes(number.to_bytes(4, "little"), "big")
+
+
+def _division(table: RelocationTable) -> tuple[int, int]:
+    """Return how r_info is divided: the shift of the symbol, the mask of the type.
+
+    The type of SPARC V9 is one byte; the three above it are data of R_SPARC_OLO10.
+    """
+    if table.bits == 32:
+        return 8, 0xFF
+    return 32, 0xFF if table.machine == "EM_SPARCV9" else 0xFFFFFFFF
 
 
 class Target(NamedTuple):
@@ -123,63 +132,89 @@ class Target(NamedTuple):
     where: str
 
 
-def apply_relocations(
-    target: Target,
-    relocations: Iterator[Relocation],
-    symbols: Sequence[int],
-    rules: _Rules,
-    byte_order: Literal["<", ">"],
-) -> None:
+def apply_relocations(target: Target, table: RelocationTable, symbols: Sequence[int]) -> None:
     """Change the bytes of ``target``, one relocation after the other.
 
     ``symbols`` are the addresses of the symbols by their number. Results are cut off to the size
     of their field, as their use in differences needs it.
 
     Raises:
-        MalformedError: a field is outside of the section, a symbol or a type is not known.
+        MalformedError: a field is outside of the section, a symbol, a type or the CPU is not known.
     """
-    order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
-    data, size_of_data, base = target.data, len(target.data), target.address
-    for offset, number, kind, addend in relocations:
-        rule = rules.get(kind)
-        if rule is None:
-            raise _damage(target, offset, f"relocation type {kind} is not known in such a section")
-        action, size = rule
-        if action == "nothing":
-            continue
-        if offset + size > size_of_data or number >= len(symbols):
-            why = f"a relocation at 0x{offset:x} with symbol {number}, there are {len(symbols)}"
-            raise _damage(target, offset, why)
-        if addend is None:
-            addend = int.from_bytes(data[offset : offset + size], order, signed=True)
-        value = symbols[number] + addend
-        if action == "S+A-P":
-            value -= base + offset
-        elif action == "prel31":  # the bit above the 31 of the offset says something else
-            present = int.from_bytes(data[offset : offset + 4], order)
-            value = (present & 0x80000000) | ((value - base - offset) & 0x7FFFFFFF)
-        elif action != "S+A":
-            if action.endswith("uleb"):
-                _relocate_uleb(target, offset, action, value)
+    rules = RULES.get(table.machine)
+    if rules is None:
+        raise MalformedError(
+            "cannot relocate", where=target.where, why=f"relocations of {table.machine}"
+        )
+    shift, mask = _division(table)
+    data, common, offset = target.data, _packers(rules, table), 0
+    try:
+        for entry in _entries(table):
+            offset, info = entry[0], entry[1]
+            packer = common.get(info & mask)
+            if packer is not None:  # nearly all of them
+                packer[0](data, offset, (symbols[info >> shift] + entry[2]) & packer[1])
                 continue
-            value = _combined(data, offset, rule, value, order)
-        data[offset : offset + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, order)
+            rule = rules.get(info & mask)
+            if rule is None:
+                why = f"relocation type {info & mask} is not known in such a section"
+                raise _damage(target, offset, why)
+            if rule is not _NOTHING:
+                addend = entry[2] if table.addends else None
+                _apply(target, offset, rule, symbols[info >> shift], addend, table.byte_order)
+    except (IndexError, struct.error) as error:
+        raise _damage(target, offset, "outside of the section, or by no symbol") from error
 
 
-def _combined(
-    data: bytearray,
+def _packers(
+    rules: _Rules, table: RelocationTable
+) -> dict[int, tuple[Callable[[bytearray, int, int], None], int]]:
+    """Return how to store S+A for the types that are just that, and what to cut it off to."""
+    if not table.addends:
+        return {}
+    return {
+        kind: (
+            struct.Struct(table.byte_order + {1: "B", 2: "H", 4: "I", 8: "Q"}[size]).pack_into,
+            (1 << 8 * size) - 1,
+        )
+        for kind, (action, size) in rules.items()
+        if action == "S+A"
+    }
+
+
+def _apply(  # noqa: PLR0913 - the operands of one relocation
+    target: Target,
     offset: int,
     rule: tuple[_Action, int],
-    value: int,
-    order: Literal["little", "big"],
-) -> int:
+    symbol: int,
+    addend: int | None,
+    byte_order: Literal["<", ">"],
+) -> None:
+    action, size = rule
+    data, place = target.data, target.address + offset
+    if offset + size > len(data):
+        raise IndexError(offset)
+    order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
+    present = int.from_bytes(data[offset : offset + size], order)
+    value = symbol + (present if addend is None else addend)
+    if action == "S+A-P":
+        value -= place
+    elif action == "prel31":  # the bit above the 31 of the offset says something else
+        value = (present & 0x80000000) | ((value - place) & 0x7FFFFFFF)
+    elif action.endswith("uleb"):
+        _relocate_uleb(target, offset, action, value)
+        return
+    elif action != "S+A":
+        value = _combined(action, present, value)
+    data[offset : offset + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, order)
+
+
+def _combined(action: _Action, present: int, value: int) -> int:
     """Return the new value of a field whose present value counts as well.
 
     RISC-V and LoongArch write a difference of two addresses as a pair of relocations, of which one
     adds (or sets) and the other one subtracts.
     """
-    action, size = rule
-    present = int.from_bytes(data[offset : offset + size], order)
     if action == "V+S+A":
         return present + value
     if action == "V-S-A":

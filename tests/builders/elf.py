@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from builders.encode import X64, Format
 
 X86_64, AARCH64, ARM, I386, RISCV, PPC = 62, 183, 40, 3, 243, 20
+MIPS, SPARCV9, LOONGARCH = 8, 43, 258
 EXECUTABLE, SHARED, RELOCATABLE = 2, 3, 1
 PROGBITS, SYMTAB, STRTAB, DYNAMIC, NOTE, NOBITS, DYNSYM = 1, 2, 3, 6, 7, 8, 11
+RELA, REL, SYMTAB_SHNDX = 4, 9, 18
 ALLOC, EXECINSTR, COMPRESSED = 2, 4, 0x800
 LOAD, PT_DYNAMIC, PT_NOTE = 1, 2, 4
 DT_NULL, DT_STRTAB, DT_SONAME = 0, 5, 14
@@ -36,6 +38,7 @@ class Section:
     link: int | str = 0
     info: int = 0
     entry_size: int = 0
+    alignment: int = 1
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Elf:
                 fmt.word(offset if section.offset is None else section.offset),
                 fmt.word(len(section.data) if section.size is None else section.size),
                 fmt.numbers(4, link, section.info),
-                fmt.word(1, section.entry_size),
+                fmt.word(section.alignment, section.entry_size),
             )
         )
 
@@ -172,6 +175,24 @@ def symbol_table(fmt: Format, names: Sequence[bytes]) -> tuple[Section, Section]
         Section(".symtab", b"".join(rows), SYMTAB, link=".strtab", entry_size=size),
         Section(".strtab", bytes(strings), STRTAB),
     )
+
+
+def relocations(
+    fmt: Format,
+    target: int,
+    *entries: tuple[int, int, int, int],
+    addends: bool = True,
+    name: str = ".rela",
+) -> Section:
+    """Return relocations of section ``target``: each is offset, symbol, type and addend."""
+    shift = 32 if fmt.bits == 64 else 8
+    rows = b"".join(
+        fmt.word(offset, symbol << shift | kind, *([addend] if addends else []))
+        for offset, symbol, kind, addend in entries
+    )
+    kind, size = (RELA, 3) if addends else (REL, 2)
+    entry_size = size * fmt.word_size
+    return Section(name, rows, kind, link=".symtab", info=target, entry_size=entry_size)
 
 
 def soname(fmt: Format, name: bytes) -> tuple[Section, Section]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from builders import elf
+from builders.elf import Elf, Section
+from builders.encode import Format
 from crashsym.elf import ElfFile
-from support import missing
+from crashsym.errors import MismatchError
+from crashsym.relocatable import BASE
+from crashsym.splitpair import SplitPair
+from support import crashsym, missing, require_tool
 
 SOURCE = r"""
 struct list { struct list *next; int value; };
@@ -110,3 +117,145 @@ def test_sections_become_what_the_linker_makes_of_them(
                 assert found == wanted, section.name
                 compared.append(section.name)
     assert {".debug_info", ".debug_line"} <= set(compared)
+
+
+CODE = elf.ALLOC | elf.EXECINSTR
+LAYOUT = (
+    Section(".init.text", bytes(5), flags=CODE),
+    Section(".data", bytes(3), flags=elf.ALLOC, alignment=32),
+    Section(".text.before", bytes(5), flags=CODE),
+    Section(".debug_info", bytes(9)),
+    Section(".text", bytes(6), flags=CODE, alignment=4),
+    Section(".modinfo", b"a", flags=elf.ALLOC, alignment=0),
+    Section(".exit.text", bytes(2), flags=CODE, alignment=16),
+)
+
+
+def places(file: Path) -> dict[str, int]:
+    """Return the offsets of the allocated sections from the load base."""
+    with ElfFile(file) as elf_file:
+        assert elf_file.load_base == BASE
+        return {s.name: s.address - BASE for s in elf_file.sections if s.allocated}
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_the_layout(tmp_path: Path, bits: Literal[32, 64]) -> None:
+    """.text, the other code in file order with .init last, data; each aligned."""
+    file = tmp_path / "module.ko"
+    file.write_bytes(Elf(LAYOUT, type=elf.RELOCATABLE, format=Format(bits)).build())
+    assert places(file) == {
+        ".text": 0,
+        ".text.before": 6,
+        ".exit.text": 16,
+        ".init.text": 18,
+        ".data": 32,
+        ".modinfo": 35,
+    }
+
+
+def test_both_halves_of_a_module_have_the_same_layout(tmp_path: Path) -> None:
+    module = compiled(tmp_path, "x86-64", "-g")
+    whole, half, stripped = module, tmp_path / "half.ko", tmp_path / "stripped.ko"
+    objcopy = require_tool("objcopy", "binutils")
+    subprocess.run([objcopy, "--only-keep-debug", whole, half], check=True)
+    subprocess.run([objcopy, "--strip-debug", whole, stripped], check=True)
+    assert places(half) == places(whole) == places(stripped)
+
+
+def records(folder: Path, *arguments: str | Path) -> tuple[int, list[str]]:
+    """Run ``dump``; return its exit code and what it writes."""
+    done = crashsym("dump", *arguments, cwd=folder)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout.decode().splitlines()
+
+
+def test_a_split_module_gives_the_symbols_of_the_whole(tmp_path: Path) -> None:
+    whole = compiled(tmp_path, "x86-64", "-g")
+    (tmp_path / ".debug").mkdir()
+    objcopy = require_tool("objcopy", "binutils")
+    wanted = records(tmp_path, whole)
+    half = tmp_path / ".debug" / whole.name
+    subprocess.run([objcopy, "--only-keep-debug", whole, half], check=True)
+    link = f"--add-gnu-debuglink={half}"
+    subprocess.run([objcopy, "--strip-debug", link, whole], check=True)
+    assert records(tmp_path, whole) == wanted
+    assert any(line.startswith("FUNC ") for line in wanted[1])
+
+
+def test_a_half_with_other_code_is_refused(tmp_path: Path) -> None:
+    whole = compiled(tmp_path, "x86-64", "-g")
+    other = tmp_path / "other.ko"
+    unlike = (*LAYOUT, *elf.symbol_table(Format(), [b"f"]))
+    other.write_bytes(Elf(unlike, type=elf.RELOCATABLE).build())
+    refused = pytest.raises(MismatchError, match="other sizes")
+    with ElfFile(whole) as ours, ElfFile(other) as theirs, refused:
+        SplitPair(ours, theirs)
+
+
+def test_lines_are_those_of_addr2line(tmp_path: Path) -> None:
+    """In each section, whose offsets addr2line counts from 0."""
+    module = compiled(tmp_path, "x86-64", "-gdwarf-5")
+    _, lines = records(tmp_path, module)
+    with ElfFile(module) as elf_file:
+        code = [(s.address - BASE, s.size, s.name) for s in elf_file.sections if s.executable]
+    rows = [line.split() for line in lines if line[0] in "0123456789abcdef"]
+    seen = set()
+    for row in rows:
+        address = int(row[0], 16)
+        (start, name), *_ = [(s, n) for s, size, n in code if s <= address < s + size]
+        command = ["addr2line", "-e", str(module), "-j", name, hex(address - start)]
+        said = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        assert said.split()[0].endswith(f":{row[2]}"), row
+        seen.add(name)
+    assert seen == {".text", ".init.text", ".exit.text", ".text.unlikely"}
+
+
+def test_publics_are_those_of_nm(tmp_path: Path) -> None:
+    module = compiled(tmp_path, "x86-64", "-g0")
+    _, lines = records(tmp_path, module)
+    said = subprocess.run(["nm", module], capture_output=True, check=True, text=True).stdout
+    wanted = {row[2]: int(row[0], 16) for line in said.splitlines() if len(row := line.split()) > 2}
+    publics = [words for line in lines if (words := line.split())[0] == "PUBLIC"]
+    # The compiler calls one walk.constprop.0, which is ours to shorten or not.
+    found = {words[3]: int(words[1], 16) for words in publics if not words[3].startswith("walk")}
+    offsets = places(module)
+    assert found == {
+        "work": wanted["work"],
+        "start": wanted["start"] + offsets[".init.text"],
+        "stop": wanted["stop"] + offsets[".exit.text"],
+        "rare": wanted["rare"] + offsets[".text.unlikely"],
+    }
+
+
+def test_modules_of_a_tree_are_subjects_and_object_files_are_not(tmp_path: Path) -> None:
+    modules = tmp_path / "root" / "lib" / "modules"
+    modules.mkdir(parents=True)
+    shutil.move(compiled(tmp_path, "x86-64", "-g"), modules / "mod.ko")
+    shutil.copy(modules / "mod.ko", modules / "object.o")
+    for name in ("a.ko.xz", "b.ko.gz", "c.ko.zst"):
+        (modules / name).write_bytes(b"packed")
+    store, manifest = tmp_path / "store", tmp_path / "m.json"
+    done = crashsym("extract", tmp_path / "root", "--store", store, "--manifest", manifest)
+    assert done.returncode == 3
+    said = done.stderr.decode()
+    assert "1 relocatable files (.o) left out" in said
+    packed = "'/lib/modules/a.ko.xz': this kernel module, and 2 more like it, is compressed"
+    assert packed in said
+    assert "[no-debug-info]" not in said
+    assert "[no-unwind-info]" not in said
+    assert [p.name for p in store.iterdir()] == ["mod.ko"]
+
+
+def test_a_module_without_rows_to_unwind_is_no_finding(tmp_path: Path) -> None:
+    module = compiled(tmp_path, "x86-64", "-g0", "-fno-asynchronous-unwind-tables")
+    done = crashsym("dump", module)
+    assert b"[no-debug-info]" in done.stderr
+    assert b"[no-unwind-info]" not in done.stderr
+
+
+def test_an_object_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "object.o"
+    file.write_bytes(Elf((elf.text(64),), type=elf.RELOCATABLE).build())
+    done = crashsym("dump", file)
+    assert done.returncode == 2
+    assert b"its type is ET_REL" in done.stderr
