@@ -51,10 +51,13 @@ class ElfFile:
         self.size = self._source.size
         self._budget = Budget(self.size)
         try:
-            header, self.sections, self._segments = read_tables(self._source, self._budget)
+            self._read_headers()
         except BaseException:
             self._source.close()
             raise
+
+    def _read_headers(self) -> None:
+        header, self.sections, self._segments = read_tables(self._source, self._budget)
         self.bits = header.bits
         self.machine = elfnames.machine(header.machine)
         self.type = elfnames.file_type(header.type)

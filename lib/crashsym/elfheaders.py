@@ -174,9 +174,6 @@ def _table(
         return []
     if entry != packed.size:
         raise _damage(source, f"{what} headers of {entry} bytes, wanted {packed.size}")
-    end = offset + count * entry
-    if end > source.size:
-        raise _damage(source, f"{what} headers end at 0x{end:x}, the file at 0x{source.size:x}")
     return list(packed.iter_unpack(source.read(offset, count * entry, f"{what} headers")))
 
 

@@ -17,7 +17,7 @@ _ADDRESS, _SIZE, _NUMBER = r"[0-9a-f]{1,16}", r"[0-9a-f]{1,8}", r"\d{1,10}"
 _RECORDS = re.compile(
     "|".join(
         (
-            r"MODULE Linux (?:x86|x86_64|arm|arm64|riscv) [0-9A-F]{33} \S.*",
+            r"MODULE Linux [a-z]\w* [0-9A-F]{33} \S.*",
             r"INFO CODE_ID (?:[0-9A-F]{2})+",
             rf"(?:FILE|INLINE_ORIGIN) {_NUMBER} .+",
             rf"FUNC {_ADDRESS} {_SIZE} 0 .+",

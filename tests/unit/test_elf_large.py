@@ -71,6 +71,16 @@ def test_a_first_section_that_lies_is_refused(tmp_path: Path, make: Callable[[],
         ElfFile(file)
 
 
+@pytest.mark.parametrize(("offset", "size"), [(64, 1 << 60), (1 << 60, 64), (64, 1 << 20)])
+def test_what_runs_past_the_end_is_said(tmp_path: Path, offset: int, size: int) -> None:
+    file = tmp_path / "odd.so"
+    file.write_bytes(elf.module(Section(".debug_info", b"x", offset=offset, size=size)))
+    with ElfFile(file) as elf_file:
+        for read in (elf_file.section_view, elf_file.section_bytes):
+            with pytest.raises(MalformedError, match=f"ends at 0x{offset + size:x}, the file at"):
+                read(".debug_info")
+
+
 def test_an_assembled_file_with_many_sections(tmp_path: Path) -> None:
     """What GNU as and ld write is read as readelf reads it."""
     assembler = require_tool("as", "binutils")

@@ -209,6 +209,20 @@ def _huge(**fields: int) -> bytes:
     return module(bytes(16), odd)
 
 
+def test_relocations_that_are_shared_are_soon_enough(tmp_path: Path) -> None:
+    (tmp_path / "m.ko").write_bytes(_shared())
+    refused = pytest.raises(MalformedError, match="out of proportion")
+    with ElfFile(tmp_path / "m.ko") as elf_file, refused:
+        elf_file.section_view(".debug_info")
+
+
+@pytest.mark.parametrize("alignment", [3, 1 << 25, 1 << 60])
+def test_an_alignment_beyond_reason_is_refused(tmp_path: Path, alignment: int) -> None:
+    (tmp_path / "m.ko").write_bytes(_huge(size=1, alignment=alignment))
+    with pytest.raises(MalformedError, match=f"aligned to 0x{alignment:x}"):
+        ElfFile(tmp_path / "m.ko")
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "relocations that are shared": _shared,
     "code of 2^62 bytes": lambda: _huge(size=1 << 62),
