@@ -20,11 +20,16 @@ _DEEPEST_STACK = 256  # compilers use one or two
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a CIE fixes for the instructions that follow it."""
+    """What a CIE fixes for the instructions that follow it.
+
+    ``window_word`` is the size in bytes of a register of SPARC, which saves them in windows; 0 for
+    all other CPUs.
+    """
 
     code_factor: int
     data_factor: int
     read_pointer: Callable[[Reader], int]
+    window_word: int = 0
 
 
 @dataclass(slots=True)
@@ -120,6 +125,9 @@ class Interpreter:
     def _advance_loc2(self, program: Reader) -> None:
         self._advance(program.unsigned(2) * self._parameters.code_factor)
 
+    def _advance_loc8(self, program: Reader) -> None:
+        self._advance(program.unsigned(8) * self._parameters.code_factor)
+
     def _advance_loc4(self, program: Reader) -> None:
         self._advance(program.unsigned(4) * self._parameters.code_factor)
 
@@ -195,6 +203,21 @@ class Interpreter:
         bits off. Source: "DWARF for the Arm 64-bit Architecture" section 4.4.
         """
 
+    def _save_window(self, program: Reader) -> None:
+        """SPARC: DW_CFA_GNU_window_save, which has the number of AArch64's negate_ra_state.
+
+        The outs are the ins of the caller's callee; locals and ins are at the CFA, one upon the
+        other. Source: GDB gdb/sparc-tdep.c and gdb/dwarf2/frame.c.
+        """
+        word = self._parameters.window_word
+        if not word:
+            self._ignore(program)
+            return
+        for number in range(8, 16):
+            self._set(number, Rule(RuleKind.REGISTER, number + 16))
+        for number in range(16, 32):
+            self._set(number, Rule(RuleKind.OFFSET, (number - 16) * word))
+
     def _ignore_number(self, program: Reader) -> None:
         program.uleb()  # DW_CFA_GNU_args_size
 
@@ -242,8 +265,9 @@ _INSTRUCTIONS: dict[int, Callable[[Interpreter, Reader], None]] = {
     0x14: Interpreter._val_offset,
     0x15: Interpreter._val_offset_sf,
     0x16: Interpreter._val_expression,
+    0x1D: Interpreter._advance_loc8,
     0x2C: Interpreter._ignore,
-    0x2D: Interpreter._ignore,
+    0x2D: Interpreter._save_window,
     0x2E: Interpreter._ignore_number,
     0x2F: Interpreter._negative_offset_extended,
 }

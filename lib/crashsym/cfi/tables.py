@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from crashsym.budget import Budget
 from crashsym.cfi.exidx import find_index
 from crashsym.cfi.model import CfiDamage, CfiEntry, CfiTable
+from crashsym.cfi.pointers import ABSPTR, Pointers, pointers_of
 from crashsym.cfi.program import Interpreter, Parameters, State, split_rows
 from crashsym.codemap import CodeMap, Taken
 from crashsym.errors import MalformedError
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
     from crashsym.elf import ElfFile
     from crashsym.splitpair import SplitPair
 
-# LSB 5.0 "DWARF Exception Header Encoding"
-_ABSPTR, _OMIT = 0x00, 0xFF
-_PCREL, _INDIRECT = 0x10, 0x80
+_WINDOW_MACHINES = ("EM_SPARC", "EM_SPARC32PLUS", "EM_SPARCV9")
 _SMALLEST_GAP = 16
+_OLD_GNU = b"eh"  # GCC before 3.0: a word for its own use stands before the factors
 _NO_DATA = "SBG"  # signal frame; AArch64: pointers signed with key B, memory tagging
-_VALUE_SIZES = {0x02: (2, False), 0x03: (4, False), 0x04: (8, False)}
-_VALUE_SIZES |= {0x0A: (2, True), 0x0B: (4, True), 0x0C: (8, True)}
 
 
 def read_cfi(pair: SplitPair) -> CfiTable:
@@ -75,6 +73,7 @@ class _Cie:
     """A common information entry, its instructions executed."""
 
     parameters: Parameters
+    pointers: Pointers
     encoding: int
     augmented: bool
     return_column: int
@@ -84,10 +83,9 @@ class _Cie:
 class _Table:
     def __init__(self, elf_file: ElfFile, name: str) -> None:
         self._data = elf_file.section_bytes(name)
-        section = elf_file.section(name)
-        self._address = section.address if section is not None else 0
         self._little_endian = elf_file.little_endian
-        self._address_size = elf_file.address_size
+        self._pointers = pointers_of(elf_file, name)
+        self._window = elf_file.machine in _WINDOW_MACHINES
         self._code = CodeMap(elf_file.executable_ranges)
         self._name = name
         self._eh = name == ".eh_frame"
@@ -148,29 +146,36 @@ class _Table:
         if version not in (1, 3, 4):
             raise body.damage(f"CIE version {version}; this crashsym reads 1, 3 and 4")
         augmentation = body.cstring()
-        address_size = self._address_size
+        pointers = self._pointers
         if version == 4:
             address_size, segment_size = body.unsigned(1), body.unsigned(1)
             if address_size not in (4, 8) or segment_size:
                 raise body.damage(f"address size {address_size}, segment size {segment_size}")
+            pointers = replace(pointers, address_size=address_size)
+        if augmentation == _OLD_GNU:
+            body.unsigned(pointers.address_size)
         code_factor, data_factor = body.uleb(), body.sleb()
         return_column = body.unsigned(1) if version == 1 else body.uleb()
-        encoding = self._augmentation(augmentation, body)
-        parameters = Parameters(code_factor, data_factor, lambda r: self._pointer(r, encoding))
+        encoding = self._augmentation(augmentation, body, pointers)
+        parameters = Parameters(
+            code_factor,
+            data_factor,
+            lambda reader: pointers.read(reader, encoding),
+            pointers.address_size if self._window else 0,
+        )
         interpreter = Interpreter(parameters, State(), 0, self._budget)
         interpreter.run(body)
-        return _Cie(
-            parameters, encoding, augmentation[:1] == b"z", return_column, interpreter.state
-        )
+        augmented = augmentation[:1] == b"z"
+        return _Cie(parameters, pointers, encoding, augmented, return_column, interpreter.state)
 
-    def _augmentation(self, text: bytes, body: Reader) -> int:
+    def _augmentation(self, text: bytes, body: Reader, pointers: Pointers) -> int:
         """Return the pointer encoding of the FDEs. Source: LSB 5.0 "CIE Augmentations"."""
-        encoding = _ABSPTR
+        encoding = ABSPTR
         letters = text.decode("latin-1")
         data = body
         if letters.startswith("z"):
             data, letters = body.sub(body.uleb()), letters[1:]
-        elif letters == "armcc+" or not set(letters) - set(_NO_DATA):
+        elif text in (_OLD_GNU, b"armcc+") or not set(letters) - set(_NO_DATA):
             return encoding
         else:
             raise body.damage(f"augmentation {letters[:8]!r} is unknown")
@@ -180,39 +185,15 @@ class _Table:
             elif letter == "L":
                 data.unsigned(1)
             elif letter == "P":
-                self._pointer(data, data.unsigned(1) & ~_INDIRECT)
+                pointers.skip(data, data.unsigned(1))
             elif letter not in _NO_DATA:
                 break
         return encoding
 
-    def _pointer(self, reader: Reader, encoding: int) -> int:
-        """Read a pointer. Source: LSB 5.0 "DWARF Exception Header Encoding"."""
-        if encoding == _OMIT:
-            raise reader.damage("a pointer is omitted that is needed")
-        place = self._address + reader.offset
-        value = self._pointer_value(reader, encoding & 0x0F)
-        if encoding & 0x70 == _PCREL:
-            value += place
-        elif encoding & 0x70:
-            raise reader.damage(f"pointer encoding 0x{encoding:x} is not supported")
-        return value & ((1 << (8 * self._address_size)) - 1)
-
-    def _pointer_value(self, reader: Reader, form: int) -> int:
-        if form == 0x00:
-            return reader.unsigned(self._address_size)
-        if form == 0x01:
-            return reader.uleb()
-        if form == 0x09:
-            return reader.sleb()
-        if form not in _VALUE_SIZES:
-            raise reader.damage(f"pointer format 0x{form:x} is unknown")
-        size, signed = _VALUE_SIZES[form]
-        return reader.signed(size) if signed else reader.unsigned(size)
-
     def _fde(self, body: Reader, cie_offset: int) -> Iterator[CfiEntry]:
         cie = self._cie(cie_offset)
-        address = self._pointer(body, cie.encoding)
-        size = self._pointer_value(body, cie.encoding & 0x07)
+        address = cie.pointers.read(body, cie.encoding)
+        size = cie.pointers.value(body, cie.encoding & 0x07)
         if cie.augmented:
             body.take(body.uleb())
         for start, end in self._code.inside([(address, address + size)]):
