@@ -78,13 +78,15 @@ def good(table: CfiTable) -> bool:
 
 def encoded(encoding: int, pointer: bytes, size: bytes) -> Frames:
     frames = Frames()
-    frames.cie(cie(1, b"zR", data=uleb(1) + bytes((encoding,))))
+    # Four bytes more than needed, so that the pointer is not aligned by chance.
+    frames.cie(cie(1, b"zR", data=uleb(5) + bytes((encoding, 0, 0, 0, 0))))
     frames.fde(pointer + size + uleb(0))
     return frames
 
 
 # The pointer of the only FDE stands there.
 PLACE = FRAMES + len(encoded(0, b"", b"").data) - 4
+assert PLACE % 8 == 4
 ENCODINGS: dict[str, tuple[int, bytes, bytes]] = {
     "absptr": (0x00, LE64.number(START, 8), LE64.number(SIZE, 8)),
     "signed": (0x08, LE64.number(START, 8), LE64.number(SIZE, 8)),
