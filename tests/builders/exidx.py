@@ -20,12 +20,14 @@ class Index:
     """The two sections under construction."""
 
     format: Format = ARM_LE
+    index_address: int = INDEX_ADDRESS
+    table_address: int = TABLE_ADDRESS
     index: bytearray = field(default_factory=bytearray)
     table: bytearray = field(default_factory=bytearray)
 
     def entry(self, address: int, word: int) -> None:
         """Append an entry with the second word as it is."""
-        place = INDEX_ADDRESS + len(self.index)
+        place = self.index_address + len(self.index)
         self.raw((address - place) & 0x7FFFFFFF, word)
 
     def raw(self, *words: int) -> None:
@@ -34,19 +36,19 @@ class Index:
 
     def refer(self, address: int, table: int) -> None:
         """Append an entry that refers to the address ``table``."""
-        place = INDEX_ADDRESS + len(self.index) + 4
+        place = self.index_address + len(self.index) + 4
         self.entry(address, (table - place) & 0x7FFFFFFF)
 
     def words(self, *words: int) -> int:
         """Append words to the table and return the address of the first."""
-        start = TABLE_ADDRESS + len(self.table)
+        start = self.table_address + len(self.table)
         self.table += self.format.numbers(4, *words)
         return start
 
     def sections(self, name: str = ".ARM.exidx") -> tuple[Section, ...]:
         """Return both sections."""
-        index = Section(name, bytes(self.index), SHT_ARM_EXIDX, ALLOC, INDEX_ADDRESS)
-        table = Section(".ARM.extab", bytes(self.table), elf.PROGBITS, ALLOC, TABLE_ADDRESS)
+        index = Section(name, bytes(self.index), SHT_ARM_EXIDX, ALLOC, self.index_address)
+        table = Section(".ARM.extab", bytes(self.table), elf.PROGBITS, ALLOC, self.table_address)
         return (index, table) if self.table else (index,)
 
     def file(self, *more: Section, code_size: int = elf.TEXT_SIZE) -> bytes:

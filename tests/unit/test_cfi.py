@@ -75,6 +75,19 @@ def test_undefined_return_address_ends_the_walk() -> None:
     assert record.rules == ".cfa: $rsp 8 + .ra: 0"
 
 
+def test_lost_register_is_said_to_be_lost_and_comes_back() -> None:
+    # advance 1; DW_CFA_undefined r3 (rbx); advance 1; DW_CFA_restore r3
+    [record] = records("EM_X86_64", X86_64_CIE, b"\x41\x07\x03\x41\xc3", 0x10, 16)
+    assert record.deltas == ((0x1001, "$rbx: .undef"), (0x1002, "$rbx: $rbx"))
+
+
+def test_rows_that_say_the_same_are_one() -> None:
+    # advance 1; def_cfa_offset 8 again; advance 1; def_cfa_offset 16; advance 0; def_cfa_offset 24
+    fde = b"\x41\x0e\x08\x41\x0e\x10\x40\x0e\x18"
+    [record] = records("EM_X86_64", X86_64_CIE, fde, 0x10, 16)
+    assert record.deltas == ((0x1002, ".cfa: $rsp 24 +"),)
+
+
 def test_remembered_state_comes_back_with_its_cfa() -> None:
     # remember; advance 4; def_cfa_offset 32; advance 4; restore
     [record] = records("EM_X86_64", X86_64_CIE, b"\x0a\x44\x0e\x20\x44\x0b", 0x10, 16)

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders.cfi import DEF_CFA, Cie, EhFrame
+from builders.elf import ALLOC, ARM, EXECINSTR, I386, NOBITS, Elf, Section, build_id, code
 from builders.encode import Format
 from builders.exidx import ARM_BE, ARM_LE, CANTUNWIND, FINISH, Index, word
 from builders.limits import check_promise
@@ -103,9 +105,9 @@ def test_program_that_means_nothing_is_damage(opcodes: tuple[int, ...]) -> None:
         rules(*opcodes)
 
 
-def dump(tmp_path: Path, data: bytes, code: int = 3) -> list[str]:
+def dump(tmp_path: Path, data: bytes) -> list[str]:
     """The STACK records of a file; it has no functions, which is a finding."""
-    lines = check_promise(tmp_path, data, codes=(code,))
+    lines = check_promise(tmp_path, data, codes=(3,))
     return [line.removeprefix("STACK CFI ") for line in lines if line.startswith("STACK CFI")]
 
 
@@ -145,6 +147,30 @@ def test_tables_of_all_personality_routines(tmp_path: Path, fmt: Format) -> None
         f"INIT 1030 10 {saved.format(56)}",
         f"INIT 1040 10 {saved.format(8)}",
     ]
+
+
+def test_sections_of_a_kernel_are_found_by_their_type(tmp_path: Path) -> None:
+    # Linux calls them .ARM.unwind_idx and .ARM.unwind_tab, and lies in the upper half of memory.
+    index = Index(index_address=0xC0800000, table_address=0xC0900000)
+    table = index.words(0x80A8B0B0)
+    index.refer(0xC0008000, table)
+    index.entry(0xC0008010, FINISH)
+    index.entry(0xC0008020, CANTUNWIND)
+    text = Section(".text", b"", NOBITS, ALLOC | EXECINSTR, 0xC0008000, size=0x1000)
+    names = {".ARM.exidx": ".ARM.unwind_idx", ".ARM.extab": ".ARM.unwind_tab"}
+    tables = [replace(section, name=names[section.name]) for section in index.sections()]
+    data = Elf((text, build_id(ARM_LE), *tables), machine=ARM, format=ARM_LE).build()
+    assert dump(tmp_path, data) == [
+        "INIT c0008000 10 .cfa: sp 8 + .ra: .cfa -4 + ^ r4: .cfa -8 + ^",
+        f"INIT c0008010 10 {LEAF}",
+    ]
+
+
+def test_other_cpus_have_other_tables_of_this_type(tmp_path: Path) -> None:
+    index = Index()
+    index.entry(0x1000, FINISH)
+    sections = (code(), build_id(ARM_LE), *index.sections(".eh_frame_of_old"))
+    assert dump(tmp_path, Elf(sections, machine=I386, format=ARM_LE).build()) == []
 
 
 def test_entries_out_of_order_are_put_in_order_and_reported(tmp_path: Path) -> None:
