@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from builders.minidump import Module, arm_minidump
 from corpus.build import run
 from corpus.matrix import ARM, C_AND_CXX, FIXED, THUMB, Program, program
+from crashsym.elf import ElfFile
 from oracles.cases import compiled, dumped_text, each_program, elf_facts
 from oracles.exidx import name_personalities, rules_by_range
 from oracles.frames import read_fdes
+from oracles.peers import breakpad_stackwalk, rust_stackwalk
 from oracles.rules import Term, callee_saved
 from oracles.symfile import parse
 from oracles.unwind import Rules, rules_by_address
 from oracles.walk import Moment, walk
-from support import require_tool
+from support import crashsym, require_tool
 
 pytestmark = pytest.mark.oracle
 
@@ -127,3 +131,41 @@ def test_rules_walk_a_stack_as_libgcc_does(walker: Path, way: str) -> None:
     # The innermost pc is where each of the two began.
     assert found[1:] == moment.frames[1:]
     assert found[0][1] == moment.frames[0][1]
+
+
+def breakpad_pcs(minidump: Path, store: Path) -> list[tuple[int, str]]:
+    """(pc, how it was found) of each frame that Breakpad's minidump_stackwalk prints."""
+    text = run([str(breakpad_stackwalk()), str(minidump), str(store)])
+    pattern = r"pc = 0x([0-9a-f]+)\n(?:.*\n)*?    Found by: (.*)"
+    return [(int(pc, 16) & ~1, how) for pc, how in re.findall(pattern, text)]
+
+
+def rust_pcs(minidump: Path, store: Path) -> list[tuple[int, str]]:
+    """The same of rust-minidump's, which gives the address that it looked up: pc - 2."""
+    options = ["--json", "--symbols-path", str(store)]
+    document = json.loads(run([str(rust_stackwalk()), *options, str(minidump)]))
+    frames = document["crashing_thread"]["frames"]
+    found = [(int(frame["offset"], 16) & ~1, frame["trust"]) for frame in frames]
+    return [found[0], *((address + 2, trust) for address, trust in found[1:])]
+
+
+PROCESSORS = {"Breakpad": (breakpad_pcs, "call frame info"), "rust-minidump": (rust_pcs, "cfi")}
+
+
+# Not "signal": both processors end a walk at a frame of no size that is not the innermost one.
+@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize("way", ["plain", "siginfo"])
+def test_processors_of_minidumps_walk_as_libgcc_does(
+    walker: Path, tmp_path: Path, way: str, processor: str
+) -> None:
+    moment = Moment.read(run([require_tool("qemu-arm", "qemu-user"), str(walker), way]))
+    store, minidump = tmp_path / "store", tmp_path / "minidump"
+    assert crashsym("dump", walker, "--store", store).returncode == 3
+    with ElfFile(walker) as elf_file:
+        assert elf_file.build_id is not None
+        module = Module(str(walker), elf_facts(walker).base, 0x100000, elf_file.build_id.value)
+    minidump.write_bytes(arm_minidump(moment.registers, moment.memory, module))
+    pcs, by_rules = PROCESSORS[processor]
+    found = pcs(minidump, store)
+    expected = [pc for pc, _ in moment.frames[1:]]
+    assert found[1 : len(expected) + 1] == [(pc, by_rules) for pc in expected]

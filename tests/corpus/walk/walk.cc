@@ -143,24 +143,33 @@ void on_signal_with_facts(int, siginfo_t *, void *)
     _exit(0);
 }
 
-// No frame of its own: the way out is in lr.
-extern "C" void trap();
-asm(".text\n\t.p2align 2\n\t.type trap, %function\n\t.global trap\n"
+// Two functions that are interrupted: one without a frame, whose way out is in lr, and one with a frame.
 #ifdef __thumb__
-    "\t.thumb_func\n"
+#define FUNCTION "\t.p2align 2\n\t.thumb_func\n"
+#else
+#define FUNCTION "\t.p2align 2\n"
 #endif
-    "trap:\n\t.fnstart\n\tnop\n\tnop\n\tudf #0\n\tbx lr\n\t.fnend\n\t.size trap, . - trap");
+extern "C" void trap_without_frame();
+asm(".text\n" FUNCTION
+    "\t.type trap_without_frame, %function\n\t.global trap_without_frame\n"
+    "trap_without_frame:\n\t.fnstart\n\tnop\n\tnop\n\tudf #0\n\tbx lr\n\t.fnend");
+extern "C" void trap_with_frame();
+asm(".text\n" FUNCTION
+    "\t.type trap_with_frame, %function\n\t.global trap_with_frame\n"
+    "trap_with_frame:\n\t.fnstart\n\t.save {r4, lr}\n\tpush {r4, lr}\n\tnop\n\tnop\n\tudf #0\n\tpop {r4, pc}\n\t.fnend");
 
 void install(int flags)
 {
     struct sigaction action = {};
     action.sa_flags = flags;
-    if (flags & SA_SIGINFO)
+    if (flags & SA_SIGINFO) {
         action.sa_sigaction = on_signal_with_facts;
-    else
+        bottom = trap_with_frame;
+    } else {
         action.sa_handler = on_signal;
+        bottom = trap_without_frame;
+    }
     sigaction(SIGILL, &action, nullptr);
-    bottom = trap;
 }
 
 }  // namespace
