@@ -221,9 +221,15 @@ def test_sparc_saves_a_window(tmp_path: Path, machine: int, fmt: Format) -> None
     assert rules == expected
 
 
-def test_aarch64_signs_with_the_same_number(tmp_path: Path) -> None:
-    rules = rules_after(tmp_path, b"\x2d", elf.AARCH64, LE64)
-    assert rules == {16: Rule(RuleKind.OFFSET, -8)}
+# negate_ra_state, its form with pc, and set_ra_state 2, -4
+SIGNING = {"negate": b"\x2d", "negate with pc": b"\x2c", "set": b"\x2b\x02\x7c"}
+
+
+@pytest.mark.parametrize("program", SIGNING.values(), ids=SIGNING)
+def test_aarch64_signs_the_return_address(tmp_path: Path, program: bytes) -> None:
+    # What stands behind the instruction counts: register 3 at CFA - 8.
+    rules = rules_after(tmp_path, program + b"\x83\x01", elf.AARCH64, LE64)
+    assert rules == {16: Rule(RuleKind.OFFSET, -8), 3: Rule(RuleKind.OFFSET, -8)}
 
 
 def test_mips_advances_far(tmp_path: Path) -> None:

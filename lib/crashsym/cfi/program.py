@@ -203,6 +203,11 @@ class Interpreter:
         bits off. Source: "DWARF for the Arm 64-bit Architecture" section 4.4.
         """
 
+    def _set_ra_state(self, program: Reader) -> None:
+        """AArch64: DW_CFA_AARCH64_set_ra_state, the same said outright (ABI of 2026, LLVM 23)."""
+        program.uleb()  # the state
+        program.sleb()  # where the signing instruction is
+
     def _save_window(self, program: Reader) -> None:
         """SPARC: DW_CFA_GNU_window_save, which has the number of AArch64's negate_ra_state.
 
@@ -241,7 +246,7 @@ def _expression_rule(kind: RuleKind, program: Reader) -> Rule:
     return Rule(kind, expression=program.take(program.uleb()))
 
 
-# DWARF 5 section 7.24; 0x1d is MIPS', 0x2c to 0x2f are GNU's and Arm's.
+# DWARF 5 section 7.24; 0x1d is MIPS', 0x2b to 0x2f are Arm's and GNU's.
 _INSTRUCTIONS: dict[int, Callable[[Interpreter, Reader], None]] = {
     0x01: Interpreter._set_loc,
     0x02: Interpreter._advance_loc1,
@@ -266,6 +271,7 @@ _INSTRUCTIONS: dict[int, Callable[[Interpreter, Reader], None]] = {
     0x15: Interpreter._val_offset_sf,
     0x16: Interpreter._val_expression,
     0x1D: Interpreter._advance_loc8,
+    0x2B: Interpreter._set_ra_state,
     0x2C: Interpreter._ignore,
     0x2D: Interpreter._save_window,
     0x2E: Interpreter._ignore_number,
