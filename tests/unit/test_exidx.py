@@ -261,6 +261,15 @@ def test_a_damaged_entry_costs_only_itself(
     assert why in said(tmp_path, data)
 
 
+@pytest.mark.parametrize("words", [(FINISH,), (FINISH, FINISH)], ids=["half", "damaged"])
+def test_an_index_without_a_good_entry_gives_nothing(
+    tmp_path: Path, words: tuple[int, ...]
+) -> None:
+    index = Index()
+    index.raw(*words)
+    assert dump(tmp_path, index.file()) == []
+
+
 def test_an_entry_outside_of_the_code_is_reported(tmp_path: Path) -> None:
     index = Index()
     index.entry(0x1000, FINISH)

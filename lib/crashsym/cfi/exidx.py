@@ -102,8 +102,8 @@ class ExceptionIndex:
 
     def entries(self) -> Iterator[CfiEntry]:
         """Yield the entries in ascending order; what cannot be decoded goes to `damage`."""
-        ends = [item.address for item in self._items[1:]] + [_SPACE]
-        for item, end in zip(self._items, ends, strict=True):
+        for number, item in enumerate(self._items, 1):
+            end = self._items[number].address if number < len(self._items) else _SPACE
             if item.word == _CANTUNWIND or item.address == end:
                 continue
             try:
