@@ -51,8 +51,9 @@ def code_symbols(symbols: list[Symbol], halves: tuple[ElfFile, ...]) -> list[Sym
 def _described(symbols: list[Symbol], halves: tuple[ElfFile, ...]) -> list[Symbol]:
     """Follow the descriptors of PPC64 ELFv1.
 
-    The assembler of the older ABI names the code of ``f`` itself ``.f``. Such a symbol is left out
-    where the descriptor ``f`` leads to the same address.
+    The older form of that ABI names the descriptor ``f`` and the code ``.f``, or the code alone
+    where the function is local. The dot is taken off: debuggers and users know the function as
+    ``f``.
     """
     section = halves[-1].section(".opd")
     holder = next((half for half in halves if half.has_bytes(".opd")), None)
@@ -62,9 +63,8 @@ def _described(symbols: list[Symbol], halves: tuple[ElfFile, ...]) -> list[Symbo
     found = []
     for symbol in symbols:
         if not start <= symbol.address < end:
-            found.append(symbol)
+            found.append(symbol._replace(name=symbol.name.removeprefix(".") or symbol.name))
         elif symbol.address - start + word.size <= len(data):
             (address,) = word.unpack_from(data, symbol.address - start)
             found.append(symbol._replace(address=address))
-    named = {(symbol.address, "." + symbol.name) for symbol in found}
-    return [symbol for symbol in found if (symbol.address, symbol.name) not in named]
+    return found

@@ -55,6 +55,8 @@ PPC = Cpu("ppc", "powerpc-linux-gnu", "ppc", big_endian=True)
 PPC64 = Cpu("ppc64-elfv1", "powerpc64-linux-gnu", "ppc64", big_endian=True)
 PPC64LE = Cpu("ppc64-elfv2", "powerpc64le-linux-gnu", "ppc64")
 S390X = Cpu("s390x", "s390x-linux-gnu", "s390", big_endian=True)
+# Debian has no C library for it.
+SPARC32 = Cpu("sparc32", "sparc64-linux-gnu", "sparc", ("-m32",), big_endian=True)
 SPARC64 = Cpu("sparc64", "sparc64-linux-gnu", "sparcv9", big_endian=True)
 RISCV32 = Cpu("riscv32", "riscv32-linux-gnu", "riscv", ("-march=rv32gc", "-mabi=ilp32d"), bare=True)
 LOONGARCH64 = Cpu("loongarch64", "loongarch64-linux-gnu", "loongarch64", bare=True)
@@ -227,11 +229,18 @@ _OTHERS = (
     program(S390X, "d5-O2", "-gdwarf-5 -O2"),
     program(S390X, "d4-O0", "-gdwarf-4 -O0", ONLY_C),
     program(SPARC64, "d5-O2", "-gdwarf-5 -O2"),
+    program(SPARC32, "d4-O2", "-gdwarf-4 -O2", ONLY_C, link=(*FIXED, "-nostdlib", "-Wl,-e,main")),
     bare(RISCV32, "d5-O2", "-gdwarf-5 -O2"),
     bare(LOONGARCH64, "d5-O2", "-gdwarf-5 -O2"),
     bare(LOONGARCH64, "d4-O0", "-gdwarf-4 -O0"),
 )
-# Their line programs have the ISA bit in the addresses, which no oracle but readelf says so.
+# Symbols alone: public symbols at the addresses that function descriptors have.
+DESCRIPTORS = (
+    program(PPC64, "symbols-O2", "-g0 -O2"),
+    program(PPC64, "dot-symbols-O2", "-g0 -O2 -mcall-aixdesc", ONLY_C),
+    program(PPC64, "symbols-fixed", "-g0 -O2", ONLY_C, link=FIXED),
+)
+# Their line programs have the ISA bit in the addresses; no tool but readelf says so.
 COMPRESSED = (
     program(MIPS16, "d5-O2", "-gdwarf-5 -O2", ONLY_C),
     program(MICROMIPS, "d4-O2", "-gdwarf-4 -O2", ONLY_C),

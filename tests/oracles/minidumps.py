@@ -70,6 +70,9 @@ LAYOUTS = {
     "ppc": Layout(3, 0x20000001, 1004, 4, _PPC, big_endian=True),
     "ppc64-elfv1": Layout(0x8002, 0x01000001, 1160, 8, _PPC64, big_endian=True, flags_word=8),
     "ppc64-elfv2": Layout(0x8002, 0x01000001, 1160, 8, _PPC64, flags_word=8),
+    "sparc32": Layout(
+        0x8001, 0x10000003, 584, 8, {"pc": 272, **_row(_WINDOWS, 8, 8)}, big_endian=True
+    ),
     "sparc64": Layout(
         0x8001, 0x10000003, 584, 8, {"pc": 272, **_row(_WINDOWS, 8, 8)}, big_endian=True
     ),

@@ -52,6 +52,7 @@ BY_NUMBER = {
     "mips": _MIPS,
     "ppc": _PPC,
     "ppc64": _PPC,
+    "sparc": _SPARC,
     "sparcv9": _SPARC,
     "loongarch64": _LOONGARCH,
 }

@@ -218,6 +218,7 @@ def return_register(cpu: Cpu) -> str:
         "ppc": "lr",
         "ppc64": "lr",
         "s390": "r14",
+        "sparc": "o7",
         "sparcv9": "o7",
         "loongarch64": "$ra",
     }.get(cpu.arch, "")
@@ -239,6 +240,7 @@ def callee_saved(cpu: Cpu) -> frozenset[str]:
         "ppc": " ".join(f"r{n}" for n in range(14, 32)),
         "ppc64": " ".join(f"r{n}" for n in range(14, 32)),
         "s390": " ".join(f"r{n}" for n in range(6, 14)),
+        "sparc": " ".join(f"{letter}{n}" for letter in "li" for n in range(8)),
         "sparcv9": " ".join(f"{letter}{n}" for letter in "li" for n in range(8)),
         "loongarch64": " ".join(("$fp", *(f"$s{n}" for n in range(9)))),
     }

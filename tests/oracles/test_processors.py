@@ -48,6 +48,7 @@ ABILITIES = {
     "ppc64-elfv2": ("names", "names"),
     "riscv32": ("unwinds", "nothing"),
     "riscv64": ("unwinds", "nothing"),
+    "sparc32": ("names", "names"),
     "sparc64": ("names", "names"),
 }
 CASES = [
@@ -61,7 +62,7 @@ BASE = 0x1000_0000
 # A call is less than this far before its return address; Breakpad subtracts 16 on MIPS n64.
 CALL = 24
 _POINTERS = {"x86": "$esp", "x86_64": "$rsp", "mips": "$sp", "ppc": "r1", "ppc64": "r1"}
-_POINTERS |= {"arm": "sp", "arm64": "sp", "riscv": "sp", "sparcv9": "o6"}
+_POINTERS |= {"arm": "sp", "arm64": "sp", "riscv": "sp", "sparc": "o6", "sparcv9": "o6"}
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,17 @@ def test_the_descriptors_of_a_split_pair_are_in_the_stripped_half(tmp_path: Path
     assert publics(tmp_path, stripped, build(PPC64, fmt, empty, *table)) == {0x1010: "one"}
 
 
-def test_a_dot_symbol_is_the_function_that_it_belongs_to(tmp_path: Path) -> None:
+def test_a_dot_symbol_is_the_function_without_the_dot(tmp_path: Path) -> None:
     fmt = Format(64, little_endian=False)
     rows = [Symbol("one", OPD), Symbol(".one", 0x1010), Symbol(".alone", 0x1100)]
+    rows += [Symbol(".", 0x1200)]
     content = build(PPC64, fmt, opd(fmt, 0x1010), *symbols(fmt, rows))
-    assert publics(tmp_path, content) == {0x1010: "one", 0x1100: ".alone"}
+    assert publics(tmp_path, content) == {0x1010: "one", 0x1100: "alone", 0x1200: "."}
+
+
+def test_a_dot_stays_where_there_are_no_descriptors(tmp_path: Path) -> None:
+    table = symbols(Format(64), [Symbol(".one", 0x1010)])
+    assert publics(tmp_path, build(PPC64, Format(64), *table)) == {0x1010: ".one"}
 
 
 @pytest.mark.parametrize(
