@@ -17,7 +17,7 @@ from oracles.frames import NO_LINKS, read_fdes
 from oracles.symfile import SymFile, parse
 from oracles.test_unwind import kept, report
 from oracles.unwind import compare
-from support import require_tool
+from support import crashsym, require_tool
 
 pytestmark = pytest.mark.oracle
 # "plain.c   12   0x1193   1   x"; the line of the row that ends a sequence is "-".
@@ -68,6 +68,17 @@ def test_every_unwind_row_means_what_readelf_prints(program: Program) -> None:
         program.cpu, our_symbols(program), kept(read_fdes(whole)), elf_facts(whole).base
     )
     assert not wrong, report(wrong)
+
+
+@each_program(COMPRESSED)
+def test_both_engines_take_the_mark_off(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = []
+    for engine in ("reference", "kernel"):
+        monkeypatch.setenv("CRASHSYM_ENGINE", engine)
+        done = crashsym("dump", compiled(program).whole)
+        assert done.returncode == 0, done.stderr.decode()
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
 
 
 def marked_rows(path: Path) -> list[tuple[int, int | None]]:
