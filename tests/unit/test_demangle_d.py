@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """D's names, one for each production of the grammar.
 
-tests/oracles/test_names.py gives these tables to binutils' demangler.
+tests/oracles/test_demanglers.py gives these tables to binutils' demangler.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ NAMES = {
     "_D3foo3barFiZ3bazi": "foo.bar(int).baz",
     "_D3foo3barFZ9__lambda1MFNaNbZi": "foo.bar().__lambda1()",
     "_D3foo3barFZ6__S1233bazFZv": "foo.bar().baz()",
+    "_D3foo03barFZv": "foo.bar()",
     "_D3foo3Bar6__initZ": "initializer for foo.Bar",
     "_D3foo3Bar6__vtblZ": "vtable for foo.Bar",
     "_D3foo3Bar7__ClassZ": "ClassInfo for foo.Bar",

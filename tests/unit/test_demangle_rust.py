@@ -2,7 +2,7 @@
 """Rust's names.
 
 The tables hold the examples of "The rustc book" (Symbol Mangling), and one name for each production
-that has none there; tests/oracles/test_names.py gives them to the demanglers of others.
+that has none there; tests/oracles/test_demanglers.py gives them to the demanglers of others.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ BOOK = {
         "<mycrate::Example<_, _>>::foo::EXAMPLE_STATIC"
     ),
     "_RC4f128": "f128",
+    "_RNvCs0000000000001_1a1b": "a::b",
 }
 TYPES = {
     "a": "i8",

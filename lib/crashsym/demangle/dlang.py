@@ -124,7 +124,7 @@ class _Decoder(ValueDecoder):
             self._out.insert(start, SPECIAL_DATA[name])
             if self._out[-1] == ".":
                 self._out[-1] = ""
-        elif name.startswith("__S") and name[3:].isdigit():
+        elif not name or (name.startswith("__S") and name[3:].isdigit()):
             return  # a scope without a name
         elif name == "__postblit" and self._eat("MFZ"):
             self._write("this(this)")

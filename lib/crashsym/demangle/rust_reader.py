@@ -62,7 +62,7 @@ class RustReader:
         """base-62-number: digits and "_"; none means 0, and "0" means 1."""
         stop = self._text.find("_", self._at)
         digits = self._text[self._at : stop]
-        if stop < 0 or len(digits) > 11:  # 62^11 is more than 2^64
+        if stop < 0 or len(digits.lstrip("0")) > 11:  # 62^11 is more than 2^64
             raise NotMangledError
         self._at = stop + 1
         if not digits:
