@@ -156,6 +156,7 @@ RUST_TABLES = {
     **rust_tables.BOOK,
     **{f"_RMC0{mangled}": f"<{shown}>" for mangled, shown in rust_tables.TYPES.items()},
     **{f"_RIC0K{m}E": f"::<{shown}>" for m, shown in rust_tables.CONSTANTS.items() if shown},
+    **rust_tables.PUNYCODE,
     **rust_tables.LEGACY,
 }
 D_TABLES = {

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from crashsym.demangle import demangle, is_for_cxa_demangle, readable, strip_suffixes
+from crashsym.demangle.suffixes import render_suffix
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +113,11 @@ def test_a_mangled_name_with_another_functions_suffix_says_so() -> None:
     assert readable("_RNvC1a1f.0") == "a::f [clone .0]"
     assert readable("_Z1fv.") == "_Z1fv."
     assert readable("_Z1fv.a-b") == "_Z1fv.a-b"
+
+
+def test_a_suffix_may_not_be_longer_than_a_name() -> None:
+    assert render_suffix(".a" * 40_000) is None
+    assert readable("_Z1fv" + ".a" * 10_000) == "_Z1fv" + ".a" * 10_000
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ class _Decoder(ValueDecoder):
 
         Where that ends, and the name's own first length begins, shows only when all of it fits.
         """
-        at, mark, depth, fence = self._at, len(self._out), self._depth, self._fence
+        at, mark, depth = self._at, len(self._out), self._depth
         try:
             self._mangled_or_qualified()
             if self._peek() in "ZTVSXH":
@@ -175,7 +175,7 @@ class _Decoder(ValueDecoder):
         except NotMangledError:
             if self._left < 0:
                 raise
-        self._depth, self._fence = depth, fence
+        self._depth = depth
         self._at = at
         del self._out[mark:]
         digits = self._digits("0123456789")[:6]
@@ -187,7 +187,7 @@ class _Decoder(ValueDecoder):
 
     def _fits(self, start: int, stop: int) -> bool:
         """Write the name from ``start`` to ``stop``, if it is one."""
-        mark, depth, fence = len(self._out), self._depth, self._fence
+        mark, depth = len(self._out), self._depth
         self._at = start
         with suppress(NotMangledError):
             self._mangled_or_qualified()
@@ -195,7 +195,7 @@ class _Decoder(ValueDecoder):
                 return True
         if self._left < 0:
             raise NotMangledError
-        self._depth, self._fence = depth, fence
+        self._depth = depth
         del self._out[mark:]
         return False
 
@@ -222,27 +222,26 @@ class _Decoder(ValueDecoder):
         They are parameters if something follows: the type returned, or a name inside the function.
         Return whether they were a reference to the whole type of another function.
         """
-        at, mark, depth, fence = self._at, len(self._out), self._depth, self._fence
+        at, mark, depth = self._at, len(self._out), self._depth
         try:
             back = self._parameters_of_name(outermost=outermost)
         except NotMangledError:
             if self._left < 0:
                 raise
         else:
-            self._fence = fence
             if back:
                 self._at = back
                 return True
             if self._at < self._end:
                 return False
-        self._at, self._depth, self._fence = at, depth, fence
+        self._at, self._depth = at, depth
         del self._out[mark:]
         return False
 
     def _parameters_of_name(self, *, outermost: bool) -> int:
         """Write parameters; return where to come back to when they stand elsewhere, else 0."""
         modifiers = self._modifiers() if self._eat("M") else ""
-        back = self._enter_reference() if self._peek() == "Q" else 0
+        back = self._refer_back() if self._peek() == "Q" else 0
         if self._peek() not in CONVENTIONS:
             raise NotMangledError
         self._at += 1
@@ -250,16 +249,6 @@ class _Decoder(ValueDecoder):
         self._parameters()
         self._write(modifiers if outermost else "")
         return back
-
-    def _enter_reference(self) -> int:
-        """Go to the type that is referred to; a type cannot contain the reference to itself.
-
-        So each reference inside of it must stand before this one, which goes into ``_fence``.
-        """
-        if self._at >= self._fence:
-            raise NotMangledError
-        self._fence = self._at
-        return self._refer_back()
 
     def _modifiers(self) -> str:
         found = ""
@@ -293,22 +282,23 @@ class _Decoder(ValueDecoder):
 
     def _function_type(self, kind: str) -> None:
         """Write ``int(char) pure function``: what is returned stands last in the mangled name."""
+        self._enter()
         if self._peek() == "Q":
-            fence = self._fence
-            back = self._enter_reference()
+            back = self._refer_back()
             self._function_type(kind)
-            self._at, self._fence = back, fence
-            return
-        if self._peek() not in CONVENTIONS:
+            self._at = back
+        elif self._peek() in CONVENTIONS:
+            self._write(CONVENTIONS[self._peek()])
+            self._at += 1
+            attributes = self._attributes()
+            mark = len(self._out)
+            self._parameters()
+            parameters = self._take(mark)
+            self._type()
+            self._write(parameters + attributes + kind)
+        else:
             raise NotMangledError
-        self._write(CONVENTIONS[self._peek()])
-        self._at += 1
-        attributes = self._attributes()
-        mark = len(self._out)
-        self._parameters()
-        parameters = self._take(mark)
-        self._type()
-        self._write(parameters + attributes + kind)
+        self._depth -= 1
 
     # types
 
@@ -332,10 +322,9 @@ class _Decoder(ValueDecoder):
     def _compound_type(self) -> None:
         tag = self._peek()
         if tag == "Q":
-            fence = self._fence
-            back = self._enter_reference()
+            back = self._refer_back()
             self._type()
-            self._at, self._fence = back, fence
+            self._at = back
             return
         self._at += 1
         if tag in NAMED:

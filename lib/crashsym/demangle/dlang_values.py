@@ -21,7 +21,7 @@ class ValueDecoder:
     ``_left`` is what is left of the name's allowance. All methods raise `NotMangledError`.
     """
 
-    __slots__ = ("_at", "_depth", "_end", "_fence", "_left", "_out", "_text")
+    __slots__ = ("_at", "_depth", "_end", "_left", "_out", "_text")
 
     def __init__(self, text: str, left: int) -> None:
         self._text = text + "\0"  # so that one may look at what follows the last character
@@ -29,7 +29,6 @@ class ValueDecoder:
         self._at = 0
         self._left = left
         self._depth = 0
-        self._fence = len(text)
         self._out: list[str] = []
 
     def _mangled_name(self) -> None:

@@ -32,7 +32,7 @@ def decode(letters: str, code: str) -> str | None:
         decoded.insert(index, chr(point))
         index += 1
         bias = _adapted(delta, length, first=length == len(letters) + 1)
-    return "".join(decoded) if len(decoded) <= _LONGEST else None
+    return "".join(decoded)
 
 
 def _delta(code: str, at: int, bias: int) -> tuple[int, int]:
