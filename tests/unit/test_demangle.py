@@ -170,10 +170,21 @@ def test_what_is_for_cxa_demangle(symbol: str) -> None:
     assert is_for_cxa_demangle(symbol)
 
 
-def test_names_that_need_neither_cost_no_import() -> None:
+@pytest.mark.parametrize(
+    ("symbol", "loaded"),
+    [
+        ("main.cold", set()),
+        ("_ZN3app4main17h0123456789abcdefE", set()),
+        ("_RNvC1a1f", {"crashsym.demangle.rust_v0"}),
+        ("_D1a1fFZv", {"crashsym.demangle.dlang"}),
+        ("_Z1fv", {"ctypes"}),
+    ],
+)
+def test_a_name_costs_only_the_imports_that_it_needs(symbol: str, loaded: set[str]) -> None:
+    modules = ["ctypes", "multiprocessing", "crashsym.demangle.rust_v0", "crashsym.demangle.dlang"]
     code = (
-        "import sys; from crashsym.demangle import readable; readable('main.cold');"
-        "readable('_RNvC1a1f'); print({'ctypes', 'multiprocessing'} & set(sys.modules))"
+        f"import sys; from crashsym.demangle import readable; readable({symbol!r});"
+        f"print(*(name for name in {modules!r} if name in sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "set()\n"
+    assert set(run.stdout.split()) == loaded

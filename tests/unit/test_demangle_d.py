@@ -58,6 +58,7 @@ PARAMETERS = {
     "S3foo3Bar": "foo.Bar",
     "C3foo3Bar": "foo.Bar",
     "E3foo3Bar": "foo.Bar",
+    "T3foo3Bar": "foo.Bar",
     "FaZi": "int(char) function",
     "PFaZi": "int(char) function",
     "PUaZi": "extern(C) int(char) function",

@@ -57,7 +57,7 @@ BASIC_TYPES = {
     "zk": "ucent",
     "Nn": "typeof(*null)",
 }
-NAMED = frozenset("CSEI")
+NAMED = frozenset("CSETI")
 SPECIAL_FUNCTIONS = {"__ctor": "this", "__dtor": "~this"}
 # V is left out here: it is rather the next argument of a template.
 BEFORE_PARAMETERS = frozenset("FUWRYMQ")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from crashsym.demangle import dlang, itanium, rust_legacy, rust_v0
+from crashsym.demangle import itanium, rust_legacy
 from crashsym.demangle.limits import LONGEST
 from crashsym.demangle.suffixes import render_suffix, strip_suffixes
 
@@ -45,12 +45,13 @@ def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
     if name[:2] not in ("_Z", "_R", "_D") or "\0" in name:
         return None
     whole = name if keep_suffixes else strip_suffixes(name)
-    end = _end(whole)
+    hash_end = rust_legacy.hash_end(whole)
+    end = hash_end or _end(whole)
     shown = render_suffix(whole[end:])
-    plain = _decode(whole[:end]) if shown is not None else None
-    if plain is None or shown is None or len(plain) + len(shown) > LONGEST:
+    if shown is None:
         return None
-    return plain + shown
+    plain = (rust_legacy.decode(whole[:end]) if hash_end else None) or _decode(whole[:end])
+    return None if plain is None or len(plain) + len(shown) > LONGEST else plain + shown
 
 
 def is_for_cxa_demangle(name: str) -> bool:
@@ -72,9 +73,6 @@ def is_for_cxa_demangle(name: str) -> bool:
 
 def _end(name: str) -> int:
     """Return where the mangled part of a name ends."""
-    end = rust_legacy.hash_end(name)
-    if end:
-        return end
     ends = [name.find(".")]
     if name.startswith("_R"):
         ends.append(name.find("$"))
@@ -82,10 +80,13 @@ def _end(name: str) -> int:
 
 
 def _decode(mangled: str) -> str | None:
+    """Return what a name without suffix stands for; few files need the decoders loaded here."""
     if mangled.startswith("_R"):
+        from crashsym.demangle import rust_v0
+
         return rust_v0.decode(mangled)
     if mangled.startswith("_D"):
+        from crashsym.demangle import dlang
+
         return dlang.decode(mangled)
-    if rust_legacy.hash_end(mangled):
-        return rust_legacy.decode(mangled) or itanium.decode(mangled)
     return itanium.decode(mangled)
