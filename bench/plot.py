@@ -19,6 +19,9 @@ _NAMES = {OURS: "crashsym", MOZILLA: "Mozilla", BREAKPAD_NAME: "Breakpad"}
 _MARKERS = {X86_64.name: "o", THUMB.name: "^", AARCH64.name: "s"}
 _INK = "#808890"
 _SERIES = "libcxx-x86_64-"
+_LINE_HEIGHT = 13  # points
+
+Place = tuple[float, float]
 
 
 def plots(compared: Sequence[Compared], folder: Path) -> None:
@@ -43,18 +46,19 @@ def _plot(
 
     mpl.rcParams["svg.hashsalt"] = "crashsym"  # same data, same bytes
     figure, axes = pyplot.subplots(figsize=(7.2, 4.6))
-    for tool in _COLOURS:
-        _draw_tool(axes, tool, compared, value)
+    ends = {tool: _draw_tool(axes, tool, compared, value) for tool in _COLOURS}
     _dress(axes, title)
     figure.tight_layout()
+    _name(axes, {tool: end for tool, end in ends.items() if end is not None})
     figure.savefig(path, transparent=True, metadata={"Date": None})
     pyplot.close(figure)
 
 
 def _draw_tool(
     axes: Any, tool: str, compared: Sequence[Compared], value: Callable[[Measured], float]
-) -> None:
-    line = []
+) -> Place | None:
+    """Draw the marks and the line of one tool; return where the line ends."""
+    line: list[Place] = []
     for one in compared:
         found = one.by_tool.get(tool)
         if found is None or found.complaint or value(found) <= 0:
@@ -65,11 +69,26 @@ def _draw_tool(
         axes.plot(*place, marker, color=_COLOURS[tool], markerfacecolor=face, markersize=6)
         if one.file.name.startswith(_SERIES) and not one.facts.compressed:
             line.append(place)
+    line.sort()
     if line:
-        line.sort()
         axes.plot(*zip(*line, strict=True), "-", color=_COLOURS[tool], linewidth=1.5)
+    return line[-1] if line else None
+
+
+def _name(axes: Any, ends: dict[str, Place]) -> None:
+    """Write the tools' names beside the ends of their lines, one above the other."""
+    points = 72 / axes.figure.dpi
+    lowest = 0.0
+    for tool, end in sorted(ends.items(), key=lambda item: item[1][1]):
+        height = axes.transData.transform(end)[1] * points
+        lift = max(0.0, lowest - height)
+        lowest = height + lift + _LINE_HEIGHT
         axes.annotate(
-            _NAMES[tool], line[-1], xytext=(8, -4), textcoords="offset points", color=_COLOURS[tool]
+            _NAMES[tool],
+            end,
+            xytext=(8, lift - 4),
+            textcoords="offset points",
+            color=_COLOURS[tool],
         )
 
 
