@@ -8,16 +8,16 @@ int main(int argc, char **argv)
 {
     int result = argc + (argv != 0);
 #ifdef WITH_INLINES
-    result += corpus_inlines(result);
+    result += corpus_inlines(argc);
 #endif
 #ifdef WITH_PLAIN
-    result += corpus_plain(result);
+    result += corpus_plain(argc);
 #endif
 #ifdef WITH_HOTCOLD
-    result += corpus_hotcold(result);
+    result += corpus_hotcold(argc);
 #endif
 #ifdef WITH_ASSEMBLER
-    result += corpus_assembler(result);
+    result += corpus_assembler(argc);
 #endif
     return result & 1;
 }

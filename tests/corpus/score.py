@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Judge a Breakpad symbol file by the facts of the file it was made from.
+
+    python3 tests/corpus/score.py corpus.sym --facts DIR/x86_64-d5-O2/facts.jsonl
+
+prints for each category how many facts are right, wrong and missing, and the first faults of each.
+Exit code: 0 nothing is wrong or missing, 3 something is, 2 a file cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from corpus.conformance.dumpers import examples, read_text
+from corpus.conformance.facts import CATEGORIES, Facts, FactsError, read_facts
+from corpus.conformance.scoring import Score, Verdict, score
+from corpus.conformance.symbols import SymbolFile
+
+
+def as_json(judged: Score, facts: Facts, unreadable: int) -> str:
+    """Everything as one JSON object."""
+    return json.dumps(
+        {
+            "program": facts.module.program,
+            "unreadable_lines": unreadable,
+            "score": {
+                category: {verdict.value: number for verdict, number in counts.items()}
+                | {"disputed": facts.in_dispute(category)}
+                for category, counts in judged.counts.items()
+            },
+            "faults": [
+                {**vars(fault), "verdict": fault.verdict.value, "address": hex(fault.address)}
+                for fault in judged.faults
+            ],
+        },
+        indent=1,
+    )
+
+
+def as_text(judged: Score, facts: Facts, unreadable: int, most: int) -> str:
+    """A table, then the first ``most`` kinds of fault of each category."""
+    rows = [f"{'':15} {'right':>7} {'wrong':>7} {'missing':>7} {'disputed':>8}"]
+    for category in CATEGORIES:
+        counts = judged.counts[category]
+        numbers = " ".join(f"{counts[verdict]:7}" for verdict in Verdict)
+        rows.append(f"{category:15} {numbers} {facts.in_dispute(category):8}")
+    if unreadable:
+        rows.append(f"{unreadable} lines of the symbol file are no record.")
+    return "\n".join([*rows, *examples(judged, most)])
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("symbols", type=Path, metavar="SYMBOL_FILE")
+    parser.add_argument("--facts", type=Path, required=True)
+    parser.add_argument("--json", action="store_true", help="everything, with every fault")
+    parser.add_argument("--faults", type=int, default=10, metavar="N", help="of each category")
+    arguments = parser.parse_args()
+    try:
+        symbols = SymbolFile(read_text(arguments.symbols))
+        facts = read_facts(arguments.facts)
+    except (OSError, FactsError) as error:
+        print(f"cannot score: {error}", file=sys.stderr)
+        return 2
+    judged = score(symbols, facts)
+    if arguments.json:
+        print(as_json(judged, facts, symbols.unreadable))
+    else:
+        print(as_text(judged, facts, symbols.unreadable, arguments.faults))
+    return 3 if judged.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
