@@ -25,6 +25,7 @@ DEFINES = {
     "plain.c": "WITH_PLAIN",
     "hotcold.c": "WITH_HOTCOLD",
     "assembler.S": "WITH_ASSEMBLER",
+    "marked.c": "WITH_MARKED",
 }
 
 

@@ -96,6 +96,7 @@ class Program:
 ALL = ("inlines.cc", "plain.c", "hotcold.c", "assembler.S", "sink.c", "main.c")
 C_AND_CXX = ("inlines.cc", "plain.c", "hotcold.c", "sink.c", "main.c")
 ONLY_C = ("plain.c", "hotcold.c", "sink.c", "main.c")
+MARKED = ("marked.c", "hotcold.c", "sink.c", "main.c")
 LIBRARY = ("inlines.cc", "plain.c", "hotcold.c", "sink.c")
 FIXED = ("-no-pie",)
 DISCARD = ("-ffunction-sections", "-fdata-sections")
@@ -246,4 +247,22 @@ COMPRESSED = (
     program(MICROMIPS, "d4-O2", "-gdwarf-4 -O2", ONLY_C),
 )
 
-PROGRAMS: tuple[Program, ...] = (*_X86_64, *_I686, *_AARCH64, *_ARM, *_RISCV64, *_OTHERS)
+# Inlined calls that are the same at every level: what the marks in the sources say of them.
+_MARKED = (
+    program(X86_64, "marked-O0", "-gdwarf-5 -O0", MARKED),
+    program(X86_64, "clang-marked-O2", "-gdwarf-4 -O2", MARKED),
+    program(I686, "marked-O2", "-gdwarf-4 -O2", MARKED),
+    program(AARCH64, "marked-O2", "-gdwarf-5 -O2", MARKED),
+    program(THUMB, "marked-O0", "-gdwarf-4 -O0", MARKED),
+    program(RISCV64, "marked-O2", "-gdwarf-5 -O2", MARKED),
+)
+
+PROGRAMS: tuple[Program, ...] = (
+    *_X86_64,
+    *_I686,
+    *_AARCH64,
+    *_ARM,
+    *_RISCV64,
+    *_OTHERS,
+    *_MARKED,
+)

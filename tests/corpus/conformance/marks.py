@@ -33,8 +33,10 @@ def marked_lines(program: Program) -> list[SourceLine]:
     found: dict[tuple[str, int], SourceLine] = {}
     for unit in program.units:
         if _is_described(unit):
+            # The link-time optimiser writes the paths anew, without -fdebug-prefix-map.
+            prefix = str(SOURCES) if "-flto" in unit.flags else SOURCE_PREFIX
             for path in _with_headers(SOURCES / unit.source):
-                found |= {(mark.file, mark.line): mark for mark in _read(path)}
+                found |= {(mark.file, mark.line): mark for mark in _read(path, prefix)}
     return [found[key] for key in sorted(found)]
 
 
@@ -52,14 +54,14 @@ def _with_headers(path: Path) -> Iterator[Path]:
         yield from _with_headers(path.with_name(name))
 
 
-def _read(path: Path) -> Iterator[SourceLine]:
+def _read(path: Path, prefix: str) -> Iterator[SourceLine]:
     name, number = path.name, 0
     for text in path.read_text().splitlines():
         number += 1
         if directive := _LINE.match(text):
             name, number = directive[2], int(directive[1]) - 1
         elif match := _FACT.search(text):
-            yield _mark(f"{SOURCE_PREFIX}/{name}", number, match[1])
+            yield _mark(f"{prefix}/{name}", number, match[1])
 
 
 def _mark(file: str, line: int, text: str) -> SourceLine:

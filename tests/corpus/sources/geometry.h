@@ -25,13 +25,13 @@ namespace detail {
 
 inline int clamp(int value, int low, int high) {
   if (value < low) {
-    return corpus_sink(low);
+    return corpus_sink(low);  // FACT: function=clamp
   }
   if (value > high) {
-    int excess = value - high;
+    int excess = value - high;  // FACT: function=clamp, optional
     {
       int half = excess / 2;
-      corpus_sink(half);
+      corpus_sink(half);  // FACT: function=clamp
     }
     return high;
   }
@@ -46,7 +46,7 @@ inline int scaled(int value, int factor) {
     int limited = detail::clamp(product, -1000, 1000);
     product = limited + 1;
   }
-  return corpus_sink(product);
+  return corpus_sink(product);  // FACT: function=scaled
 }
 
 }  // namespace geometry

@@ -4,16 +4,16 @@ int corpus_hotcold(int value);
 
 __attribute__((cold, noinline)) static void complain(int value)
 {
-    corpus_sink(value);
-    corpus_sink(-value);
+    corpus_sink(value); /* FACT: function=complain */
+    corpus_sink(-value); /* FACT: function=complain */
 }
 
 static inline int checked(int value, int limit)
 {
     if (__builtin_expect(value > limit, 0)) {
         int excess = value - limit;
-        complain(excess);
-        complain(excess + 1);
+        complain(excess); /* FACT: function=checked */
+        complain(excess + 1); /* FACT: function=checked */
         return limit;
     }
     return value;
@@ -25,16 +25,16 @@ __attribute__((noinline)) static int split(int value)
     if (__builtin_expect(result < 0, 0)) {
         complain(result);
         result = checked(-result, 5);
-        complain(result + 2);
+        complain(result + 2); /* FACT: function=split */
     }
-    return corpus_sink(result) + 1;
+    return corpus_sink(result) + 1; /* FACT: function=split */
 }
 
 int corpus_hotcold(int value)
 {
     int result = 0;
     for (int i = 0; i < value; ++i) {
-        result += split(i);
+        result += split(i); /* FACT: function=corpus_hotcold */
         if (__builtin_expect(result > 1000, 0)) {
             complain(result);
             result = checked(result, 100);

@@ -13,7 +13,7 @@ int Shape::count() {
 int Square::area() const {
   int result = 0;
   for (int row = 0; row < size_; ++row) {
-    int width = geometry::detail::clamp(row, 0, size_);
+    int width = geometry::detail::clamp(row, 0, size_);  // FACT: function=area, optional
     {
       int step = width + row;
       {
@@ -33,7 +33,7 @@ struct Counter {
 };
 
 int Counter::advance(int by) {
-  value = descend<2>(value + by);
+  value = descend<2>(value + by);  // FACT: function=advance, optional
   return value;
 }
 
@@ -45,7 +45,7 @@ static int helper(int value) { return corpus_sink(value) + geometry::scaled(valu
 
 template <typename Callback>
 static int twice(Callback callback) {
-  return callback(1) + callback(2);
+  return callback(1) + callback(2);  // FACT: function=twice, optional
 }
 
 extern "C" __attribute__((noinline)) int corpus_local_class(int value) {
@@ -57,12 +57,12 @@ extern "C" __attribute__((noinline)) int corpus_local_class(int value) {
     int inlined(int extra) const { return geometry::detail::clamp(base, extra, 100); }
   };
   Local local{value};
-  return local.method(1) + local.inlined(2);
+  return local.method(1) + local.inlined(2);  // FACT: function=corpus_local_class
 }
 
 extern "C" __attribute__((noinline)) int corpus_lambda(int value) {
   auto add = [value](int extra) __attribute__((noinline)) {
-    return geometry::scaled(value + extra, 5);
+    return geometry::scaled(value + extra, 5);  // FACT: function=operator(), optional
   };
   return twice(add) + twice([](int extra) { return geometry::detail::clamp(extra, 0, 9); });
 }

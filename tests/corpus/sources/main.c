@@ -3,6 +3,7 @@ int corpus_inlines(int value);
 int corpus_plain(int value);
 int corpus_hotcold(int value);
 int corpus_assembler(int value);
+int corpus_marked(int value);
 
 int main(int argc, char **argv)
 {
@@ -18,6 +19,9 @@ int main(int argc, char **argv)
 #endif
 #ifdef WITH_ASSEMBLER
     result += corpus_assembler(argc);
+#endif
+#ifdef WITH_MARKED
+    result += corpus_marked(argc);
 #endif
     return result & 1;
 }

@@ -28,13 +28,13 @@ class Square : public Shape {
 
 template <int Depth>
 inline int descend(int value) {
-  int here = geometry::scaled(value, Depth);
+  int here = geometry::scaled(value, Depth);  // FACT: function=descend, optional
   return here + descend<Depth - 1>(here - 1);
 }
 
 template <>
 inline int descend<0>(int value) {
-  return corpus_sink(value);
+  return corpus_sink(value);  // FACT: function=descend
 }
 
 }  // namespace shapes
