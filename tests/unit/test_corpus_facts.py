@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from corpus.conformance import marks
 from corpus.conformance.consensus import Tally, Vote, agree_on_locations, merged
-from corpus.conformance.facts import Disputed, InlinedCall, Location, Sample
+from corpus.conformance.facts import Disputed, InlinedCall, Location, Sample, SourceLine
 from corpus.conformance.locations import Frame
 from corpus.conformance.machines import MACHINES, breakpad_name, numbered_name
 from corpus.conformance.names import agree, normal_path, scopes
@@ -210,7 +210,13 @@ def test_a_mark_that_the_tools_contradict_is_in_dispute() -> None:
     assert marks.confirm([mark], [right], tally) == [mark]
     assert tally.disputed == []
     wrong = Location(0, 1, "corpus_marked", mark.file, mark.line, (outer,))
-    for locations in ([right, wrong], []):
-        tally = Tally()
-        assert marks.confirm([mark], locations, tally) == []
-        assert [fact.category for fact in tally.disputed] == ["source"]
+    assert marks.confirm([mark], [right, wrong], tally) == []
+    assert [fact.category for fact in tally.disputed] == ["source"]
+
+
+def test_a_mark_needs_code_that_the_tools_agree_on_unless_it_is_optional() -> None:
+    required = SourceLine("/s/a.c", 4, "f", None, True)
+    optional = SourceLine("/s/a.c", 5, "f", None, False)
+    tally = Tally()
+    assert marks.confirm([required, optional], [], tally) == [optional]
+    assert (tally.unconfirmed, tally.disputed) == ({"source": 1}, [])

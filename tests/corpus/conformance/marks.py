@@ -76,9 +76,10 @@ def _mark(file: str, line: int, text: str) -> SourceLine:
 def confirm(
     marks: Iterable[SourceLine], locations: Iterable[Location], tally: Tally
 ) -> list[SourceLine]:
-    """The marks that the tools' agreement bears out; others are disputed, at the address 0.
+    """The marks that the tools' agreement bears out.
 
-    A mark and the tools can differ when a compiler moves or merges code.
+    One that they contradict is disputed: a compiler may have merged the code of two lines. One
+    that needs code is unconfirmed where they agree on no address for its line.
     """
     by_line: dict[tuple[str | None, int | None], list[Location]] = {}
     for location in locations:
@@ -87,8 +88,10 @@ def confirm(
     for mark in marks:
         here = by_line.get((mark.file, mark.line), [])
         against = [location for location in here if not _holds(mark, location)]
-        if against or (mark.required and not here):
-            tally.disputed.append(_dispute(mark, against))
+        if against:
+            tally.disputed.append(_dispute(mark, against[0]))
+        elif mark.required and not here:
+            tally.unconfirmed["source"] += 1
         else:
             found.append(mark)
     return found
@@ -104,14 +107,8 @@ def _holds(mark: SourceLine, location: Location) -> bool:
     )
 
 
-def _dispute(mark: SourceLine, against: list[Location]) -> Disputed:
-    said = f"{mark.file}:{mark.line} is in {mark.function}"
-    tools = "no code"
-    if against:
-        first = against[0]
-        calls = first.inlines or ()
-        inner = calls[0].function if calls else first.function
-        tools = f"{first.address:#x} is in {inner}"
-    return Disputed(
-        "source", against[0].address if against else 0, 1, {"mark": said, "tools": tools}
-    )
+def _dispute(mark: SourceLine, against: Location) -> Disputed:
+    calls = against.inlines or ()
+    inner = calls[0].function if calls else against.function
+    answers = {"mark": f"{mark.file}:{mark.line} is in {mark.function}", "tools": f"in {inner}"}
+    return Disputed("source", against.address, 1, answers)

@@ -25,7 +25,7 @@ __attribute__((noinline)) static int split(int value)
     if (__builtin_expect(result < 0, 0)) {
         complain(result);
         result = checked(-result, 5);
-        complain(result + 2); /* FACT: function=split */
+        complain(result + 2); /* FACT: function=split, optional */
     }
     return corpus_sink(result) + 1; /* FACT: function=split */
 }

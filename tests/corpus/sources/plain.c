@@ -26,7 +26,7 @@ static inline int sum_of_squares(int count)
 __attribute__((noinline)) static int recursive(int depth)
 {
     if (depth <= 0)
-        return corpus_sink(0); /* FACT: function=recursive */
+        return corpus_sink(0); /* FACT: function=recursive, optional */
     return recursive(depth - 1) + square(depth);
 }
 
