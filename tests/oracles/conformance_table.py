@@ -48,15 +48,22 @@ Breakpad's dump_syms:
   which is what GCC makes. The last row has that section added, empty, by objcopy.
 - The build in the npm package does not look into DW_TAG_lexical_block, so inlined calls in nested
   blocks are lost. Units in assembler have no functions, so their lines are lost.
-- An undefined return address is left out, so the stack does not end; DWARF expressions and
-  DW_CFA_undefined of other registers are left out.
+- After DW_CFA_restore of a return address in a register, the rule is `.ra: .ra`, which no processor
+  can evaluate: the last instructions of functions on AArch64, RISC-V and ARM.
+- On RISC-V the CFA of some rows has an offset that differs from one run of the tool to the next.
+- A CFA that is a DWARF expression is left out, so the one before it goes on (i386: frames that are
+  realigned, as in main). An undefined return address is left out, so the stack does not end.
 
 Mozilla's dump_syms:
 
 - A function's unwind rules end at AArch64's pointer authentication
   (DW_CFA_AARCH64_negate_ra_state), which OpenEmbedded switches on for every program.
-- Bit 0 of a Thumb function's address is taken for part of it.
-- The rows at the beginning of an assembler function that belong to a row before it are lost.
+- For RISC-V there are no unwind rules. On ARM, and where the return address is undefined, there is
+  no rule for `.ra`; expressions are left out as by Breakpad's.
+- Units without DW_AT_ranges in strict DWARF 2 are lost, and the rows at the beginning of an
+  assembler function that belong to a row before it.
+
+Both take bit 0 of a Thumb symbol for part of the address, which the assembler's functions show.
 """
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+import elftools
 from corpus.build import Binary, cache_root, run
 from corpus.conformance.consensus import Tally, agree_on_locations, merged
 from corpus.conformance.elf import ElfFile, read_elf
@@ -32,6 +33,8 @@ from corpus.matrix import Program
 # How many arguments the program is run with: each number is a run, and takes other branches.
 RUNS = (1, 4)
 NEEDED = (*TOOLS, "readelf", "llvm-dwarfdump", "c++filt")
+# This code as it was loaded: facts of another version are not used again.
+_CODE = b"".join(code.read_bytes() for code in sorted(Path(__file__).parent.glob("*.py")))
 _VERSION = re.compile(r"\d+\.\d[\w.+-]*")
 
 
@@ -90,17 +93,15 @@ def cached_facts(binary: Binary, folder: Path | None = None) -> Path:
 
 
 def _key(binary: Binary) -> str:
-    digest = hashlib.sha256(binary.whole.read_bytes())
-    for code in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(code.read_bytes())
+    digest = hashlib.sha256(binary.whole.read_bytes() + _CODE)
     for tool, version in versions(needed_tools(binary.program)).items():
         digest.update(f"{tool} {version}\n".encode())
     return digest.hexdigest()[:16]
 
 
 def versions(tools: Sequence[str]) -> dict[str, str]:
-    """What each tool says of its version."""
-    return {tool: _version(tool) for tool in tools}
+    """What each tool says of its version, and pyelftools."""
+    return {**{tool: _version(tool) for tool in tools}, "pyelftools": elftools.__version__}
 
 
 @cache
