@@ -130,10 +130,10 @@ def page() -> str:
         for name, total in everything.items():
             if total.failed:
                 parts.append(f"{name} gave no symbol file for: {', '.join(total.failed)}.\n")
-        for arch in sorted({program.cpu.arch for program in PROGRAMS}):
-            mine = [pair for pair in judged if pair[0].program.cpu.arch == arch]
-            parts.append(f"## {arch}: {len(mine)} programs\n")
-            parts.append(table(totals_of(mine, Path(scratch)).items()) + "\n")
+    for arch in sorted({program.cpu.arch for program in PROGRAMS}):
+        mine = {program.name for program in PROGRAMS if program.cpu.arch == arch}
+        parts.append(f"## {arch}: {len(mine)} programs\n")
+        parts.append(table((name, t.part(mine)) for name, t in everything.items()) + "\n")
     parts += [TAIL, "## The facts\n", facts_table(facts) + "\n", _tools(facts)]
     return "\n".join(parts)
 

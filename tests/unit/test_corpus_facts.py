@@ -44,6 +44,7 @@ def test_a_missing_scope_is_no_error_and_a_wrong_one_is() -> None:
     assert agree(scopes("c(int)"), scopes("b::c"))
     assert not agree(scopes("a::c"), scopes("b::c"))
     assert not agree((), ("c",))
+    assert not agree((), ())
 
 
 def test_a_path_is_compared_without_detours() -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -248,6 +249,18 @@ def test_a_rule_over_another_register_counts_where_the_program_was_run() -> None
     assert ("cfa", W, 0x1005) not in faults_of(text)
 
 
+def test_the_true_value_of_a_run_counts_more_than_the_rule() -> None:
+    (sample,) = FACTS.samples
+    for changed, category in (
+        (replace(sample, cfa=sample.cfa + 8), "cfa"),
+        (replace(sample, return_address=1), "return_address"),
+        (replace(sample, caller={**sample.caller, "$rbx": 1}), "registers"),
+    ):
+        judged = score(SymbolFile(SYMBOLS), replace(FACTS, samples=(changed,)))
+        assert (category, 0x1005) in {(fault.category, fault.address) for fault in judged.faults}
+        assert all(fault.address == 0x1005 for fault in judged.faults)
+
+
 def test_of_overlapping_functions_the_first_stays() -> None:
     assert faults_of(SYMBOLS + "FUNC 1002 8 0 late\n1002 8 9 0\n") == set()
 
@@ -289,7 +302,7 @@ def schema() -> dict[str, object]:
         "{",
         '{"fact": "location", "address": "0x10"}\n',
         '{"fact": "rumour"}\n',
-        '{"fact": "module", "format": 2}\n',
+        json.dumps({"fact": "module", "format": 2, **vars(FACTS.module)}) + "\n",
     ],
 )
 def test_a_file_that_holds_no_facts_is_refused(text: str, tmp_path: Path) -> None:
@@ -351,6 +364,8 @@ def test_dumpers_are_compared_in_a_table() -> None:
     rows = table([("good", good), ("bad", bad)]).splitlines()
     assert rows[2].startswith("| good | 100.00 % (0 / 0) |")
     assert rows[3].startswith("| bad | 0.00 % (0 / 10) |")
+    assert good.part({"another"}).counts["line"][R] == 0
+    assert good.part({"hand-made"}).counts == good.counts
     assert (good.failed, bad.failed) == ([], ["hand-made"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,10 +63,20 @@ class Total:
 
     def add(self, program: str, text: str, facts: Facts) -> None:
         """Judge ``text``, the symbol file of ``program``."""
-        judged = score(SymbolFile(text), facts)
-        self.scores[program] = judged
         if not text.startswith("MODULE "):
             self.failed.append(program)
+        self._count(program, score(SymbolFile(text), facts))
+
+    def part(self, programs: Collection[str]) -> Total:
+        """The total of some of the programs."""
+        total = Total(failed=[name for name in self.failed if name in programs])
+        for name, judged in self.scores.items():
+            if name in programs:
+                total._count(name, judged)
+        return total
+
+    def _count(self, program: str, judged: Score) -> None:
+        self.scores[program] = judged
         for category, counts in judged.counts.items():
             for verdict, number in counts.items():
                 self.counts[category][verdict] += number
