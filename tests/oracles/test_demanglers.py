@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from crashsym.demangle import demangle, is_for_cxa_demangle, readable, strip_suffixes
+from crashsym.demangle.limits import LONGEST
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from oracles.peers import mozilla_dump_syms, require_x86_64, rust_stackwalk
@@ -239,6 +240,36 @@ def test_clones_of_gcc(tmp_path: Path) -> None:
     plain = _publics(program)
     assert {strip_suffixes(name) for name in said_by(CXX, map(strip_suffixes, clones))} <= plain
     assert [name for name in plain if "[clone" in name or ".cold" in name] == []
+
+
+TEMPLATES = """
+template <class...> struct List {};
+template <int N> struct Nest {
+    using Less = typename Nest<N - 1>::type;
+    using type = List<Less, Less, int[N]>;
+};
+template <> struct Nest<0> { using type = char; };
+template <class T> __attribute__((noinline)) void take(const T &) { asm volatile(""); }
+int main() {
+    take(Nest<8>::type{});
+    take(Nest<13>::type{});
+}
+"""
+
+
+def test_templates_whose_names_become_long(tmp_path: Path) -> None:
+    """One becomes 10 KB and is shown, the other 344 KB and stays as it is mangled."""
+    source, program = tmp_path / "templates.cc", tmp_path / "templates"
+    source.write_text(TEMPLATES)
+    subprocess.run([require_tool("g++"), "-g", source, "-o", program], check=True)
+    names = [name for name in function_names(program) if name.startswith("_Z4take")]
+    theirs = dict(zip(names, said_by(CXX, names), strict=True))
+    assert sorted(len(said) > LONGEST for said in theirs.values()) == [False, True]
+    expected = {name if len(said) > LONGEST else said for name, said in theirs.items()}
+    symbols = parse(crashsym("dump", program).stdout.decode())
+    assert {func.name for func in symbols.functions} == {"main", *expected}
+    subprocess.run([require_tool("strip", "binutils"), "-g", program], check=True)
+    assert expected <= _publics(program)
 
 
 def _publics(program: Path, *options: str) -> set[str]:

@@ -86,6 +86,9 @@ def test_each_record_has_them_on_request(tmp_path: Path) -> None:
         ("f.cold", None, "f.cold", "f.cold"),  # so no linker has seen it: Go, or the source itself
         ("f", "_Z1fv", "f()", "f()"),
         ("f", "_Z_", "f", "f"),
+        ("f" * 65_535, "_Z_", "f" * 65_535, "f" * 65_535),
+        ("f" * 65_536, "_Z_.cold", "_Z_", "_Z_.cold"),
+        ("f" * 70_000, None, "f" * 65_536, "f" * 65_536),
         (None, "_Z_.cold", "_Z_", "_Z_.cold"),
         (None, None, "<name omitted>", "<name omitted>"),
     ],
@@ -94,7 +97,7 @@ def test_which_name_an_entry_has(
     name: str | None, linkage_name: str | None, plain: str, kept: str
 ) -> None:
     for keep, expected in ((False, plain), (True, kept)):
-        table = NameTable(Budget(1000), keep_suffixes=keep)
+        table = NameTable(Budget(1_000_000), keep_suffixes=keep)
         table.add(8, NameEntry(name, linkage_name, None, None))
         assert table.function_name(8) == expected
 

@@ -67,8 +67,9 @@ class NameTable:
         """Return the full name of the function whose entry has this key.
 
         The linkage name of the entry, or of an entry that it refers to, is demangled. Without one
-        (C, or an entry that no linker sees) the name is put behind those of its scopes. References
-        may lead to other units and, in damaged files, in circles.
+        (C, or an entry that no linker sees), and where it is none that can be demangled, the name
+        is put behind those of its scopes. Would that be 64 KiB or longer, the linkage name stays as
+        it is. References may lead to other units and, in damaged files, in circles.
 
         Raises:
             MalformedError: the names of this file are longer than it has a right to.
@@ -84,10 +85,12 @@ class NameTable:
     def _find(self, key: Key) -> str:
         chain = self._chain(key)
         linkage = next((e.linkage_name for e in chain if e.linkage_name), None)
-        keep = self._keep_suffixes
-        plain = demangle(linkage, keep_suffixes=keep) if linkage else None
-        plain = plain or self._qualified(chain)
-        return plain or (readable(linkage, keep_suffixes=keep) if linkage else NAMELESS)
+        if linkage is None:
+            return self._qualified(chain) or NAMELESS
+        plain = demangle(linkage, keep_suffixes=self._keep_suffixes) or self._qualified(chain)
+        if 0 < len(plain) < _LONGEST_NAME:
+            return plain
+        return readable(linkage, keep_suffixes=self._keep_suffixes)
 
     def _chain(self, key: Key) -> list[NameEntry]:
         """Return the entry and those that it refers to, one after the other; at most 64."""
