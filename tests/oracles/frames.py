@@ -36,6 +36,7 @@ _EXPRESSION = re.compile(
     r"  DW_CFA_(?:val_expression|expression|def_cfa_expression):?"
     r"(?: r(\d+)(?: \([^)]*\))?)? \((.*)\)$"
 )
+_WINDOW = re.compile(r"  DW_CFA_GNU_window_save\b")
 _REVERT = re.compile(r"  DW_CFA_(?:restore|restore_extended|remember_state)\b")
 
 
@@ -53,12 +54,14 @@ class Entry:
     """What the opcodes of a CIE or FDE say that the printed table does not.
 
     ``undefined`` and ``expressions`` are in the order of the opcodes; a register is a DWARF
-    number, and None is the CFA.
+    number, and None is the CFA. From ``windows`` on SPARC's registers are saved, which the table
+    does not show.
     """
 
     undefined: tuple[tuple[int, int], ...] = ()
     expressions: tuple[tuple[int, int | None, str], ...] = ()
     reverts: bool = False
+    windows: tuple[int, ...] = ()
 
 
 @dataclass
@@ -158,6 +161,7 @@ def _read_opcodes(table: _Table) -> Entry:
     undefined = []
     expressions: list[tuple[int, int | None, str]] = []
     reverts = False
+    windows = []
     for line in table.lines:
         if match := _ADVANCE.match(line):
             address = int(match[1], 16)
@@ -166,5 +170,7 @@ def _read_opcodes(table: _Table) -> Entry:
         elif match := _EXPRESSION.match(line):
             register = int(match[1]) if match[1] else None
             expressions.append((address, register, match[2]))
+        elif _WINDOW.match(line):
+            windows.append(address)
         reverts = reverts or bool(_REVERT.match(line))
-    return Entry(tuple(undefined), tuple(expressions), reverts)
+    return Entry(tuple(undefined), tuple(expressions), reverts, tuple(windows))

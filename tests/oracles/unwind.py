@@ -141,7 +141,23 @@ def _allowed(cpu: Cpu, fde: Fde, row: Row) -> dict[str, Allowed]:
         name = ".ra" if column == "ra" else breakpad_name(cpu, column)
         if name is not None:
             allowed[name] = _allowed_cell(cpu, fde, row, name, cell)
+    if cpu.arch in _WINDOW_WORDS and any(at <= row.address for at in fde.opcodes.windows):
+        allowed |= _window(cpu)
     return allowed
+
+
+_WINDOW_WORDS = {"sparc": 4, "sparcv9": 8}
+
+
+def _window(cpu: Cpu) -> dict[str, Allowed]:
+    """SPARC: the outs of the caller are the ins, locals and ins lie at the CFA, or no rule.
+
+    The return address, in %o7, has a rule of its own.
+    """
+    names, word = BY_NUMBER[cpu.arch], _WINDOW_WORDS[cpu.arch]
+    outs = {names[number]: Term(names[number + 16]) for number in range(8, 15)}
+    saved = {names[number]: saved_at(".cfa", (number - 16) * word) for number in range(16, 32)}
+    return {name: frozenset({None, term}) for name, term in (outs | saved).items()}
 
 
 def _allowed_cfa(cpu: Cpu, fde: Fde, row: Row) -> Allowed:
