@@ -12,7 +12,7 @@ from crashsym.breakpad.cpus import CPUS, Cpu
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
 from crashsym.dwarf.inputs import DebugInputs
-from crashsym.engines import FunctionPart, NoFunctions, Part, engine
+from crashsym.engines import Engine, FunctionPart, NoFunctions, Part, engine
 from crashsym.errors import MalformedError, UnsupportedError
 from crashsym.findings import Finding
 
@@ -65,6 +65,7 @@ class _Job:
     path: str
     cpu: Cpu
     options: DumpOptions
+    engine: Engine
     findings: list[Finding] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
@@ -95,18 +96,20 @@ _TITLES = {
 }
 
 
-def dump_module(pair: SplitPair, debug_file: str, path: str, options: DumpOptions) -> Dump:
+def dump_module(
+    pair: SplitPair, debug_file: str, path: str, options: DumpOptions, use: Engine | None = None
+) -> Dump:
     """Make the symbol file of one module; damage becomes findings, and the rest is kept.
 
     ``debug_file`` is the name for the MODULE record where the file has no SONAME; ``path`` the
-    name for findings.
+    name for findings. ``use`` is the engine of this process if it is not given.
 
     Raises:
         UnsupportedError: the file is for a CPU that is not in `CPUS`.
         MalformedError: there is nothing to identify the file by.
     """
     elf_file = pair.elf_file
-    job = _Job(pair, path, _cpu(elf_file, path), options)
+    job = _Job(pair, path, _cpu(elf_file, path), options, use or engine())
     module = _module_record(job, debug_file)
     functions = _functions(job)
     publics = _publics(job, functions)
@@ -160,7 +163,7 @@ def _functions(job: _Job) -> FunctionPart:
         return NoFunctions()
     try:
         inputs = DebugInputs(holder, paths=job.pair.paths, folders=job.options.debug_folders)
-        functions = engine().functions(
+        functions = job.engine.functions(
             inputs,
             job.pair.elf_file.load_base,
             inlines=job.options.inlines,
@@ -177,7 +180,7 @@ def _functions(job: _Job) -> FunctionPart:
 
 def _publics(job: _Job, functions: FunctionPart) -> Part | None:
     try:
-        publics = engine().publics(
+        publics = job.engine.publics(
             job.pair, job.cpu, functions, keep_suffixes=job.options.keep_suffixes
         )
     except MalformedError as error:
@@ -188,7 +191,7 @@ def _publics(job: _Job, functions: FunctionPart) -> Part | None:
 
 
 def _cfi(job: _Job) -> Part:
-    rules = engine().cfi(job.pair, job.cpu)
+    rules = job.engine.cfi(job.pair, job.cpu)
     job.take_damage(rules)
     return rules
 

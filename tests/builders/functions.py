@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from crashsym.dwarf import DebugInputs, FunctionTable, Problem, read_functions
 from crashsym.elf import ElfFile
+from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.reference import ReferenceEngine
 
 
 def read(path: Path, data: bytes | None = None, *folders: Path) -> FunctionTable:
@@ -23,7 +26,21 @@ def read_with_problems(
         path.write_bytes(data)
     with ElfFile(path) as file:
         inputs = DebugInputs(file, folders=folders)
+        _compare_engines(file, folders)
         return read_functions(inputs), inputs.problems
+
+
+def _compare_engines(file: ElfFile, folders: tuple[Path, ...]) -> None:
+    """Assert that the engines write the same records, and report damage both or neither."""
+    made = []
+    for engine in (ReferenceEngine(), CompiledEngine()):
+        inputs = DebugInputs(file, folders=folders)
+        part = engine.functions(inputs, file.load_base, inlines=True, keep_suffixes=False)
+        stream = io.BytesIO()
+        part.write(stream)
+        codes = [problem.code for problem in inputs.problems]
+        made.append((stream.getvalue().decode(), bool(part.damage), codes))
+    assert made[0] == made[1]
 
 
 def names(table: FunctionTable) -> dict[int, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crashsym.breakpad.reader import read as parse
 from crashsym.breakpad.records import SymbolFile
 from crashsym.dump import DumpOptions, dump_module
 from crashsym.elf import ElfFile
+from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.reference import ReferenceEngine
 from crashsym.findings import Finding
 from crashsym.splitpair import SplitPair
 from support import require_tool
@@ -87,11 +91,22 @@ def read(path: Path, *folders: Path, debug: Path | None = None) -> Read:
     options = DumpOptions(cfi=False, debug_folders=folders)
     with ElfFile(path) as elf_file:
         if debug is None:
-            dump = dump_module(SplitPair(elf_file), path.name, path.name, options)
-        else:
-            with ElfFile(debug) as half:
-                dump = dump_module(SplitPair(elf_file, half), path.name, path.name, options)
-    return Read(dump.symbols, dump.findings)
+            return _dump(SplitPair(elf_file), path, options)
+        with ElfFile(debug) as half:
+            return _dump(SplitPair(elf_file, half), path, options)
+
+
+def _dump(pair: SplitPair, path: Path, options: DumpOptions) -> Read:
+    """Let both engines read a module, and assert that they say the same."""
+    made = []
+    for engine in (ReferenceEngine(), CompiledEngine()):
+        stream = io.BytesIO()
+        dump = dump_module(pair, path.name, path.name, options, engine)
+        dump.write(stream)
+        made.append((stream.getvalue(), dump.findings))
+    assert made[0][0] == made[1][0]
+    assert [finding.code for finding in made[0][1]] == [finding.code for finding in made[1][1]]
+    return Read(parse(made[0][0]), made[0][1])
 
 
 def same_functions(left: SymbolFile, right: SymbolFile) -> None:

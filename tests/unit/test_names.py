@@ -98,8 +98,8 @@ def test_which_name_an_entry_has(
 ) -> None:
     for keep, expected in ((False, plain), (True, kept)):
         table = NameTable(Budget(1_000_000), keep_suffixes=keep)
-        table.add(8, NameEntry(name, linkage_name, None, None))
-        assert table.function_name(8) == expected
+        table.add((0, 8), NameEntry(name, linkage_name, None, None))
+        assert table.function_name((0, 8)) == expected
 
 
 SYMBOLS = b"""MODULE Linux x86_64 0403020106050807090A0B0C0D0E0F100 app
@@ -120,8 +120,9 @@ PUBLIC 4000 0 f() [clone .isra.0]
     ],
 )
 def test_a_log_may_name_a_clone(tmp_path: Path, frame: str, name: str | None) -> None:
-    store = Store(tmp_path)
+    store = Store(tmp_path / "store")
     module = ModuleRecord("Linux", "x86_64", "0403020106050807090A0B0C0D0E0F100", "app", "")
-    store.add(module, SYMBOLS)
+    (tmp_path / "new").write_bytes(SYMBOLS)
+    store.add(module, tmp_path / "new")
     [line] = Symbolicator([store]).lines([frame])
     assert line == (frame if name is None else f"{frame} {name}")

@@ -35,6 +35,7 @@ cdef class Names:
 
     cdef uint32_t find(self, uint64_t place) noexcept
     cdef void forget(self) noexcept nogil
+    cdef bint _is_long(self, uint32_t name) noexcept
     cdef uint32_t _plain(self, Span linkage) noexcept
     cdef uint32_t readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept

@@ -158,9 +158,18 @@ cdef class Names:
             if name != 0:
                 return name
         name = self._qualified(chain, count)
-        if name == 0 and linkage.size:
+        if not linkage.size or name >= DEFERRED:
+            return name
+        if name == 0 or self._is_long(name):
             return self._plain(linkage)
         return name
+
+    cdef bint _is_long(self, uint32_t name) noexcept:
+        """Whether a name was cut off."""
+        cdef Span text = self.names.get(name)
+        return text.size >= LONGEST_NAME and (
+            len(text.data[: text.size].decode("utf-8", "replace")) >= LONGEST_NAME
+        )
 
     cdef uint32_t _plain(self, Span linkage) noexcept:
         """Return the index of a name that is not mangled."""
