@@ -305,8 +305,23 @@ def _many_damaged_entries() -> bytes:
     return index.file(code_size=0x100000)
 
 
+def _many_sections() -> bytes:
+    """A thousand section headers that share one index of 160 000 bytes."""
+    index = Index()
+    for number in range(20_000):
+        index.entry(0x1000 + 2 * number, FINISH)
+    [whole] = index.sections()
+    text, note = code(0x100000), build_id(ARM_LE)
+    offset = 52 + len(note.data) + -len(note.data) % 8  # behind the ELF header and the note
+    more = [
+        replace(whole, name=f".{n}", data=b"", size=160_000, offset=offset) for n in range(1000)
+    ]
+    return Elf((text, note, whole, *more), machine=ARM, format=ARM_LE).build()
+
+
 COSTLY: dict[str, Callable[[], bytes]] = {
     "9 000 tables inside of each other": _tables_inside_of_each_other,
+    "1000 sections that share one index": _many_sections,
     "100 000 entries": _many_entries,
     "100 000 damaged entries": _many_damaged_entries,
 }

@@ -40,11 +40,11 @@ class _Item(NamedTuple):
 
 
 def find_index(pair: SplitPair) -> ExceptionIndex | None:
-    """Return the exception index of a module for Arm, or None."""
+    """Return the exception index of a module for Arm, or None; linkers make one section of it."""
     for half in pair.halves:
-        sections = [s for s in half.sections if s.type == "SHT_ARM_EXIDX" and s.has_bytes]
-        if half.machine == "EM_ARM" and sections:
-            return ExceptionIndex(half, sections)
+        for section in half.sections if half.machine == "EM_ARM" else ():
+            if section.type == "SHT_ARM_EXIDX" and section.has_bytes:
+                return ExceptionIndex(half, section)
     return None
 
 
@@ -58,7 +58,7 @@ class ExceptionIndex:
     sites, that is behind the prologue. Damage costs the entry it is in.
     """
 
-    def __init__(self, elf_file: ElfFile, sections: list[Section]) -> None:
+    def __init__(self, elf_file: ElfFile, section: Section) -> None:
         self._elf_file = elf_file
         self._little_endian = elf_file.little_endian
         self._code = CodeMap(elf_file.executable_ranges)
@@ -66,13 +66,13 @@ class ExceptionIndex:
         self._starts = [section.address for section in self._places]
         self._contents: dict[str, bytes] = {}
         self._known: dict[tuple[bool, int], Unwound | CfiDamage | None] = {}
-        self._name = sections[0].name
-        self._budget = Budget(sum(section.size for section in sections))
+        self._name = section.name
+        self._budget = Budget(section.size)
         self.damage: list[CfiDamage] = []
-        self._items = self._read_items(sections)
+        self._items = self._read_items(section)
 
-    def _read_items(self, sections: list[Section]) -> list[_Item]:
-        items = [item for section in sections for item in self._items_of(section)]
+    def _read_items(self, section: Section) -> list[_Item]:
+        items = self._items_of(section)
         ordered = sorted(items, key=lambda item: item.address)
         if ordered != items:
             why = "its entries are not in ascending order"
