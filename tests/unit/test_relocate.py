@@ -10,8 +10,9 @@ from builders import elf
 from builders.elf import Elf, Section
 from builders.encode import X64, Format
 from builders.limits import check_promise
+from crashsym.bytesource import MemoryBytes
 from crashsym.elf import ElfFile
-from crashsym.errors import MalformedError
+from crashsym.errors import CrashsymError, MalformedError
 from crashsym.relocatable import BASE
 
 Entry = tuple[int, int, int, int]
@@ -235,3 +236,27 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 def test_small_modules_cannot_ask_for_large_work(tmp_path: Path, make: Callable[[], bytes]) -> None:
     check_promise(tmp_path, make(), codes=(2, 3))
+
+
+def _touch(elf_file: ElfFile) -> None:
+    """Ask for everything that is relocated or placed."""
+    for section in elf_file.sections:
+        elf_file.section_view(section.name)
+    elf_file.function_symbols(".symtab")
+
+
+def test_a_module_with_flipped_bytes_is_read_or_refused(tmp_path: Path) -> None:
+    """Whatever byte of a small module it hits: only `CrashsymError` comes out."""
+    entries = [(0, 1, 33, 0), (0, 2, 37, 0), (8, 1, 60, 0), (8, 2, 61, 0), (12, 1, 57, 0)]
+    whole = module(bytes(16), elf.relocations(X64, 1, *entries), machine=elf.RISCV)
+    refused = []
+    for place in range(len(whole)):
+        for value in (0, 0x80, 0xFF):
+            data = whole[:place] + bytes((value,)) + whole[place + 1 :]
+            try:
+                with ElfFile(tmp_path / "m.ko", MemoryBytes(data, "'m.ko'")) as elf_file:
+                    _touch(elf_file)
+            except CrashsymError as error:
+                refused.append(str(error))
+    assert len(refused) > len(whole) // 4, "nothing was hit that matters"
+    assert all(message.isprintable() for message in refused)
