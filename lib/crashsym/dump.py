@@ -212,6 +212,6 @@ def _report_missing(
     if rules is not None and has_code and unwound and not rules.count:
         job.report(
             findings.NO_UNWIND_INFO,
-            "neither .eh_frame nor .debug_frame has rows",
+            "neither .eh_frame, .debug_frame nor .ARM.exidx has rows",
             "Compile it with -funwind-tables or -g, or exclude it.",
         )

@@ -19,6 +19,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CONTEXT = multiprocessing.get_context("fork")
+_LOWERED: set[int] = set()  # which limits of this process are ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,25 @@ def _lower(kind: int, limit: int) -> None:
     soft, hard = resource.getrlimit(kind)
     if soft == resource.RLIM_INFINITY or limit < soft:
         resource.setrlimit(kind, (limit, hard))
+        _LOWERED.add(kind)
+
+
+def allow_more(size: int) -> None:
+    """Raise the limits of this process for another input of ``size`` bytes that it has found.
+
+    Does nothing in a process that has no limits of ours, and never passes limits of the user.
+    """
+    none, more = Limits.for_bytes(0), Limits.for_bytes(size)
+    extra = {
+        resource.RLIMIT_AS: more.memory - none.memory,
+        resource.RLIMIT_CPU: more.cpu_seconds - none.cpu_seconds,
+    }
+    for kind in _LOWERED & set(extra):
+        soft, hard = resource.getrlimit(kind)
+        limit = soft + extra[kind]
+        resource.setrlimit(
+            kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard)
+        )
 
 
 def _collect(item: _Running[Task]) -> Any:

@@ -19,6 +19,7 @@ from crashsym.dwarf.supplement import find_supplement
 from crashsym.dwarf.units import TYPE_KINDS, Unit, UnitReader
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
+from crashsym.parallel import allow_more
 
 _REMEDIES = {
     findings.MISSING_DEBUG_FILE: "Put it beside the file, or name its folder with --debug-dir.",
@@ -90,6 +91,7 @@ class DebugInputs:
         self._package_sought = False
         self._last: _SplitFile | None = None
         self._seen: set[Path] = set()
+        self._taken: set[int] = set()
         self._budget = Budget(elf_file.size)
         self._types: list[Iterator[SplitUnit]] = []
         self.size = 0
@@ -133,8 +135,13 @@ class DebugInputs:
     def split_unit(self, comp_dir: str, dwo_name: str, dwo_id: int) -> SplitUnit | None:
         """Return the unit that a skeleton stands for; None and a problem where there is none.
 
-        A package is asked first; then ``.dwo`` files. ``dwo_id``, of 64 bits, has to match.
+        A package is asked first; then ``.dwo`` files. ``dwo_id``, of 64 bits, has to match. Each id
+        is given out once: a second skeleton with it is a problem.
         """
+        if dwo_id in self._taken:
+            self._problem(findings.MALFORMED, f"several skeletons have the id {dwo_id:016x}")
+            return None
+        self._taken.add(dwo_id)
         try:
             return self._from_package(dwo_id) or self._from_file(comp_dir, dwo_name, dwo_id)
         except InputError as error:
@@ -160,8 +167,9 @@ class DebugInputs:
             self._package_sought = True
             for place in package_places(self._paths, self._folders):
                 with ElfFile(place) as file:
+                    self._admit(file)
                     self._package = read_package(file)
-                self._count(place, self._package.sections)
+                self.size += self._package.sections.size
                 self._types.append(self._package_types(self._package))
                 break
         package = self._package
@@ -210,9 +218,9 @@ class DebugInputs:
                     where=f"'{place}'",
                     why=f"made for {file.machine}, wanted {self.elf_file.machine}",
                 )
+            new = self._admit(file)
             sections = DwarfSections.of(file, ".dwo")
-        self._count(place, sections)
-        self._budget.spend(sections.size, f"'{place}'")
+        self.size += sections.size if new else 0
         reader = UnitReader(sections, None, self._budget)
         offsets: dict[int, int] = {}
         for unit in reader.units(".debug_info"):
@@ -221,11 +229,19 @@ class DebugInputs:
         self._last = _SplitFile(place, reader, offsets)
         return self._last
 
-    def _count(self, place: Path, sections: DwarfSections) -> None:
-        if place not in self._seen:
-            self._seen.add(place)
-            self.size += sections.size
-            self._budget.grow(sections.size)
+    def _admit(self, file: ElfFile) -> bool:
+        """Count a file that is about to be read as input; return whether it is a new one.
+
+        Raises:
+            MalformedError: files have been read again and again.
+        """
+        new = file.path not in self._seen
+        if new:
+            self._seen.add(file.path)
+            self._budget.grow(file.size)
+            allow_more(file.size)
+        self._budget.spend(file.size, f"'{file.path}'")
+        return new
 
 
 def _type_units(reader: UnitReader, where: str) -> Iterator[SplitUnit]:

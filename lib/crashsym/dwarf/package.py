@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crashsym.budget import Budget
 from crashsym.dwarf.sections import DwarfSections
 from crashsym.errors import MalformedError
 from crashsym.reader import Reader
@@ -96,14 +95,17 @@ class Package:
         self.units = units
         self.types = types
         self.where = where
-        self._budget = Budget(sections.size)
+        self._left = sections.size
+        self._slices: dict[tuple[str, int, int], bytes] = {}
 
     def slice(self, index: UnitIndex, row: int) -> DwarfSections:
         """Return the sections of one unit: its slices, and the shared ones as a whole.
 
+        Units of one ``.dwo`` file have equal slices of all but ``.debug_info`` and
+        ``.debug_types``; those are the same objects.
+
         Raises:
-            MalformedError: a slice runs past its section, or all slices together are larger than
-                the file has a right to (they overlap).
+            MalformedError: a slice runs past its section, or overlaps with others.
         """
         found = {name: self.sections[name] for name in _SHARED}
         for name, offset, size in index.slices(row):
@@ -114,9 +116,24 @@ class Package:
                     where=f"'{self.where}' {name}.dwo",
                     why=f"a unit ends at 0x{offset + size:x}, the section at 0x{len(whole):x}",
                 )
-            self._budget.spend(size, f"'{self.where}' {name}.dwo")
-            found[name] = whole[offset : offset + size]
+            found[name] = self._cut(whole, name, offset, size)
         return DwarfSections(found, self.sections.little_endian, self.sections.address_size)
+
+    def _cut(self, whole: bytes, name: str, offset: int, size: int) -> bytes:
+        key = name, offset, size
+        if key in self._slices:
+            return self._slices[key]
+        self._left -= size
+        if self._left < 0:
+            raise MalformedError(
+                "cannot decode",
+                where=f"'{self.where}' {name}.dwo",
+                why="the units overlap: together they are larger than the file",
+            )
+        data = whole[offset : offset + size]
+        if name not in (".debug_info", ".debug_types"):
+            self._slices[key] = data
+        return data
 
 
 def read_package(file: ElfFile) -> Package:

@@ -39,12 +39,13 @@ from typing import TYPE_CHECKING
 from crashsym.budget import Budget
 from crashsym.codeaddr import has_isa_bit
 from crashsym.codemap import CodeMap, Piece
+from crashsym.dwarf.constants import At, Tag
 from crashsym.dwarf.lines import LineTable, read_line_table
 from crashsym.dwarf.model import Damage, Function, FunctionTable, Inline
 from crashsym.dwarf.names import SIGNATURES, Key, NameEntry, NameTable
 from crashsym.dwarf.ranges import joined, overlap
 from crashsym.dwarf.sections import DwarfSections
-from crashsym.dwarf.units import TYPE_KINDS, At, Entry, Tag, Unit, UnitReader
+from crashsym.dwarf.units import TYPE_KINDS, AbbreviationTables, Entry, Unit, UnitReader
 from crashsym.errors import MalformedError
 
 if TYPE_CHECKING:
@@ -201,12 +202,13 @@ class _Reader:
         if split is None:
             return False
         self._grow()
-        reader = UnitReader(split.sections, None, self._budget)
+        tables: AbbreviationTables = {}
+        reader = UnitReader(split.sections, None, self._budget, tables)
         unit = reader.unit(split.section, split.offset)
         unit.attach(skeleton)
         self._read_unit(_Place(unit, self._new_section(), skeleton))
         for kind in self._inputs.type_units():
-            reader = UnitReader(kind.sections, None, self._budget)
+            reader = UnitReader(kind.sections, None, self._budget, tables)
             try:
                 unit = reader.unit(kind.section, kind.offset)
             except MalformedError as error:

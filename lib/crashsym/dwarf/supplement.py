@@ -11,6 +11,7 @@ from crashsym.debugfiles import supplementary_places
 from crashsym.dwarf.sections import DwarfSections
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
+from crashsym.parallel import allow_more
 from crashsym.reader import Reader
 
 
@@ -97,6 +98,7 @@ def find_supplement(
             with ElfFile(place) as file:
                 why = _objection(file, elf_file, link)
                 if why is None:
+                    allow_more(file.size)
                     return link, DwarfSections.of(file)
             error: InputError = MismatchError(
                 "cannot use the supplementary file", where=f"'{place}'", why=why

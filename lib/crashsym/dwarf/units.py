@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from crashsym.dwarf.constants import At, Kind
 from crashsym.dwarf.forms import (
     Abbreviation,
     Attribute,
@@ -23,59 +23,6 @@ if TYPE_CHECKING:
     from crashsym.budget import Budget
     from crashsym.codemap import Range
     from crashsym.dwarf.sections import DwarfSections
-
-
-class Tag(IntEnum):
-    """The DW_TAG_* that functions and names need (DWARF 5 section 7.5.3)."""
-
-    CLASS_TYPE = 0x02
-    ENTRY_POINT = 0x03
-    ENUMERATION_TYPE = 0x04
-    STRUCTURE_TYPE = 0x13
-    UNION_TYPE = 0x17
-    INLINED_SUBROUTINE = 0x1D
-    MODULE = 0x1E
-    SUBPROGRAM = 0x2E
-    INTERFACE_TYPE = 0x38
-    NAMESPACE = 0x39
-
-
-class At(IntEnum):
-    """The DW_AT_* that functions and names need (DWARF 5 section 7.5.4; the last: GNU, MIPS)."""
-
-    NAME = 0x03
-    STMT_LIST = 0x10
-    LOW_PC = 0x11
-    HIGH_PC = 0x12
-    LANGUAGE = 0x13
-    COMP_DIR = 0x1B
-    ABSTRACT_ORIGIN = 0x31
-    SPECIFICATION = 0x47
-    RANGES = 0x55
-    CALL_FILE = 0x58
-    CALL_LINE = 0x59
-    SIGNATURE = 0x69
-    LINKAGE_NAME = 0x6E
-    STR_OFFSETS_BASE = 0x72
-    ADDR_BASE = 0x73
-    RNGLISTS_BASE = 0x74
-    DWO_NAME = 0x76
-    MIPS_LINKAGE_NAME = 0x2007
-    GNU_DWO_NAME = 0x2130
-    GNU_DWO_ID = 0x2131
-    GNU_RANGES_BASE = 0x2132
-    GNU_ADDR_BASE = 0x2133
-
-
-class Kind(IntEnum):
-    """DW_UT_* (DWARF 5 section 7.5.1); older units are COMPILE, those of .debug_types TYPE."""
-
-    COMPILE = 1
-    TYPE = 2
-    PARTIAL = 3
-    SKELETON = 4
-    SPLIT_COMPILE = 5
-    SPLIT_TYPE = 6
 
 
 TYPE_KINDS = (Kind.TYPE, Kind.SPLIT_TYPE)
@@ -185,16 +132,26 @@ def read_header(sections: DwarfSections, section: str, offset: int) -> UnitHeade
     )
 
 
+AbbreviationTables = dict[tuple[bytes, int], dict[int, Abbreviation]]
+
+
 class UnitReader:
-    """Reads the units of one file, or of one split unit's slices."""
+    """Reads the units of one file, or of one split unit's slices.
+
+    ``tables`` keeps abbreviations, by section and offset, for readers whose slices are the same.
+    """
 
     def __init__(
-        self, sections: DwarfSections, supplement: DwarfSections | None, budget: Budget
+        self,
+        sections: DwarfSections,
+        supplement: DwarfSections | None,
+        budget: Budget,
+        tables: AbbreviationTables | None = None,
     ) -> None:
         self.sections = sections
         self.supplement = supplement
         self.budget = budget
-        self._abbreviations: dict[int, dict[int, Abbreviation]] = {}
+        self._tables: AbbreviationTables = {} if tables is None else tables
 
     def units(self, section: str) -> Iterator[Unit | MalformedError]:
         """Yield the units of ``section``; the error in place of one that cannot be read.
@@ -230,9 +187,10 @@ class UnitReader:
 
     def abbreviations(self, offset: int) -> dict[int, Abbreviation]:
         """Return the table at ``offset``, decoded once."""
-        if offset not in self._abbreviations:
-            self._abbreviations[offset] = read_abbreviations(self.sections, offset, self.budget)
-        return self._abbreviations[offset]
+        key = self.sections[".debug_abbrev"], offset
+        if key not in self._tables:
+            self._tables[key] = read_abbreviations(self.sections, offset, self.budget)
+        return self._tables[key]
 
 
 class Unit:

@@ -61,6 +61,9 @@ class FunctionPart(Protocol):
     def covers(self, address: int) -> bool:
         """Whether a function covers an address of the file."""
 
+    def mark(self, address: int) -> None:
+        """Say that symbols of several names are where a function begins, if one begins there."""
+
     def write(self, stream: BinaryIO) -> None:
         """Write the records."""
 
@@ -75,6 +78,9 @@ class NoFunctions:
         """Whether a function covers an address of the file."""
         del address
         return False
+
+    def mark(self, address: int) -> None:
+        """There is none to mark."""
 
     def write(self, stream: BinaryIO) -> None:
         """Write no record."""
@@ -97,7 +103,7 @@ class Engine(Protocol):
     def publics(
         self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
     ) -> Part:
-        """Read the symbols that no function covers.
+        """Read the symbols that no function covers, and `mark` functions that have several.
 
         Raises:
             MalformedError: a symbol table is damaged.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from crashsym.breakpad.records import (
@@ -52,17 +52,26 @@ class ReferenceEngine:
 
         One record for each symbol address that no function covers. Of several symbols at one
         address the most visible has it, then the first by name; ``multiple`` where their readable
-        names differ.
+        names differ. Functions are marked by the same rule.
         """
         code = CodeMap(pair.elf_file.executable_ranges)
         damage: list[Damage] = []
         symbols = pair.function_symbols(lambda error: damage.append((error.where, error.why)))
         found: dict[int, set[tuple[int, str]]] = {}
+        inside: dict[int, set[tuple[int, str]]] = {}
         for symbol in symbols:
-            if code.contains(symbol.address) and not functions.covers(symbol.address):
+            if functions.covers(symbol.address):
+                inside.setdefault(symbol.address, set()).add((symbol.rank, symbol.name))
+            elif code.contains(symbol.address):
                 found.setdefault(symbol.address, set()).add((symbol.rank, symbol.name))
         publics = Publics([], damage)
         _name(publics, pair, found, keep_suffixes=keep_suffixes)
+        several = {address: names for address, names in inside.items() if len(names) > 1}
+        marked = Publics([], damage)
+        _name(marked, pair, several, keep_suffixes=keep_suffixes)
+        for record in marked.records:
+            if record.multiple:
+                functions.mark(record.address + pair.elf_file.load_base)
         return publics
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Cfi:
@@ -92,6 +101,12 @@ class Functions:
         """Whether a function covers an address of the file."""
         index = bisect_right(self._starts, address) - 1
         return index >= 0 and address < self._starts[index] + self._sizes[index]
+
+    def mark(self, address: int) -> None:
+        """Say that symbols of several names are where a function begins, if one begins there."""
+        index = bisect_right(self._starts, address) - 1
+        if index >= 0 and self._starts[index] == address:
+            self._records[index] = replace(self._records[index], multiple=True)
 
     def write(self, stream: BinaryIO) -> None:
         """Write the records."""

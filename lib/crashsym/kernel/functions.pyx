@@ -73,6 +73,22 @@ cdef class Functions:
         """Whether a function covers an address."""
         return self._covers(address)
 
+    def mark(self, uint64_t address):
+        """Say that symbols of several names are where a function begins, if one begins there."""
+        self._mark(address)
+
+    cdef void _mark(self, uint64_t address) noexcept nogil:
+        cdef Claim* pieces = <Claim*>self.pieces.items
+        cdef uint64_t low = 0, high = self.pieces.count, middle
+        while low < high:
+            middle = (low + high) // 2
+            if pieces[middle].start < address:
+                low = middle + 1
+            else:
+                high = middle
+        if low < self.pieces.count and pieces[low].start == address:
+            pieces[low].multiple = True
+
     cdef bint _covers(self, uint64_t address) noexcept nogil:
         cdef Claim* pieces = <Claim*>self.pieces.items
         cdef uint64_t low = 0, high = self.pieces.count, middle
