@@ -64,6 +64,12 @@ def test_a_sequence_that_ends_before_its_start_covers_nothing(tmp_path: Path) ->
     assert _rows(tmp_path, bad + good) == [(0x1000, 8, 3)]
 
 
+def test_what_goes_back_takes_nothing_from_others(tmp_path: Path) -> None:
+    good = sequence(FMT, 0x1010, _line(2) + _COPY, end=0x10)
+    back = extended(2, FMT.word(0x1010)) + _COPY + extended(2, FMT.word(0x1000)) + extended(1)
+    assert _rows(tmp_path, good + back) == [(0x1010, 16, 3)]
+
+
 def test_sequences_in_any_order(tmp_path: Path) -> None:
     program = b"".join(
         sequence(FMT, 0x1000 + 16 * n, _line(n) + _COPY, end=16) for n in (2, 0, 3, 1)

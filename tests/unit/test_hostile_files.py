@@ -12,6 +12,9 @@ from builders.elf import Elf, Section
 from builders.encode import Format
 from builders.functions import names, read_with_problems
 from builders.limits import check_promise
+from crashsym.dwarf.package import read_index
+from crashsym.errors import MalformedError
+from support import crashsym
 
 FMT = Format()
 _ID = bytes(range(20, 40))
@@ -208,6 +211,23 @@ INDEXES: dict[str, bytes] = {
 def test_indexes_of_packages_that_lie(tmp_path: Path, index: bytes) -> None:
     (tmp_path / "subject.so.dwp").write_bytes(_package(index))
     check_promise(tmp_path, _elf(_skeletons(2)), codes=(3,))
+
+
+@pytest.mark.parametrize("name", ["2^32 - 1 units", "2^32 - 1 slots", "2^32 - 1 columns"])
+def test_counts_of_an_index_are_checked_first(name: str) -> None:
+    with pytest.raises(MalformedError, match="do not fit"):
+        read_index(INDEXES[name], "index", little_endian=True)
+
+
+def test_the_limits_grow_with_the_files_that_are_found(tmp_path: Path) -> None:
+    count = 60_000
+    large = _split(*[dwarf.function(0x1000 + n, 1, b"f%d" % n) for n in range(count)])
+    (tmp_path / "a.dwo").write_bytes(_dwo(large))
+    subject = tmp_path / "subject.so"
+    subject.write_bytes(_elf(_skeletons(1)))
+    done = crashsym("dump", subject)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count(b"\nFUNC ") == count
 
 
 def test_many_units_of_a_package_share_one_large_slice(tmp_path: Path) -> None:
