@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -182,6 +183,27 @@ def test_any_dumper_can_be_run_and_a_failing_one_scores_nothing() -> None:
     assert rows["ours"].count("100.00 % (0 / 0)") == len(CATEGORIES)
     assert rows["none"].count("0.00 % (0 / ") == len(CATEGORIES)
     assert "none gave no symbol file for aarch64-marked-O2." in done.stdout
+
+
+def test_programs_and_facts_are_laid_out_for_other_projects(tmp_path: Path) -> None:
+    facts_of(BY_NAME["x86_64-split-shared"])
+    command = [sys.executable, str(CORPUS / "make.py"), "--out", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--only", "x86_64-split-shared"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = (tmp_path / "index.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert entry["program"] == "x86_64-split-shared"
+    for name in ("file", "shipped", "debug", "facts"):
+        assert (tmp_path / entry[name]).is_file(), name
+    facts = read_facts(tmp_path / entry["facts"])
+    shipped = dumped_text(tmp_path / entry["shipped"], tmp_path / entry["debug"])
+    assert score(SymbolFile(shipped), facts).faults == []
 
 
 def test_a_library_is_judged_whether_whole_or_split() -> None:
