@@ -104,7 +104,7 @@ class Library:
         """See Recipe."""
         language = {"c": "C", "cc": "C++"}[self.sources.suffix]
         units = "unit" if self.units == 1 else "units"
-        return " ".join((language, f"{self.units} {units}", *self.flags))
+        return " ".join((f"{language},", f"{self.units} {units}", *self.flags))
 
 
 @cache
