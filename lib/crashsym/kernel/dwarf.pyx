@@ -5,7 +5,7 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memset, strlen
 
 from crashsym.kernel.abbrevs cimport (
     ADDR_BASE, HIGH_PC, LOW_PC, RANGES, RNG_BASE, STR_BASE, Abbrev, AbbrevCache, AbbrevTable, Shape,
@@ -29,6 +29,16 @@ cdef Span span_of(object buffer) except *:
     span.data, span.size = <const uint8_t*>view.buf, view.len
     PyBuffer_Release(&view)
     return span
+
+
+cdef Span _begin(Span section, uint64_t offset) noexcept nogil:
+    cdef Span found
+    found.data, found.size = NULL, 0
+    if offset < section.size and section.data[offset]:
+        # Most sections end with a string's end; the rest is looked through.
+        if section.data[section.size - 1] == 0 or string_at(section, offset).size:
+            found.data, found.size = section.data + offset, 1
+    return found
 
 
 cdef class Dwarf:
@@ -173,31 +183,42 @@ cdef class Dwarf:
 
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
         """Return the text of an attribute; empty when it has none."""
+        cdef Span found
+        if form == 0:
+            found.data, found.size = NULL, 0
+            return found
+        found = self.start_of_text(unit, raw, form)
+        if found.size:
+            found.size = strlen(<const char*>found.data)
+        return found
+
+    cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
+        """Return where the text of an attribute begins; its size is 0 if it is empty, else 1.
+
+        It ends with a zero byte inside of its section.
+        """
         cdef Context* context = self.context(unit.context)
         cdef Cursor c
-        cdef Span none
-        none.data, none.size = context.info.data, 0
-        if form == 0:
-            return none
+        cdef Span section
+        section.data, section.size = NULL, 0
         if form == 0x0E:  # strp
-            return string_at(context.str, raw)
-        if form == 0x08:  # string
-            return string_at(context.info, raw)
-        if form == 0x1F:  # line_strp
-            return string_at(context.line_str, raw)
-        if form in (0x1D, 0x1F21):  # strp_sup GNU_strp_alt
-            if context.supplementary < 0:
-                return none
-            return string_at(self.context(<uint32_t>context.supplementary).str, raw)
-        if form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):  # strx, GNU_str_index
-            if raw > context.str_offsets.size:
-                return none
-            c = cursor_on(
-                context.str_offsets, unit.str_base + raw * unit.shape.offset_size, context.big
-            )
-            raw = fixed(&c, unit.shape.offset_size)
-            return none if c.failed else string_at(context.str, raw)
-        return none
+            section = context.str
+        elif form == 0x08:  # string
+            section = context.info
+        elif form == 0x1F:  # line_strp
+            section = context.line_str
+        elif form in (0x1D, 0x1F21):  # strp_sup GNU_strp_alt
+            if context.supplementary >= 0:
+                section = self.context(<uint32_t>context.supplementary).str
+        elif form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):  # strx, GNU_str_index
+            if raw <= context.str_offsets.size:
+                c = cursor_on(
+                    context.str_offsets, unit.str_base + raw * unit.shape.offset_size, context.big
+                )
+                raw = fixed(&c, unit.shape.offset_size)
+                if not c.failed:
+                    section = context.str
+        return _begin(section, raw)
 
     cdef bint has_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
         """Whether the index of an attribute of class string, if it is one, is inside its section."""

@@ -19,17 +19,21 @@ cdef struct Link:  # an entry of a chain of references
 
 
 cdef struct Known:
-    uint64_t place
+    uint64_t place  # and 1, so that 0 is free
     uint32_t name
-    bint used
+
+
+cdef struct Places:  # a map with open addressing
+    Array slots
+    uint64_t count
 
 
 cdef class Names:
     cdef Dwarf dwarf
     cdef Strings names
     cdef Strings linkages
-    cdef Array known
-    cdef uint64_t known_count
+    cdef Places places  # entry → name
+    cdef Places linked  # where a linkage name lies in memory → name
     cdef Array scratch
     cdef bint keep_suffixes
 
@@ -38,6 +42,8 @@ cdef class Names:
     cdef bint _is_long(self, uint32_t name) noexcept
     cdef uint32_t _plain(self, Span linkage) noexcept
     cdef uint32_t readable(self, Span linkage) noexcept
+    cdef Span _linkage(self, Link* link) noexcept nogil
+    cdef uint32_t _known_readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil
     cdef int64_t _unit_of(self, uint64_t place) noexcept nogil
@@ -45,8 +51,7 @@ cdef class Names:
     cdef uint64_t _next(self, Link* link) noexcept nogil
     cdef uint32_t _qualified(self, Link* chain, int count) noexcept
     cdef Span _own_name(self, Link* chain, int count) noexcept nogil
-    cdef Known* _slot(self, uint64_t place) noexcept nogil
-    cdef bint _grow(self) noexcept nogil
+    cdef bint _room(self, Places* places) noexcept nogil
     cdef object _demangled(self, Span linkage)
 
 

@@ -60,6 +60,45 @@ cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
     return __cxa_demangle(scratch.items, NULL, NULL, NULL)
 
 
+cdef inline uint64_t _row_of(NameRow* rows, uint64_t count, uint64_t at, uint64_t size) noexcept nogil:
+    """Return the first row that is not before ``at``; the guess is good, since rows lie evenly."""
+    cdef uint64_t guess = at * count // size, low, high, step = 8, middle
+    if guess >= count:
+        guess = count - 1 if count else 0
+    low, high = 0, count
+    if guess < count and rows[guess].at < at:
+        low = guess + 1
+        while guess + step < count and rows[guess + step].at < at:
+            low = guess + step + 1
+            step *= 4
+        if guess + step < count:
+            high = guess + step
+    elif guess < count:
+        high = guess
+        while step < guess and rows[guess - step].at >= at:
+            high = guess - step
+            step *= 4
+        if step < guess:
+            low = guess - step
+    while low < high:
+        middle = (low + high) // 2
+        if rows[middle].at < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef inline Known* _slot(Places* places, uint64_t place) noexcept nogil:
+    """Return where a place is kept, or where it would be."""
+    cdef Known* slots = <Known*>places.slots.items
+    cdef uint64_t mask = places.slots.count - 1
+    cdef uint64_t at = (place * <uint64_t>0x9E3779B97F4A7C15 >> 24) & mask
+    while slots[at].place and slots[at].place != place:
+        at = (at + 1) & mask
+    return slots + at
+
+
 cdef class Names:
     """Names by the place of the entry; index 0 of ``names`` is that of the nameless."""
 
@@ -72,7 +111,8 @@ cdef class Names:
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
 
     def __dealloc__(self):
-        free(self.known.items)
+        free(self.places.slots.items)
+        free(self.linked.slots.items)
         free(self.scratch.items)
 
     cdef uint32_t find(self, uint64_t place) noexcept:
@@ -87,47 +127,42 @@ cdef class Names:
             return 0
         if place == LATER:
             return DEFERRED
-        if self.known_count * 2 >= self.known.count and not self._grow():
+        if not self._room(&self.places):
             return NO_STRING
-        slot = self._slot(place)
-        if slot.used:
+        slot = _slot(&self.places, place + 1)
+        if slot.place:
             return slot.name
         name = self._find(place)
         if name < DEFERRED:
-            slot.place, slot.name, slot.used = place, name, True
-            self.known_count += 1
+            slot.place, slot.name = place + 1, name
+            self.places.count += 1
         return name
 
     cdef void forget(self) noexcept nogil:
         """Give the memory of known places back when it has become large."""
-        if self.known_count > REMEMBERED:
-            release(&self.known, sizeof(Known), &self.dwarf.memory)
-            self.known_count = 0
+        if self.places.count > REMEMBERED:
+            release(&self.places.slots, sizeof(Known), &self.dwarf.memory)
+            self.places.count = 0
 
-    cdef Known* _slot(self, uint64_t place) noexcept nogil:
-        cdef Known* slots = <Known*>self.known.items
-        cdef uint64_t mask = self.known.count - 1
-        cdef uint64_t at = (place * <uint64_t>0x9E3779B97F4A7C15 >> 20) & mask
-        while slots[at].used and slots[at].place != place:
-            at = (at + 1) & mask
-        return slots + at
-
-    cdef bint _grow(self) noexcept nogil:
-        cdef uint64_t count = self.known.count * 2 if self.known.count else 1024, i
-        cdef Array old = self.known
+    cdef bint _room(self, Places* places) noexcept nogil:
+        """See to it that a place can be added."""
+        cdef uint64_t count = places.slots.count * 2 if places.slots.count else 1024, i
+        cdef Array old = places.slots
         cdef Known* slots
         cdef Known* slot
+        if places.count * 2 < old.count:
+            return True
         if self.dwarf.memory.used + count * sizeof(Known) > self.dwarf.memory.limit:
             return False
         slots = <Known*>calloc(count, sizeof(Known))
         if slots == NULL:
             return False
         self.dwarf.memory.used += count * sizeof(Known)
-        self.known.items, self.known.count, self.known.capacity = <char*>slots, count, count
+        places.slots.items, places.slots.count, places.slots.capacity = <char*>slots, count, count
         for i in range(old.count):
             slot = <Known*>old.items + i
-            if slot.used:
-                self._slot(slot.place)[0] = slot[0]
+            if slot.place:
+                _slot(places, slot.place)[0] = slot[0]
         release(&old, sizeof(Known), &self.dwarf.memory)
         return True
 
@@ -136,33 +171,52 @@ cdef class Names:
     cdef uint32_t _find(self, uint64_t place) noexcept:
         cdef Link chain[LONGEST_CHAIN]
         cdef int count = self._chain(place, chain), i
-        cdef Span linkage, text
+        cdef Span linkage
         cdef uint32_t name
-        cdef Unit* unit
         if count < 0:
             return DEFERRED
-        linkage.size = 0
-        linkage.data = NULL
+        linkage.data, linkage.size = NULL, 0
         for i in range(count):
-            unit = self.dwarf.unit(chain[i].unit)
-            text = self.dwarf.text(unit, chain[i].values.raw[LINKAGE], chain[i].values.form[LINKAGE])
-            if not text.size:
-                text = self.dwarf.text(
-                    unit, chain[i].values.raw[MIPS_LINKAGE], chain[i].values.form[MIPS_LINKAGE]
-                )
-            if text.size:
-                linkage = text
+            linkage = self._linkage(&chain[i])
+            if linkage.data != NULL:
+                name = self._known_readable(linkage)
+                if name != 0:
+                    return name
                 break
-        if linkage.size:
-            name = self.readable(linkage)
-            if name != 0:
-                return name
         name = self._qualified(chain, count)
-        if not linkage.size or name >= DEFERRED:
+        if linkage.data == NULL or name >= DEFERRED:
             return name
         if name == 0 or self._is_long(name):
+            linkage.size = strlen(<const char*>linkage.data)
             return self._plain(linkage)
         return name
+
+    cdef Span _linkage(self, Link* link) noexcept nogil:
+        """Return the linkage name of an entry, its size unknown; NULL where it has none."""
+        cdef Unit* unit = self.dwarf.unit(link.unit)
+        cdef Span text
+        text = self.dwarf.start_of_text(
+            unit, link.values.raw[LINKAGE], link.values.form[LINKAGE]
+        )
+        if not text.size:
+            text = self.dwarf.start_of_text(
+                unit, link.values.raw[MIPS_LINKAGE], link.values.form[MIPS_LINKAGE]
+            )
+        return text
+
+    cdef uint32_t _known_readable(self, Span linkage) noexcept:
+        """Like `readable`; a name at the same place in memory is the same name."""
+        cdef Known* slot
+        if not self._room(&self.linked):
+            return NO_STRING
+        slot = _slot(&self.linked, <uint64_t>linkage.data)
+        if not slot.place:
+            linkage.size = strlen(<const char*>linkage.data)
+            slot.name = self.readable(linkage)
+            if slot.name != NO_STRING:
+                slot.place = <uint64_t>linkage.data
+                self.linked.count += 1
+        return slot.name
 
     cdef bint _is_long(self, uint32_t name) noexcept:
         """Whether a name was cut off."""
@@ -234,7 +288,7 @@ cdef class Names:
         cdef int64_t number = self._unit_of(place)
         cdef Unit* unit
         cdef NameRow* rows
-        cdef uint64_t low = 0, high, middle, at
+        cdef uint64_t low, at
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
         cdef Cursor c
@@ -245,13 +299,7 @@ cdef class Names:
             return 0 if self.dwarf.final else -1
         at = (place & ((<uint64_t>1 << OFFSET_BITS) - 1)) - unit.offset
         rows = <NameRow*>self.dwarf.names.items + unit.first_name
-        high = unit.name_count
-        while low < high:
-            middle = (low + high) // 2
-            if rows[middle].at < at:
-                low = middle + 1
-            else:
-                high = middle
+        low = _row_of(rows, unit.name_count, at, unit.end - unit.offset)
         if low >= unit.name_count or rows[low].at != at:
             return 0
         table = self.dwarf.table_of(unit)
