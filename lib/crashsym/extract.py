@@ -24,8 +24,9 @@ from crashsym.errors import (
 )
 from crashsym.files import staged_folder
 from crashsym.findings import Finding
+from crashsym.limits import Limits
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
-from crashsym.parallel import Died, Limits, run
+from crashsym.parallel import Died, run
 from crashsym.splitpair import SplitPair, read_debuglink
 from crashsym.store import Store, symbol_path
 from crashsym.tree import HalfIndex, Tree, TreeFile

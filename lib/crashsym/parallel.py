@@ -6,20 +6,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from crashsym.limits import Limits
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CONTEXT = multiprocessing.get_context("fork")
-_LOWERED: set[int] = set()  # which limits of this process are ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +26,6 @@ class Died:
     """In place of a result: the process ended without one; ``why`` says how."""
 
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a process may use: processor time, and bytes of memory on top of what it begins with."""
-
-    cpu_seconds: int
-    memory: int
-
-    @classmethod
-    def for_bytes(cls, size: int) -> Limits:
-        """Return what files of ``size`` bytes together have a right to.
-
-        Several times what compilers' output was seen to need, so that a slow machine can do it too:
-        2.5 s for a megabyte and 30 bytes for a byte of a file with compressed debug sections.
-        """
-        return cls(10 + 20 * size // 1_000_000, (64 << 20) + 80 * size)
 
 
 @dataclass(slots=True)
@@ -101,45 +83,13 @@ def _work(
     function: Callable[[Task], Result], task: Task, sender: Connection, limits: Limits
 ) -> None:
     too_large = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
-    _apply(limits)
+    limits.apply()
     try:
         message = pickle.dumps(function(task))
     except MemoryError:
         message = too_large  # made before, since there is no memory now
     sender.send_bytes(message)
     sender.close()
-
-
-def _apply(limits: Limits) -> None:
-    pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-    _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
-    _lower(resource.RLIMIT_CPU, limits.cpu_seconds)
-    _lower(resource.RLIMIT_CORE, 0)
-
-
-def _lower(kind: int, limit: int) -> None:
-    soft, hard = resource.getrlimit(kind)
-    if soft == resource.RLIM_INFINITY or limit < soft:
-        resource.setrlimit(kind, (limit, hard))
-        _LOWERED.add(kind)
-
-
-def allow_more(size: int) -> None:
-    """Raise the limits of this process for another input of ``size`` bytes that it has found.
-
-    Does nothing in a process that has no limits of ours, and never passes limits of the user.
-    """
-    none, more = Limits.for_bytes(0), Limits.for_bytes(size)
-    extra = {
-        resource.RLIMIT_AS: more.memory - none.memory,
-        resource.RLIMIT_CPU: more.cpu_seconds - none.cpu_seconds,
-    }
-    for kind in _LOWERED & set(extra):
-        soft, hard = resource.getrlimit(kind)
-        limit = soft + extra[kind]
-        resource.setrlimit(
-            kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard)
-        )
 
 
 def _collect(item: _Running[Task]) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from crashsym.dwarf import DebugInputs, FunctionTable, Problem, read_functions
+from crashsym.dwarf.inputs import DebugInputs, Problem
+from crashsym.dwarf.model import FunctionTable
+from crashsym.dwarf.reference import read_functions
 from crashsym.elf import ElfFile
 from crashsym.engines.compiled import CompiledEngine
 from crashsym.engines.reference import ReferenceEngine

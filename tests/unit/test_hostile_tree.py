@@ -18,7 +18,8 @@ from crashsym.dump import DumpOptions
 from crashsym.elf import ElfFile
 from crashsym.errors import CrashsymError, MalformedError
 from crashsym.extract import Extraction, Recipe, extract
-from crashsym.parallel import Died, Limits, run
+from crashsym.limits import Limits
+from crashsym.parallel import Died, run
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree, scan
 from support import crashsym

@@ -14,7 +14,7 @@ LIBRARY = REPOSITORY / "lib" / "crashsym"
 # says no. Packages stand for all their modules.
 LAYERS = (
     ("errors", "__init__"),
-    ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "parallel"),
+    ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "limits", "parallel"),
     ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),
     ("relocatable",),

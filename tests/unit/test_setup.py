@@ -96,6 +96,10 @@ def machine(tmp_path: Path) -> Machine:
     (machine.project / "tests" / "yocto").mkdir(parents=True)
     shutil.copy(REPOSITORY / "scripts" / "setup", machine.project / "scripts")
     (machine.project / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+    (machine.project / "setup.py").touch()
+    kernel = machine.project / "lib" / "crashsym" / "kernel"
+    kernel.mkdir(parents=True)
+    (kernel / "walk.pyx").touch()
     (machine.project / "tests" / "apt-packages.txt").write_text("# cross\ng++-arm\nclang\n")
     (machine.project / "tests" / "yocto" / "apt-packages.txt").write_text("cpio # why\nclang\n")
     return machine

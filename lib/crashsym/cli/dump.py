@@ -16,21 +16,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from crashsym import parallel
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
+from crashsym.engines import engine
 from crashsym.errors import CrashsymError, StoreError, UnsupportedError
 from crashsym.files import move_into_place, staged_folder
 from crashsym.findings import Finding, Policy
-from crashsym.parallel import Died, Limits
+from crashsym.limits import Limits
 from crashsym.splitpair import SplitPair
 from crashsym.store import Store
 
-NAME = "dump"
 HELP = "make the symbol file of one ELF file"
+Task = tuple[argparse.Namespace, Path | None, Path]  # arguments, debug half, where to write
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,14 +70,7 @@ def _run(args: argparse.Namespace, file: Path) -> int:
     place = search.found
     size = sum(_size(path) for path in (args.elf, place) if path is not None)
     task = (args, place, file)
-    [(_, made)] = parallel.run(_make, [task], 1, lambda _: Limits.for_bytes(size))
-    if isinstance(made, Died):
-        raise UnsupportedError(
-            "cannot make symbols",
-            where=f"'{args.elf}'",
-            why=made.why,
-            remedy="If the file is not damaged, report this as a bug of crashsym.",
-        )
+    made = _make(task) if engine().name == "kernel" else _make_apart(task, size)
     if isinstance(made, CrashsymError):
         raise made
     worst = report([*search.findings(str(args.elf)), *made.findings], policy)
@@ -118,7 +111,24 @@ def _find_half(args: argparse.Namespace) -> Search:
         return find_split_debug(elf_file, args.debug_dir)
 
 
-def _make(task: tuple[argparse.Namespace, Path | None, Path]) -> _Made | CrashsymError:
+def _make_apart(
+    task: tuple[argparse.Namespace, Path | None, Path], size: int
+) -> _Made | CrashsymError:
+    """Let a process with limits do it: what the reference needs cannot be told before."""
+    from crashsym.parallel import Died, run
+
+    [(_, made)] = run(_make, [task], 1, lambda _: Limits.for_bytes(size))
+    if isinstance(made, Died):
+        raise UnsupportedError(
+            "cannot make symbols",
+            where=f"'{task[0].elf}'",
+            why=made.why,
+            remedy="If the file is not damaged, report this as a bug of crashsym.",
+        )
+    return made
+
+
+def _make(task: Task) -> _Made | CrashsymError:
     args, place, file = task
     try:
         with ExitStack() as stack:

@@ -22,7 +22,6 @@ from crashsym.parallel import available_cpus
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree, scan
 
-NAME = "extract"
 HELP = "make symbol files and manifest of a tree"
 SCHEMA = "crashsym-extract/1"
 

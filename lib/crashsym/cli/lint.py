@@ -23,7 +23,6 @@ from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, CrashsymError, UnreadableError
 from crashsym.splitpair import SplitPair
 
-NAME = "lint"
 HELP = "check symbol files of any tool"
 
 _SCHEMA = "crashsym-lint/1"

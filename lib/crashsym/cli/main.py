@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import sys
+from importlib import import_module
 
 from crashsym import __version__
-from crashsym.cli import dump, extract, lint, manifest, symbolicate
 from crashsym.errors import CrashsymError
 
-_COMMANDS = (dump, extract, lint, manifest, symbolicate)
+_COMMANDS = ("dump", "extract", "manifest", "symbolicate", "lint")
 _USER_ERROR, _INTERRUPTED = 2, 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the command line; ``commands`` are those that it has to know."""
     parser = argparse.ArgumentParser(
         prog="crashsym",
         description="Make every crash of an embedded Linux device readable.",
@@ -29,17 +30,26 @@ def build_parser() -> argparse.ArgumentParser:
         "some files have findings (listed on stderr); 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"crashsym {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        sub = commands.add_parser(command.NAME, help=command.HELP, description=command.__doc__)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in commands:
+        command = import_module(f"crashsym.cli.{name}")
+        sub = subparsers.add_parser(name, help=command.HELP, description=command.__doc__)
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser
 
 
+def _parse(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line; only the command that it names is imported."""
+    wanted = tuple(name for name in _COMMANDS if argv[:1] == [name])
+    return build_parser(wanted or _COMMANDS).parse_args(argv)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(argv)
+    args = _parse(sys.argv[1:] if argv is None else argv)
+    gc.freeze()  # what is there now stays
+    gc.set_threshold(100_000)
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -11,7 +11,6 @@ from pathlib import Path
 from crashsym.errors import ManifestError
 from crashsym.manifest import Module, find, merge, read
 
-NAME = "manifest"
 HELP = "join manifests, find a module by its id"
 
 

@@ -18,7 +18,6 @@ from crashsym.manifest import read
 from crashsym.store import Store
 from crashsym.symbolicate import Outcome, Symbolicator
 
-NAME = "symbolicate"
 HELP = "add function, file and line to a log"
 
 

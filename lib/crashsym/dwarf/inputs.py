@@ -7,19 +7,21 @@ Shared by all engines: they decode bytes, and all that is to be known about file
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from crashsym import findings
 from crashsym.budget import Budget
 from crashsym.debugfiles import package_places, split_places
-from crashsym.dwarf.package import Package, read_package
 from crashsym.dwarf.sections import DwarfSections
 from crashsym.dwarf.supplement import find_supplement
-from crashsym.dwarf.units import TYPE_KINDS, Unit, UnitReader
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
-from crashsym.parallel import allow_more
+from crashsym.limits import allow_more
+
+if TYPE_CHECKING:
+    from crashsym.dwarf.package import Package
+    from crashsym.dwarf.units import UnitReader
 
 _REMEDIES = {
     findings.MISSING_DEBUG_FILE: "Put it beside the file, or name its folder with --debug-dir.",
@@ -28,8 +30,7 @@ _REMEDIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with the files beside the main one; ``code`` is one of `findings.CODES`."""
 
     code: str
@@ -37,8 +38,7 @@ class Problem:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class SplitUnit:
+class SplitUnit(NamedTuple):
     """One unit of a ``.dwo`` or ``.dwp`` file.
 
     ``sections`` are the bytes that its offsets and indexes refer to, under their names without
@@ -55,8 +55,7 @@ class SplitUnit:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class _SplitFile:
+class _SplitFile(NamedTuple):
     """A ``.dwo`` file; where in ``.debug_info`` is the first unit with an id."""
 
     place: Path
@@ -168,6 +167,8 @@ class DebugInputs:
             for place in package_places(self._paths, self._folders):
                 with ElfFile(place) as file:
                     self._admit(file)
+                    from crashsym.dwarf.package import read_package  # few modules are split
+
                     self._package = read_package(file)
                 self.size += self._package.sections.size
                 self._types.append(self._package_types(self._package))
@@ -221,6 +222,8 @@ class DebugInputs:
             new = self._admit(file)
             sections = DwarfSections.of(file, ".dwo")
         self.size += sections.size if new else 0
+        from crashsym.dwarf.units import Unit, UnitReader
+
         reader = UnitReader(sections, None, self._budget)
         offsets: dict[int, int] = {}
         for unit in reader.units(".debug_info"):
@@ -245,6 +248,8 @@ class DebugInputs:
 
 
 def _type_units(reader: UnitReader, where: str) -> Iterator[SplitUnit]:
+    from crashsym.dwarf.units import TYPE_KINDS, Unit
+
     for section in (".debug_info", ".debug_types"):
         for unit in reader.units(section):
             if isinstance(unit, Unit) and unit.header.kind in TYPE_KINDS:

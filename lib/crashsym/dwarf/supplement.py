@@ -11,7 +11,7 @@ from crashsym.debugfiles import supplementary_places
 from crashsym.dwarf.sections import DwarfSections
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
-from crashsym.parallel import allow_more
+from crashsym.limits import allow_more
 from crashsym.reader import Reader
 
 

@@ -20,7 +20,8 @@ from crashsym.budget import Budget
 from crashsym.cfi import read_cfi
 from crashsym.codemap import CodeMap
 from crashsym.demangle import readable
-from crashsym.dwarf import Function, read_functions
+from crashsym.dwarf.model import Function
+from crashsym.dwarf.reference import read_functions
 from crashsym.errors import MalformedError
 
 if TYPE_CHECKING:
