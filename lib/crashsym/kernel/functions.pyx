@@ -56,8 +56,13 @@ cdef class Functions:
         self.names = names
         self.line_tables = dwarf.lines
         self.load_base = load_base
-        self._divide()
-        self._each()
+        try:
+            self._divide()
+            self._each()
+        except MemoryError:
+            self.dwarf.damaged(b".debug_info", 0, b"its functions need more memory than their due")
+            self.pieces.count = self.files.count = self.origins.count = 0
+            self.functions = self.lines = self.inlines = 0
 
     def __dealloc__(self):
         free(self.pieces.items)
