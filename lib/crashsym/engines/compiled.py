@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crashsym.codeaddr import has_isa_bit
+from crashsym.kernel.cfi import read_cfi
 from crashsym.kernel.functions import read_functions
 
 if TYPE_CHECKING:
@@ -42,6 +43,4 @@ class CompiledEngine:
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
         """See `crashsym.engines.Engine.cfi`."""
-        from crashsym.engines.reference import ReferenceEngine
-
-        return ReferenceEngine().cfi(pair, cpu)
+        return read_cfi(pair, cpu)

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Unwind rules → STACK CFI records; the compiled form of `crashsym.breakpad.rules`."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from crashsym.kernel.base cimport Span
+from crashsym.kernel.frames cimport (
+    EXPRESSION, HUGE, NO_RULE, OFFSET, REGISTER, REGISTER_OFFSET, REGISTERS, SAME_VALUE, UNDEFINED,
+    VAL_EXPRESSION, VAL_OFFSET, WORDS, Rule, State, lowest, same_rule,
+)
+from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex
+
+from crashsym.breakpad.postfix import translate
+
+cdef enum:
+    REMEMBERED = 4096  # expressions
+
+
+cdef inline Span span(const char* text, uint64_t size) noexcept nogil:
+    cdef Span found
+    found.data, found.size = <const uint8_t*>text, size
+    return found
+
+
+cdef inline bint equal(Span a, Span b) noexcept nogil:
+    """Whether two texts are equal; NULL is none."""
+    if a.data == NULL or b.data == NULL:
+        return a.data == b.data
+    return a.size == b.size and memcmp(a.data, b.data, a.size) == 0
+
+
+cdef inline bint has(State* state, int register) noexcept nogil:
+    return (state.used[register >> 6] >> (register & 63)) & 1
+
+
+cdef inline bint same_of(State* a, State* b, uint64_t register) noexcept nogil:
+    """Whether two rows have the same rule, or none, for a register."""
+    if register >= REGISTERS:
+        return True
+    if not has(a, <int>register) or not has(b, <int>register):
+        return has(a, <int>register) == has(b, <int>register)
+    return same_rule(&a.rules[register], &b.rules[register])
+
+
+cdef uint64_t decimal(int64_t number, char* at) noexcept nogil:
+    """Write a number; return how many characters it has."""
+    cdef char digits[20]
+    cdef uint64_t value = <uint64_t>number, size = 0
+    cdef int count = 0
+    if number < 0:
+        at[0] = b"-"
+        size = 1
+        value = 0 - value
+    while True:
+        digits[count] = <char>(48 + value % 10)
+        value //= 10
+        count += 1
+        if not value:
+            break
+    while count:
+        count -= 1
+        at[size] = digits[count]
+        size += 1
+    return size
+
+
+cdef class RuleText:
+    """Writes the rules of one module to ``text``."""
+
+    def __init__(self, dict registers, uint64_t load_base, bint little_endian):
+        self.registers, self.load_base, self.little_endian = registers, load_base, little_endian
+        self.keep = []
+        self.expressions, self.older = {}, {}
+        for number, name in registers.items():
+            raw = name.encode()
+            if number < REGISTERS and len(raw) <= 16:
+                self.keep.append(raw)
+                self.names[<int>number] = span(raw, len(raw))
+
+    cdef Span name(self, uint64_t register) noexcept nogil:
+        """Return the name of a register; NULL where it has none."""
+        return self.names[register] if register < REGISTERS else span(NULL, 0)
+
+    # ---- the text of one rule
+
+    cdef Span form(self, Rule* rule, Span own, char* room) except *:
+        """Return the text of a rule for the register ``own``; NULL when Breakpad has none.
+
+        It is in ``room``, or valid until the second expression after this.
+        """
+        cdef Span name
+        cdef uint64_t size = 0
+        cdef uint8_t kind = rule.kind
+        if kind == EXPRESSION or kind == VAL_EXPRESSION:
+            return self._expression(rule, own.data != NULL)
+        if kind == SAME_VALUE:
+            return own
+        if kind == REGISTER:
+            return self.name(<uint64_t>rule.number)
+        if kind == UNDEFINED or rule.number == HUGE:
+            return span(NULL, 0)
+        if kind == REGISTER_OFFSET:
+            name = self.name(rule.register)
+            if name.data == NULL:
+                return name
+        else:
+            name = span(b".cfa", 4)
+        memcpy(room, name.data, name.size)
+        size = name.size
+        room[size] = b" "
+        size += 1
+        size += decimal(rule.number, room + size)
+        memcpy(room + size, b" + ^", 4)
+        return span(room, size + (4 if kind == OFFSET else 2))
+
+    cdef Span _expression(self, Rule* rule, bint on_stack) except *:
+        cdef bytes code = rule.expression[: rule.number]
+        cdef bint loaded = rule.kind == EXPRESSION
+        key = (code, on_stack, loaded)
+        cdef object found = self.expressions.get(key, self)
+        if found is self:
+            text = translate(
+                code, self.registers, [".cfa"] if on_stack else [], little_endian=self.little_endian
+            )
+            found = None
+            if text:
+                found = f"{text} ^".encode() if loaded else text.encode()
+            if len(self.expressions) >= REMEMBERED:
+                self.older, self.expressions = self.expressions, {}
+            self.expressions[key] = found
+        if found is None:
+            return span(NULL, 0)
+        return span(<bytes>found, len(<bytes>found))
+
+    cdef Span _back(self, State* state, uint64_t column, char* room) except *:
+        """Return the rule of ``.ra``, which is never left out; NULL where it has no form."""
+        cdef Rule* rule
+        if column >= REGISTERS or not has(state, <int>column):
+            return self.name(column)
+        rule = &state.rules[column]
+        if rule.kind == UNDEFINED:
+            return span(b"0", 1)
+        return self.form(rule, self.name(column), room)
+
+    cdef Span _own(self, State* state, int register, char* room) except *:
+        """Return the rule of a register that has a name; NULL where it is left out."""
+        cdef Span name = self.names[register], found
+        if not has(state, register):
+            return span(NULL, 0)
+        found = self.form(&state.rules[register], name, room)
+        if found.data == NULL:
+            return span(b".undef", 6)
+        return span(NULL, 0) if equal(found, name) else found
+
+    # ---- records
+
+    cdef bint has_form(self, State* state, uint64_t column) except -1:
+        """Whether a row can be written: CFA and return address have a form."""
+        cdef char room[ROOM]
+        if self.form(&state.cfa, span(NULL, 0), room).data == NULL:
+            return False
+        return self._back(state, column, room).data != NULL
+
+    cdef bint _init(self, uint64_t start, uint64_t end) except -1:
+        self.text.room(RECORD)
+        put_bytes(self.text, b"STACK CFI INIT ", 15)
+        put_hex(self.text, start - self.load_base)
+        put_char(self.text, b" ")
+        put_hex(self.text, end - start)
+        return True
+
+    cdef bint ready(self, uint64_t start, uint64_t end, Span rules) except -1:
+        """Write a record whose rules are a text already."""
+        self._init(start, end)
+        put_char(self.text, b" ")
+        self.text.span(rules)
+        self.text.room(1)
+        put_char(self.text, b"\n")
+        return True
+
+    cdef bint begin(self, State* state, uint64_t column, uint64_t start, uint64_t end) except -1:
+        """Write a STACK CFI INIT record."""
+        cdef char room[ROOM]
+        cdef Span rule
+        cdef uint64_t word
+        cdef int i, at
+        self._init(start, end)
+        put_bytes(self.text, b" .cfa: ", 7)
+        self.text.span(self.form(&state.cfa, span(NULL, 0), room))
+        self.text.room(RECORD)
+        put_bytes(self.text, b" .ra: ", 6)
+        self.text.span(self._back(state, column, room))
+        for i in range(WORDS):
+            word = state.used[i]
+            while word:
+                at = 64 * i + lowest(word)
+                word &= word - 1
+                if <uint64_t>at == column or self.names[at].data == NULL:
+                    continue
+                rule = self._own(state, at, room)
+                if rule.data != NULL:
+                    self._rule(self.names[at], rule)
+        self.text.room(1)
+        put_char(self.text, b"\n")
+        return True
+
+    cdef bint _rule(self, Span name, Span rule) except -1:
+        """Write " name: rule"."""
+        self.text.room(RECORD)
+        put_char(self.text, b" ")
+        put_bytes(self.text, <const char*>name.data, name.size)
+        put_bytes(self.text, b": ", 2)
+        self.text.span(rule)
+        return True
+
+    cdef bint change(self, State* before, State* now, uint64_t column, uint64_t address) except -1:
+        """Write a STACK CFI record if anything is different from the row before."""
+        cdef char room[ROOM]
+        cdef char old_room[ROOM]
+        cdef Span rule
+        self.changed = False
+        if not same_rule(&before.cfa, &now.cfa):
+            rule = self.form(&now.cfa, span(NULL, 0), room)
+            if not equal(rule, self.form(&before.cfa, span(NULL, 0), old_room)):
+                self._change(address, span(b".cfa", 4), rule)
+        if not same_of(before, now, column):
+            rule = self._back(now, column, room)
+            if not equal(rule, self._back(before, column, old_room)):
+                self._change(address, span(b".ra", 3), rule)
+        self._registers(before, now, column, address)
+        self._lost(before, now, column, address)
+        if self.changed:
+            self.text.room(1)
+            put_char(self.text, b"\n")
+        return True
+
+    cdef bint _registers(
+        self, State* before, State* now, uint64_t column, uint64_t address
+    ) except -1:
+        """Write the rules that are new or different."""
+        cdef char room[ROOM]
+        cdef char old_room[ROOM]
+        cdef Span rule
+        cdef uint64_t word
+        cdef int i, at
+        for i in range(WORDS):
+            word = now.used[i]
+            while word:
+                at = 64 * i + lowest(word)
+                word &= word - 1
+                if <uint64_t>at == column or self.names[at].data == NULL:
+                    continue
+                if has(before, at) and same_rule(&before.rules[at], &now.rules[at]):
+                    continue
+                rule = self._own(now, at, room)
+                if rule.data != NULL and not equal(rule, self._own(before, at, old_room)):
+                    self._change(address, self.names[at], rule)
+        return True
+
+    cdef bint _lost(self, State* before, State* now, uint64_t column, uint64_t address) except -1:
+        """Write which registers have no rule any more: they hold the caller's value again."""
+        cdef char room[ROOM]
+        cdef uint64_t word
+        cdef int i, at
+        for i in range(WORDS):
+            word = before.used[i]
+            while word:
+                at = 64 * i + lowest(word)
+                word &= word - 1
+                if <uint64_t>at == column or self.names[at].data == NULL:
+                    continue
+                if has(now, at) and same_rule(&before.rules[at], &now.rules[at]):
+                    continue
+                if self._own(before, at, room).data != NULL and (
+                    self._own(now, at, room).data == NULL
+                ):
+                    self._change(address, self.names[at], self.names[at])
+        return True
+
+    cdef bint _change(self, uint64_t address, Span name, Span rule) except -1:
+        if not self.changed:
+            self.text.room(RECORD)
+            put_bytes(self.text, b"STACK CFI ", 10)
+            put_hex(self.text, address - self.load_base)
+            self.changed = True
+        return self._rule(name, rule)
