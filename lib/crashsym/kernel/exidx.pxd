@@ -40,11 +40,11 @@ cdef class ExceptionIndex:
     cdef bint _damaged(self, str where, str why) except -1
     cdef bint _add_section(self, section) except -1
     cdef bint _find_places(self) except -1
-    cdef bint _cursor(self, uint64_t address, Cursor* c) except -1
+    cdef bint _seek(self, uint64_t address, Cursor* c) except -1
     cdef bint _sort(self) except -1
-    cdef int64_t _text(self, IndexEntry* entry) except? -1000
-    cdef int64_t _decode(self, uint64_t key, bint inline) except? -1000
-    cdef int64_t _execute(self, bytes program) except? -1000
-    cdef object _program(self, uint64_t key, bint inline)
-    cdef object _table(self, uint64_t address)
+    cdef object _text(self, IndexEntry* entry)
+    cdef object _decode(self, uint64_t key, bint inline)
+    cdef object _execute(self, bytes program)
+    cdef bytes _inline(self, uint64_t word)
+    cdef bytes _table(self, uint64_t address)
     cdef bint _item(self, IndexEntry* entry, uint64_t end, int64_t text) except -1

@@ -8,7 +8,7 @@ An index has few distinct sequences of instructions: the reference executes each
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, cursor_on, fixed, load, reserve
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, cursor_on, fixed, left, load, reserve
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frametable cimport MOST_DAMAGE, Item
@@ -24,8 +24,7 @@ cdef enum:
     ENTRY = 8
     CANTUNWIND = 1
     NOTHING = -1  # it refuses to unwind
-    BAD = -2
-    NO_FORM = -3  # its rows cannot be written
+    NO_FORM = -2  # its rows cannot be written
     REMEMBERED = 1 << 16
     LONGEST = 3 + 4 * 255  # bytes of instructions
 
@@ -39,6 +38,16 @@ cdef inline uint64_t prel31(uint32_t word, uint64_t place) noexcept nogil:
     if distance & 0x40000000:
         distance -= HIGHEST_BIT
     return (place + distance) & (SPACE - 1)
+
+
+cdef object damage(str why):
+    return MalformedError("cannot decode", why=why)
+
+
+cdef uint64_t next_word(Cursor* c) except? 0xFFFFFFFF:
+    if left(c) < 4:
+        raise damage(f"4 bytes wanted, {left(c)} left")
+    return fixed(c, 4)
 
 
 cdef int _by_address(const void* a, const void* b) noexcept nogil:
@@ -71,7 +80,6 @@ cdef class ExceptionIndex:
         """Add what the index describes to `items`."""
         cdef IndexEntry* entries
         cdef uint64_t i, end, limit
-        cdef int64_t text
         sections = [s for s in self.elf_file.sections if s.type == "SHT_ARM_EXIDX" and s.has_bytes]
         self.name = sections[0].name
         self.steps = 200_000 + 8 * sum(section.size for section in sections)
@@ -88,9 +96,11 @@ cdef class ExceptionIndex:
             if not cut_to_code(self.code, entries[i].address, &limit):
                 self._damaged(f"{self.name} entry for 0x{entries[i].address:x}", "no code lies there")
                 continue
-            text = self._text(entries + i)
-            if text != NOTHING and text != BAD:
-                self._item(entries + i, limit, text)
+            found = self._text(entries + i)
+            if isinstance(found, tuple):
+                self._damaged(found[0], found[1])
+            elif found != NOTHING:
+                self._item(entries + i, limit, found)
         return 1
 
     cdef bint _add_section(self, section) except -1:
@@ -111,7 +121,7 @@ cdef class ExceptionIndex:
         for i in range(count):
             first = <uint32_t>load(data.data + ENTRY * i, 4, self.big)
             if first & HIGHEST_BIT:
-                self._damaged(f"{section.name}+0x{ENTRY * i:x}", "no relative address")
+                self._damaged(f"{section.name}+0x{ENTRY * i:x}", f"0x{first:x} is no relative address")
                 continue
             entry = <IndexEntry*>self.entries.items + self.entries.count
             entry.address = prel31(first, address + ENTRY * i) & ~<uint64_t>1
@@ -145,27 +155,30 @@ cdef class ExceptionIndex:
 
     # ---- instructions
 
-    cdef int64_t _text(self, IndexEntry* entry) except? -1000:
-        """Return the number of the text of an entry; those with one word or table share it."""
+    cdef object _text(self, IndexEntry* entry):
+        """Return the number of the text of an entry, or what is damaged as (where, why).
+
+        Entries with one word or table share it.
+        """
         cdef bint inline = entry.word & HIGHEST_BIT != 0
         cdef uint64_t key = entry.word if inline else prel31(entry.word, entry.place)
         found = self.known.get(key + SPACE if inline else key)
         if found is None:
             if len(self.known) >= REMEMBERED:
                 self.known.clear()
-            found = self._decode(key, inline)
+            where = f"{self.name} {'word' if inline else 'table at'} 0x{key:x}"
+            try:
+                found = self._decode(key, inline)
+            except MalformedError as error:
+                found = (where, error.why)
             self.known[key + SPACE if inline else key] = found
-        if found == BAD:
-            self._damaged(f"{self.name} {'word' if inline else 'table at'} 0x{key:x}", "not decoded")
         return found
 
-    cdef int64_t _decode(self, uint64_t key, bint inline) except? -1000:
-        program = self._program(key, inline)
-        if program is None:
-            return BAD
+    cdef object _decode(self, uint64_t key, bint inline):
+        cdef bytes program = self._inline(key) if inline else self._table(key)
         self.steps -= len(program)
         if self.steps < 0:
-            return BAD
+            raise damage("its references ask for work out of proportion to its size")
         found = self.programs.get(program)
         if found is None:
             found = self._execute(program)
@@ -173,12 +186,9 @@ cdef class ExceptionIndex:
                 self.programs[program] = found
         return found
 
-    cdef int64_t _execute(self, bytes program) except? -1000:
+    cdef object _execute(self, bytes program):
         """Return the number of the text of instructions."""
-        try:
-            unwound = execute(Reader(program, little_endian=True))
-        except MalformedError:
-            return BAD
+        unwound = execute(Reader(program, little_endian=True))
         if unwound is None:
             return NOTHING
         writer = RuleWriter(self.texts.registers, 0, little_endian=not self.big)
@@ -189,46 +199,44 @@ cdef class ExceptionIndex:
         rules = records[0].rules.encode()
         self.memory.used += len(rules)
         if self.memory.used > self.memory.limit:
-            return BAD
+            raise damage("it asks for more memory than a file of its size may use")
         self.rules.append(rules)
         return len(self.rules) - 1
 
-    cdef object _program(self, uint64_t key, bint inline):
-        """Return the instructions of a word, or of the table at an address; None: damage."""
-        cdef unsigned int routine = (key >> 24) & 0x7F
-        if not inline:
-            return self._table(key)
+    cdef bytes _inline(self, uint64_t word):
+        """Return the instructions in the index itself: routine 0, and no other."""
+        cdef unsigned int routine = (word >> 24) & 0x7F
         if routine != 0:
-            return None
-        return bytes([(key >> 16) & 255, (key >> 8) & 255, key & 255])
+            raise damage(f"personality routine {routine} has no inline form")
+        return bytes([(word >> 16) & 255, (word >> 8) & 255, word & 255])
 
-    cdef object _table(self, uint64_t address):
-        """Return the instructions in an entry of .ARM.extab; None: damage."""
+    cdef bytes _table(self, uint64_t address):
+        """Return the instructions in an entry of .ARM.extab."""
         cdef char program[LONGEST]
         cdef Cursor c
         cdef uint64_t word, count = 0, size = 0
+        cdef unsigned int routine
         cdef int i, first = 1
-        if not self._cursor(address, &c):
-            return None
-        word = fixed(&c, 4)
+        self._seek(address, &c)
+        word = next_word(&c)
         if not word & HIGHEST_BIT:
-            word = fixed(&c, 4)
+            word = next_word(&c)
             count = word >> 24
         else:
-            if (word >> 24) & 0x7F > 2:
-                return None
-            if (word >> 24) & 0x7F:
+            routine = (word >> 24) & 0x7F
+            if routine > 2:
+                raise damage(f"personality routine {routine} is not defined")
+            if routine:
                 count, first = (word >> 16) & 255, 2
         while True:
             for i in range(first, 4):
                 program[size] = <char>((word >> (24 - 8 * i)) & 255)
                 size += 1
             if not count:
-                break
-            word = fixed(&c, 4)
+                return program[:size]
+            word = next_word(&c)
             count -= 1
             first = 0
-        return None if c.failed else program[:size]
 
     # ---- sections
 
@@ -250,8 +258,8 @@ cdef class ExceptionIndex:
         self.place_names = [section.name for section in ordered]
         return True
 
-    cdef bint _cursor(self, uint64_t address, Cursor* c) except -1:
-        """Give a cursor from an address to the end of its section; False: there is none."""
+    cdef bint _seek(self, uint64_t address, Cursor* c) except -1:
+        """Give a cursor from an address to the end of its section."""
         cdef Place* places = <Place*>self.places.items
         cdef uint64_t number = 0, high = self.places.count, middle
         while number < high:
@@ -261,13 +269,10 @@ cdef class ExceptionIndex:
             else:
                 high = middle
         if not number or address - places[number - 1].address >= places[number - 1].size:
-            return False
+            raise damage("no section has these bytes")
         if places[number - 1].bytes.data == NULL:
-            try:
-                buffer = self.elf_file.section_view(self.place_names[number - 1])
-            except MalformedError:
-                return False
+            buffer = self.elf_file.section_view(self.place_names[number - 1])
             self.keep.append(buffer)
             places[number - 1].bytes = span_of(buffer)
         c[0] = cursor_on(places[number - 1].bytes, address - places[number - 1].address, self.big)
-        return not c.failed
+        return True
