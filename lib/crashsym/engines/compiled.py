@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crashsym.codeaddr import has_isa_bit
 from crashsym.kernel.cfi import read_cfi
 from crashsym.kernel.functions import read_functions
+from crashsym.kernel.symbols import read_publics
 
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
@@ -37,9 +38,14 @@ class CompiledEngine:
         self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
     ) -> Part:
         """See `crashsym.engines.Engine.publics`."""
-        from crashsym.engines.reference import ReferenceEngine
+        machine = pair.elf_file.machine
+        if machine == "EM_PPC64" and pair.elf_file.section(".opd") is not None:
+            from crashsym.engines.reference import ReferenceEngine
 
-        return ReferenceEngine().publics(pair, cpu, functions, keep_suffixes=keep_suffixes)
+            reference = ReferenceEngine()
+            return reference.publics(pair, cpu, functions, keep_suffixes=keep_suffixes)
+        isa_bit = has_isa_bit(machine)
+        return read_publics(pair, functions, isa_bit=isa_bit, keep_suffixes=keep_suffixes)
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
         """See `crashsym.engines.Engine.cfi`."""

@@ -56,3 +56,4 @@ cdef class Names:
 
 
 cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept
+cdef bint _simple(Span name) noexcept nogil
