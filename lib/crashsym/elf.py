@@ -117,7 +117,7 @@ class ElfFile:
         From the section headers, which even a debug half keeps, so that functions that the linker
         discarded (address 0, 1 or all ones) are told from code; from the program headers where a
         tool has removed the section headers. Nothing lies below the load base, from which addresses
-        are counted.
+        are counted; nothing reaches beyond the last address.
         """
         spans = [(s.address, s.address + s.size) for s in self.sections if s.executable and s.size]
         segments = [
@@ -125,7 +125,8 @@ class ElfFile:
             for s in self._segments
             if s.type == _PT_LOAD and s.flags & _PF_X
         ]
-        found = ((max(start, self.load_base), end) for start, end in spans or segments)
+        last = (1 << self.bits) - 1
+        found = ((max(start, self.load_base), min(end, last)) for start, end in spans or segments)
         return tuple(sorted(span for span in found if span[0] < span[1]))
 
     @cached_property

@@ -12,6 +12,7 @@ class Tag(IntEnum):
     CLASS_TYPE = 0x02
     ENTRY_POINT = 0x03
     ENUMERATION_TYPE = 0x04
+    COMPILE_UNIT = 0x11
     STRUCTURE_TYPE = 0x13
     UNION_TYPE = 0x17
     INLINED_SUBROUTINE = 0x1D
@@ -19,6 +20,9 @@ class Tag(IntEnum):
     SUBPROGRAM = 0x2E
     INTERFACE_TYPE = 0x38
     NAMESPACE = 0x39
+    PARTIAL_UNIT = 0x3C
+    TYPE_UNIT = 0x41
+    SKELETON_UNIT = 0x4A
 
 
 class At(IntEnum):

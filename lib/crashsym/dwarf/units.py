@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crashsym.dwarf.constants import At, Kind
+from crashsym.dwarf.constants import At, Kind, Tag
 from crashsym.dwarf.forms import (
     Abbreviation,
     Attribute,
@@ -34,6 +34,7 @@ _STRING_INDEXES = frozenset(
 _ADDRESS_INDEXES = frozenset(
     {Form.ADDRX, Form.ADDRX1, Form.ADDRX2, Form.ADDRX3, Form.ADDRX4, Form.GNU_ADDR_INDEX}
 )
+_ROOTS = (Tag.COMPILE_UNIT, Tag.PARTIAL_UNIT, Tag.TYPE_UNIT, Tag.SKELETON_UNIT)
 _NUMBERS = frozenset(
     {Form.DATA1, Form.DATA2, Form.DATA4, Form.DATA8, Form.UDATA, Form.SDATA}
     | {Form.SEC_OFFSET, Form.IMPLICIT_CONST, Form.RNGLISTX}
@@ -210,6 +211,12 @@ class Unit:
         root = next(self.entries(), None)
         if root is None:
             raise MalformedError("cannot decode", where=self.where, why="a unit without entries")
+        if root.tag not in _ROOTS:
+            raise MalformedError(
+                "cannot decode",
+                where=self.where,
+                why=f"the unit begins with an entry of tag 0x{root.tag:x}",
+            )
         self.root = root
         self.ranges = RangeReader(self.sections, self.version, header, self._budget)
         self._string_base = self._base(At.STR_OFFSETS_BASE, 8)

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, offset_of, release, reserve, skip,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, release, reserve, skip,
     skip_leb, sleb, u8, uleb,
 )
 
@@ -161,7 +161,7 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
     cdef uint64_t code, tag, before = 0
     cdef Abbrev* abbrev
     cdef bint ascending = True
-    while not c.failed:
+    while left(&c):  # a table that ends with its section is complete
         code = uleb(&c)
         if code == 0:
             break

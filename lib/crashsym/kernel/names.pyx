@@ -360,7 +360,7 @@ cdef class Names:
     cdef uint32_t _qualified(self, Link* chain, int count) noexcept:
         """Join the names of the scopes and the name; 0 for the nameless."""
         cdef Link above[LONGEST_CHAIN]
-        cdef Span parts[LONGEST_CHAIN]
+        cdef Span parts[LONGEST_CHAIN + 1]
         cdef Span part
         cdef Unit* unit
         cdef uint64_t length, place
@@ -374,7 +374,7 @@ cdef class Names:
             return 0
         length = parts[0].size
         parent, holder = chain[count - 1].parent, chain[count - 1].unit
-        while parent and used < LONGEST_CHAIN and length < LONGEST_NAME and steps < LONGEST_CHAIN:
+        while parent and length < LONGEST_NAME and steps < LONGEST_CHAIN:
             steps += 1
             unit = self.dwarf.unit(holder)
             place = (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + parent)
