@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Builds the kernel where there is a compiler; without one crashsym works, slower."""
+"""Builds the kernel where there is a compiler; without one crashsym works, slower.
+
+``CRASHSYM_KERNEL=required`` in the environment: a kernel that cannot be built is an error.
+``CFLAGS`` with ``-g…`` or ``-O…`` replaces what is said here about debug information or optimising.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -10,20 +15,39 @@ from setuptools import Extension, setup
 
 _FOLDER = Path("lib/crashsym/kernel")
 
+
+def _is_required() -> bool:
+    wanted = os.environ.get("CRASHSYM_KERNEL", "")
+    if wanted not in ("", "required"):
+        raise SystemExit(f"setup.py: CRASHSYM_KERNEL: '{wanted}' is not 'required'. Unset it.")
+    return wanted == "required"
+
+
+def _compile_args() -> list[str]:
+    """Return options that come after those of Python and of CFLAGS, and win."""
+    given = os.environ.get("CFLAGS", "").split()
+    args = ["-fno-strict-aliasing"]
+    if not any(flag.startswith("-O") for flag in given):
+        args.append("-O2")
+    if not any(flag.startswith("-g") for flag in given):
+        args += ["-g0", f"-ffile-prefix-map={Path.cwd()}=."]  # the same file wherever it is built
+    return args
+
+
 setup(
     ext_modules=cythonize(
         [
             Extension(
                 f"crashsym.kernel.{source.stem}",
                 [str(source)],
-                extra_compile_args=["-O2", "-fno-strict-aliasing"],
+                extra_compile_args=_compile_args(),
                 libraries=["stdc++"] if source.stem == "names" else [],
-                optional=True,
+                optional=not _is_required(),
             )
             for source in sorted(_FOLDER.glob("*.pyx"))
         ],
         include_path=["lib"],
         build_dir="build/kernel",
-        nthreads=2,
+        compiler_directives={"language_level": 3},
     )
 )

@@ -157,7 +157,7 @@ cdef class Names:
         slots = <Known*>calloc(count, sizeof(Known))
         if slots == NULL:
             return False
-        self.dwarf.memory.used += count * sizeof(Known)
+        self.dwarf.memory.used = self.dwarf.memory.used + count * sizeof(Known)
         places.slots.items, places.slots.count, places.slots.capacity = <char*>slots, count, count
         for i in range(old.count):
             slot = <Known*>old.items + i

@@ -82,7 +82,7 @@ cdef class Walk:
         unit.table = NO_TABLE
         unit.lines_from = number
         self.dwarf.unit(number)[0] = unit[0]
-        self.dwarf.units.count += 1
+        self.dwarf.units.count = self.dwarf.units.count + 1
         self.dwarf.context(unit.context).unit_count += 1
         return number
 
@@ -341,7 +341,7 @@ cdef class Walk:
         row = <NameRow*>self.dwarf.names.items + self.dwarf.names.count
         row.at = <uint32_t>(at - unit.offset)
         row.parent = above.outer if abbrev.kind == ENTRY_POINT else above.scope
-        self.dwarf.names.count += 1
+        self.dwarf.names.count = self.dwarf.names.count + 1
         if abbrev.kind == ENTRY_POINT:
             return self._entry_point(unit, &values, at, above)
         below.scope = row.at
