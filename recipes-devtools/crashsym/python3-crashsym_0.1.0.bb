@@ -5,15 +5,16 @@ SECTION = "devel/python"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=015268d62a4f99ea26917432e93fe067"
 
-# The files are named one by one: __pycache__ folders, which come and go, stay out of the signatures, and so does the
-# place of the checkout.
+# The files are named one by one: __pycache__ folders and a kernel built in the checkout, which come and go, stay out of
+# the signatures, and so does the place of the checkout.
 def crashsym_sources(d):
     root = os.path.normpath(os.path.join(d.getVar("THISDIR"), "..", ".."))
-    sources = ["LICENSE", "pyproject.toml"]
+    sources = ["LICENSE", "MANIFEST.in", "pyproject.toml", "setup.py"]
+    kinds = (".py", ".pyi", ".pxd", ".pyx", "py.typed")
     for folder, folders, names in os.walk(os.path.join(root, "lib", "crashsym")):
         folders[:] = sorted(set(folders) - {"__pycache__"})
         bb.parse.mark_dependency(d, folder)
-        sources += [os.path.relpath(os.path.join(folder, name), root) for name in names if not name.endswith((".pyc", ".so"))]
+        sources += [os.path.relpath(os.path.join(folder, name), root) for name in names if name.endswith(kinds)]
     return " ".join("file://%s;subdir=crashsym" % source for source in sorted(sources))
 
 FILESEXTRAPATHS:prepend := "${THISDIR}/../..:"
@@ -23,6 +24,11 @@ SRC_URI = "${@crashsym_sources(d)}"
 S = "${@d.getVar('UNPACKDIR') or d.getVar('WORKDIR')}/crashsym"
 
 inherit python_setuptools_build_meta
+
+DEPENDS += "python3-cython-native"
+
+# elsewhere a kernel that cannot be compiled is left out; here it is an error
+export CRASHSYM_KERNEL = "required"
 
 # pyproject.toml names README.md. Its text does not matter to the tool, and should not make every recipe's symbols anew.
 do_configure:append() {

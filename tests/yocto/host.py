@@ -31,6 +31,7 @@ TOOLS = (
     "perl",
     "pseudo",
     "pyproject-build",
+    "python3-config",
     "rpcgen",
     "setpriv",
     "wget",

@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from support import missing
-
+from yocto import from_venv
 from yocto.oe_build import BuildRun, OeBuild, copy_layer
 
 UPSTREAM = "https://git.openembedded.org"
@@ -38,7 +33,7 @@ def prepare(oe: OeBuild) -> Path:
     if folder.exists():
         return folder
     folder.mkdir()
-    _copy_kas(folder / "python")
+    from_venv.copy("kas", folder / "python")
     for name, clone in (("openembedded-core", "oe-core"), ("bitbake", "bitbake")):
         _git(oe.work / clone, "update-ref", "refs/heads/master", "HEAD")
         instead = f'[url "file://{oe.work / clone}"]\n\tinsteadOf = {UPSTREAM}/{name}\n'
@@ -68,32 +63,6 @@ def run(oe: OeBuild, name: str, *arguments: str) -> BuildRun:
         "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     }
     return oe.run("/usr/bin/python3", "-m", "kas", *arguments, environment=environment)
-
-
-def _copy_kas(target: Path) -> None:
-    """Copy kas to where the building user, and the distribution's Python, can read it."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    command = ["/usr/bin/python3", "--version"]
-    host = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
-    if not host.startswith(f"{version}."):
-        missing(f"A virtual environment of /usr/bin/python3 ({host})", "Make .venv with it.")
-    wanted, seen = ["kas"], set()
-    while wanted:
-        name = wanted.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        try:
-            package = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
-            if name == "kas":
-                missing("kas", "Install it with 'pip install .[yocto]'.")
-            continue  # a requirement of another platform or another Python
-        wanted += [re.split(r"[^\w.-]", needed)[0] for needed in package.requires or []]
-        for file in package.files or []:
-            if ".." not in file.parts:
-                (target / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(Path(str(file.locate())), target / file)
 
 
 def _git(repository: Path, *arguments: str) -> None:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from yocto import from_venv
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 LAYER_PARTS = (
     "LICENSE",
+    "MANIFEST.in",
     "README.md",
     "SECURITY.md",
     "classes",
@@ -22,6 +25,7 @@ LAYER_PARTS = (
     "lib",
     "pyproject.toml",
     "recipes-devtools",
+    "setup.py",
 )
 LOCAL_CONF = """\
 CONF_VERSION = "2"
@@ -154,7 +158,7 @@ def clone(source: Path, target: Path) -> None:
 def copy_layer(target: Path) -> None:
     """Copy what of this repository makes the layer."""
     target.mkdir()
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
     for name in LAYER_PARTS:
         source = REPOSITORY / name
         if source.is_dir():
@@ -181,6 +185,8 @@ def create(work: Path, user: str | None, oecore: Path, bitbake: Path) -> OeBuild
     copy_layer(work / "meta-crashdump")
     for name in ("meta-offline", "meta-testing"):
         shutil.copytree(HERE / name, work / name)
+    recipe = work / "meta-offline/recipes-offline/host-cython"
+    from_venv.copy("cython", recipe / "files/site-packages")
     layers = [work / "oe-core/meta", *(work / n for n in ("meta-offline", "meta-testing"))]
     write_configuration(work / "build", [*layers, work / "meta-crashdump"], LOCAL_CONF)
     (work / "home").mkdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
+from crashsym.engines import engine
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, sorted_findings
 from crashsym.findings import Policy
@@ -121,6 +122,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 def _summary(result: Extraction, tree: Tree) -> str:
     files = count_symbol_files(result.manifest)
     parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
+    parts.append(f"made by the {engine().name}")
     if result.findings:
         parts.append(f"{len(result.findings)} findings")
     if tree.relocatable:
@@ -133,6 +135,7 @@ def _document(result: Extraction, tree: Tree, policy: Policy) -> dict[str, Any]:
         "schema": SCHEMA,
         "symbol_files": count_symbol_files(result.manifest),
         "new": result.new,
+        "engine": engine().name,
         "relocatable": tree.relocatable,
         "findings": [
             {

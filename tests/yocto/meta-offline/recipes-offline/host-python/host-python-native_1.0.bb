@@ -5,7 +5,6 @@ LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 PROVIDES += " \
     python3-build-native \
-    python3-cython-native \
     python3-installer-native \
     python3-native \
     python3-pyelftools-native \
@@ -13,7 +12,7 @@ PROVIDES += " \
     python3-setuptools-native \
     python3-wheel-native \
 "
-SRC_URI = "file://installer-init file://installer-main"
+SRC_URI = "file://installer-init file://installer-main file://pyproject-build file://sysconfigdata"
 S = "${UNPACKDIR}"
 
 inherit native python3-dir
@@ -26,7 +25,9 @@ do_install() {
     ln -s /usr/bin/python3 ${D}${bindir}/nativepython3
     ln -s /usr/bin/python3 ${D}${bindir}/python3-native/python3
     printf 'home = /usr/bin\ninclude-system-site-packages = true\n' > ${D}${bindir}/pyvenv.cfg
+    install -m 0755 ${S}/pyproject-build ${D}${bindir}
     install -d ${D}${PYTHON_SITEPACKAGES_DIR}/installer
+    install -m 0644 ${S}/sysconfigdata ${D}${PYTHON_SITEPACKAGES_DIR}/_sysconfigdata.py
     install -m 0644 ${S}/installer-init ${D}${PYTHON_SITEPACKAGES_DIR}/installer/__init__.py
     install -m 0644 ${S}/installer-main ${D}${PYTHON_SITEPACKAGES_DIR}/installer/__main__.py
 }
