@@ -34,15 +34,14 @@ def _compile_args() -> list[str]:
     return args
 
 
-setup(
-    ext_modules=cythonize(
+def _modules() -> list[Extension]:
+    modules: list[Extension] = cythonize(
         [
             Extension(
                 f"crashsym.kernel.{source.stem}",
                 [str(source)],
                 extra_compile_args=_compile_args(),
                 libraries=["stdc++"] if source.stem == "names" else [],
-                optional=not _is_required(),
             )
             for source in sorted(_FOLDER.glob("*.pyx"))
         ],
@@ -50,4 +49,9 @@ setup(
         build_dir="build/kernel",
         compiler_directives={"language_level": 3},
     )
-)
+    for module in modules:
+        module.optional = not _is_required()  # cythonize does not keep what Extension was given
+    return modules
+
+
+setup(ext_modules=_modules())
