@@ -1,0 +1,1 @@
+"""Fuzzing: mutated files through the engines, in processes that may die."""
