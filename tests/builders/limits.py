@@ -1,7 +1,8 @@
 """Run the command in a child process that may use only so much, and measure it.
 
-The peak is the kernel's VmHWM and not RUSAGE_CHILDREN, which begins with the size of the process
-that started the child.
+The peak is the larger of the command's own VmHWM and of RUSAGE_CHILDREN as the command sees it: the
+work on a file is done in a process that the command starts. (RUSAGE_CHILDREN of the tests would
+begin with the size of the process that runs them.)
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ MOST_LINES = 6  # one for each kind of finding that one file can have
 
 # The peak is written last; after a crash or an exit by signal it is missing.
 _PROGRAM = """
+import resource
 import sys
 from pathlib import Path
 from crashsym.cli.main import main
 code = main(sys.argv[2:])
 status = Path("/proc/self/status").read_text()
-peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-Path(sys.argv[1]).write_text(peak)
+peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+peak = max(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+Path(sys.argv[1]).write_text(str(peak))
 sys.exit(code)
 """
 
