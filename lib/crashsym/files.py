@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> bool:
     Raises:
         StoreError: the operating system refuses; nothing is left behind.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{os.urandom(16).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

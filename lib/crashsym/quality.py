@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from crashsym.breakpad.cpus import CPUS
 from crashsym.breakpad.lint import Report
 from crashsym.breakpad.writer import module_name
-from crashsym.cfi import RuleKind, read_cfi
+from crashsym.cfi.model import RuleKind
+from crashsym.cfi.tables import read_cfi
 
 if TYPE_CHECKING:
     from crashsym.breakpad.lint import LintFinding, LintResult
-    from crashsym.cfi import CfiEntry
+    from crashsym.cfi.model import CfiEntry
     from crashsym.elf import ElfFile
     from crashsym.errors import InputError
     from crashsym.splitpair import SplitPair

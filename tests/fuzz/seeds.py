@@ -9,14 +9,12 @@ from pathlib import Path
 from builders import elf
 from builders.cfi import EhFrame
 from builders.dwarf import Dwarf
-from builders.elf import Section
-
 from builders.exidx import ARM_LE, Index, word
-from fuzz.programs import Style, addresses, info, line_table, ranges, strings
-
 from crashsym.bytesource import MemoryBytes
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError
+
+from fuzz.programs import Style, addresses, info, line_table, ranges, strings
 
 CORPUS = Path.home() / ".cache/meta-crashdump/corpus"
 _HEADERS = "(headers)"
@@ -91,9 +89,18 @@ def _is_read(name: str) -> bool:
     return name.startswith((".debug_", ".zdebug_", ".gnu_debug", ".note")) or name in _OTHERS
 
 
-_OTHERS = (
-    ".eh_frame .ARM.exidx .ARM.extab .symtab .strtab .dynsym .dynstr .dynamic .opd .shstrtab"
-).split()
+_OTHERS = [
+    ".eh_frame",
+    ".ARM.exidx",
+    ".ARM.extab",
+    ".symtab",
+    ".strtab",
+    ".dynsym",
+    ".dynstr",
+    ".dynamic",
+    ".opd",
+    ".shstrtab",
+]
 
 
 def built() -> list[Seed]:

@@ -11,7 +11,8 @@ from builders import elf
 from builders.cfi import X86_64_START
 from builders.elf import ALLOC, EXECINSTR, NOBITS, PROGBITS, Elf, Section
 from builders.encode import Format, sleb, uleb
-from crashsym.cfi import CfiTable, Rule, RuleKind, read_cfi
+from crashsym.cfi.model import CfiTable, Rule, RuleKind
+from crashsym.cfi.tables import read_cfi
 from crashsym.elf import ElfFile
 from crashsym.splitpair import SplitPair
 

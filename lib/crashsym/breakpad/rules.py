@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from crashsym.breakpad.postfix import LARGEST, translate
 from crashsym.breakpad.records import CfiRecord
-from crashsym.cfi import Rule, RuleKind
+from crashsym.cfi.model import Rule, RuleKind
 
 if TYPE_CHECKING:
-    from crashsym.cfi import CfiEntry, CfiRow
+    from crashsym.cfi.model import CfiEntry, CfiRow
 
 _CFA, _RA = ".cfa", ".ra"
 _SAME = Rule(RuleKind.SAME_VALUE)

@@ -17,7 +17,7 @@ from crashsym.breakpad.records import (
 from crashsym.breakpad.rules import RuleWriter
 from crashsym.breakpad.writer import write_cfi, write_functions, write_publics
 from crashsym.budget import Budget
-from crashsym.cfi import read_cfi
+from crashsym.cfi.tables import read_cfi
 from crashsym.codemap import CodeMap
 from crashsym.demangle import readable
 from crashsym.dwarf.model import Function

@@ -14,11 +14,7 @@ from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frametable cimport MOST_DAMAGE, Item
 from crashsym.kernel.ruletext cimport RuleText
 
-from crashsym.breakpad.rules import RuleWriter
-from crashsym.cfi.ehabi import execute
-from crashsym.cfi.model import CfiEntry, CfiRow
 from crashsym.errors import MalformedError
-from crashsym.reader import Reader
 
 cdef enum:
     ENTRY = 8
@@ -188,6 +184,11 @@ cdef class ExceptionIndex:
 
     cdef object _execute(self, bytes program):
         """Return the number of the text of instructions."""
+        from crashsym.breakpad.rules import RuleWriter  # on Arm alone
+        from crashsym.cfi.ehabi import execute
+        from crashsym.cfi.model import CfiEntry, CfiRow
+        from crashsym.reader import Reader
+
         unwound = execute(Reader(program, little_endian=True))
         if unwound is None:
             return NOTHING

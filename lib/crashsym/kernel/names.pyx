@@ -14,8 +14,6 @@ from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve,
 from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
-from crashsym.demangle import demangle as _demangle
-from crashsym.demangle import readable as _readable
 
 cdef extern from *:
     """
@@ -227,7 +225,9 @@ cdef class Names:
 
     cdef uint32_t _plain(self, Span linkage) noexcept:
         """Return the index of a name that is not mangled."""
-        cdef bytes text = _readable(
+        from crashsym.demangle import readable  # many files need it for no name
+
+        cdef bytes text = readable(
             linkage.data[: linkage.size].decode("utf-8", "replace"), keep_suffixes=self.keep_suffixes
         ).encode("utf-8", "replace")
         cdef Span span
@@ -260,7 +260,9 @@ cdef class Names:
         return name
 
     cdef object _demangled(self, Span linkage):
-        name = _demangle(
+        from crashsym.demangle import demangle
+
+        name = demangle(
             linkage.data[: linkage.size].decode("utf-8", "replace"), keep_suffixes=self.keep_suffixes
         )
         return None if name is None else name.encode("utf-8", "replace")

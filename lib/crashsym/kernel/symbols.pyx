@@ -14,7 +14,6 @@ from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex
 
 import io
 
-from crashsym.demangle import readable as _readable
 from crashsym.errors import MalformedError
 
 cdef enum:
@@ -282,7 +281,9 @@ cdef class Publics:
             if name.made != NULL and strlen(name.made) <= LONGEST_NAME:
                 name.text.data, name.text.size = <const uint8_t*>name.made, strlen(name.made)
         elif not self._is_plain(name.text):
-            text = _readable(
+            from crashsym.demangle import readable
+
+            text = readable(
                 name.text.data[: name.text.size].decode("utf-8", "replace"),
                 keep_suffixes=self.keep_suffixes,
             ).encode("utf-8", "replace")
