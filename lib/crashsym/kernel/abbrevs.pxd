@@ -83,6 +83,7 @@ cdef struct AbbrevTable:
     uint64_t offset
     Shape shape
     bint used
+    bint damaged
     Array abbrevs
     Array ops
 
@@ -95,6 +96,7 @@ cdef struct Values:
 cdef class AbbrevCache:
     cdef AbbrevTable* tables
     cdef Memory* memory
+    cdef int64_t* steps  # left, see `Dwarf`
 
     cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil
 

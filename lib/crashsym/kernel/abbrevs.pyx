@@ -146,14 +146,14 @@ cdef class AbbrevCache:
             and table.shape.address_size == shape.address_size
             and table.shape.offset_size == shape.offset_size
         ):
-            return table
+            return NULL if table.damaged else table
         table.used = False
         table.abbrevs.count = table.ops.count = 0
         table.context, table.offset, table.shape = context, offset, shape
-        if not _compile(table, section, self.memory):
-            return NULL
+        table.damaged = not _compile(table, section, self.memory)
         table.used = True
-        return table
+        self.steps[0] -= <int64_t>(table.abbrevs.count + table.ops.count)
+        return NULL if table.damaged else table
 
 
 cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept nogil:

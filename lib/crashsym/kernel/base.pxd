@@ -48,6 +48,14 @@ cdef inline uint64_t offset_of(Cursor* c) noexcept nogil:
     return <uint64_t>(c.at - c.begin)
 
 
+cdef inline uint64_t place_of(uint64_t base, uint64_t index, uint64_t size) noexcept nogil:
+    """Return base + index * size; the largest number where that has more than 64 bits."""
+    cdef uint64_t largest = <uint64_t>0xFFFFFFFFFFFFFFFF
+    if size and index > (largest - base) // size:
+        return largest
+    return base + index * size
+
+
 cdef inline uint64_t left(Cursor* c) noexcept nogil:
     return <uint64_t>(c.end - c.at)
 

@@ -9,7 +9,8 @@ from crashsym.kernel.strings cimport Strings
 cdef enum:
     OFFSET_BITS = 40  # of a reference; the context stands above
 
-cdef uint64_t NOWHERE  # a reference to nothing
+cdef uint64_t NOWHERE  # no reference
+cdef uint64_t DEAD  # a reference to where no entry can be
 cdef uint64_t LATER  # a reference to a type unit that has not been met
 
 

@@ -12,12 +12,13 @@ from crashsym.kernel.abbrevs cimport (
     Values, find_abbrev, take_entry,
 )
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, reserve, skip,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, place_of, reserve, skip,
     string_at, u8, uleb,
 )
 from crashsym.kernel.lines cimport LineInput, Lines, Range
 
 NOWHERE = <uint64_t>0xFFFFFFFFFFFFFFFF
+DEAD = (<uint64_t>1 << OFFSET_BITS) - 1
 LATER = <uint64_t>0xFFFFFFFFFFFFFFFE
 
 
@@ -59,6 +60,7 @@ cdef class Dwarf:
         self.steps = 200_000 + 8 * size
         self.abbrevs = AbbrevCache()
         self.abbrevs.memory = &self.memory
+        self.abbrevs.steps = &self.steps
         for start, end in code:
             if not reserve(&self.code, 1, sizeof(Range), &self.memory):
                 raise MemoryError
@@ -116,7 +118,9 @@ cdef class Dwarf:
         return <Unit*>self.units.items + index
 
     cdef void damaged(self, bytes section, uint64_t offset, bytes why):
-        self.damage.append((f"{section.decode()}+0x{offset:x}", why.decode()))
+        self.steps -= 64  # so that a million places are not as many messages
+        if self.steps >= 0 or len(self.damage) < 16:
+            self.damage.append((f"{section.decode()}+0x{offset:x}", why.decode()))
 
     cdef bint spend(self, uint64_t steps) noexcept nogil:
         """Take steps off the budget; False when it is used up."""
@@ -213,7 +217,9 @@ cdef class Dwarf:
         elif form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):  # strx, GNU_str_index
             if raw <= context.str_offsets.size:
                 c = cursor_on(
-                    context.str_offsets, unit.str_base + raw * unit.shape.offset_size, context.big
+                    context.str_offsets,
+                    place_of(unit.str_base, raw, unit.shape.offset_size),
+                    context.big,
                 )
                 raw = fixed(&c, unit.shape.offset_size)
                 if not c.failed:
@@ -252,7 +258,7 @@ cdef class Dwarf:
         cdef Cursor c
         if index > context.addr.size:
             return False
-        c = cursor_on(context.addr, unit.addr_base + index * unit.shape.address_size, context.big)
+        c = cursor_on(context.addr, place_of(unit.addr_base, index, unit.shape.address_size), context.big)
         value[0] = fixed(&c, unit.shape.address_size)
         return not c.failed
 
@@ -261,7 +267,7 @@ cdef class Dwarf:
         cdef uint64_t context = unit.context
         cdef Context* holder
         if form in (0x11, 0x12, 0x13, 0x14, 0x15):
-            raw += unit.offset
+            raw = place_of(unit.offset, raw, 1)
         elif form == 0x10:
             context = self.context(unit.context).referred
         elif form == 0x20:
@@ -269,17 +275,17 @@ cdef class Dwarf:
         elif form in (0x1F20, 0x1C, 0x24):
             holder = self.context(unit.context)
             if holder.supplementary < 0:
-                return NOWHERE
+                return DEAD
             context = <uint64_t>holder.supplementary
         else:
             return NOWHERE
         if raw >> OFFSET_BITS:
-            return NOWHERE
+            return DEAD
         return context << OFFSET_BITS | raw
 
     cdef uint64_t _type(self, uint64_t signature) noexcept nogil:
         with gil:
-            return self.types.get(signature, NOWHERE if self.final else LATER)
+            return self.types.get(signature, DEAD if self.final else LATER)
 
     # ---- code ranges
 
@@ -299,9 +305,11 @@ cdef class Dwarf:
                 if offset > context.rnglists.size:
                     return False
                 c = cursor_on(
-                    context.rnglists, unit.rng_base + offset * unit.shape.offset_size, context.big
+                    context.rnglists,
+                    place_of(unit.rng_base, offset, unit.shape.offset_size),
+                    context.big,
                 )
-                offset = unit.rng_base + fixed(&c, unit.shape.offset_size)
+                offset = place_of(unit.rng_base, fixed(&c, unit.shape.offset_size), 1)
                 if c.failed:
                     return False
             elif not self.number(offset, form, &offset):
@@ -326,7 +334,7 @@ cdef class Dwarf:
     cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil:
         """DWARF 4 section 2.17.3."""
         cdef Context* context = self.context(unit.context)
-        cdef Cursor c = cursor_on(context.ranges, unit.rng_base + offset, context.big)
+        cdef Cursor c = cursor_on(context.ranges, place_of(unit.rng_base, offset, 1), context.big)
         cdef unsigned int size = unit.shape.address_size
         cdef uint64_t largest = (<uint64_t>0xFFFFFFFFFFFFFFFF) >> (64 - 8 * size)
         cdef uint64_t base = unit.base, start, end

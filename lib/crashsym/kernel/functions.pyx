@@ -202,6 +202,10 @@ cdef class Functions:
             piece = <Claim*>self.pieces.items + i
             body = <Body*>self.walk.bodies.items + piece.body
             if self.text is None:
+                if not self.dwarf.spend(1 + body.inlines):
+                    self.dwarf.damaged(b".debug_info", 0, b"its functions ask for too much work")
+                    self.pieces.count = i
+                    break
                 self.functions += 1
             else:
                 self.text.room(RECORD)
@@ -394,6 +398,7 @@ def read_functions(
         dwarf.context(main).supplementary = dwarf.context(types).supplementary = common
     dwarf.lines = Lines()
     dwarf.lines.memory = &dwarf.memory
+    dwarf.lines.steps = &dwarf.steps
     dwarf.lines.code = &dwarf.code
     dwarf.lines.code_mask = dwarf.mask
     dwarf.lines.paths = Strings()

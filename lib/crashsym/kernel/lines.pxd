@@ -99,6 +99,7 @@ cdef class Lines:
     cdef Array directories
     cdef Array scratch
     cdef Memory* memory
+    cdef int64_t* steps  # left, see `Dwarf`
     cdef Strings paths
     cdef Array* code
     cdef uint64_t code_mask  # of the bits of an address

@@ -7,7 +7,8 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, load, offset_of, release, reserve,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, load, offset_of, place_of, release,
+    reserve,
     skip, sleb, string_at, sub, u8, uleb,
 )
 from crashsym.kernel.abbrevs cimport Shape, take_form
@@ -218,7 +219,7 @@ cdef class Lines:
         elif form in (0x1A, 0x25, 0x26, 0x27, 0x28, 0x1F02):
             if raw > source.str_offsets.size or source.str_base > source.str_offsets.size:
                 return False
-            c = cursor_on(source.str_offsets, source.str_base + raw * source.offset_size, source.big)
+            c = cursor_on(source.str_offsets, place_of(source.str_base, raw, source.offset_size), source.big)
             raw = fixed(&c, source.offset_size)
             if c.failed:
                 return False
@@ -498,6 +499,11 @@ cdef class Lines:
         cdef Span span
         if entry.missing:
             return 0
+        self.steps[0] -= <int64_t>(
+            table.comp_dir.size + entry.base.size + entry.directory.size + entry.name.size
+        )
+        if self.steps[0] < 0:
+            return NO_STRING
         path = posixpath.join(
             table.comp_dir.data[: table.comp_dir.size],
             entry.base.data[: entry.base.size],

@@ -125,6 +125,8 @@ cdef class Names:
             return 0
         if place == LATER:
             return DEFERRED
+        if self.dwarf.steps < 0:
+            return NO_STRING
         if not self._room(&self.places):
             return NO_STRING
         slot = _slot(&self.places, place + 1)
@@ -210,6 +212,8 @@ cdef class Names:
         slot = _slot(&self.linked, <uint64_t>linkage.data)
         if not slot.place:
             linkage.size = strlen(<const char*>linkage.data)
+            if not self.dwarf.spend(linkage.size):
+                return NO_STRING
             slot.name = self.readable(linkage)
             if slot.name != NO_STRING:
                 slot.place = <uint64_t>linkage.data
@@ -294,6 +298,8 @@ cdef class Names:
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
         cdef Cursor c
+        if not self.dwarf.spend(1):
+            return 0
         if number < 0:
             return 0 if self.dwarf.context(<uint32_t>(place >> OFFSET_BITS)).scanned else -1
         unit = self.dwarf.unit(number)

@@ -13,7 +13,7 @@ from crashsym.kernel.abbrevs cimport (
     skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
-from crashsym.kernel.dwarf cimport NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
+from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
 from crashsym.kernel.lines cimport NO_TABLE, LineInput, Range
 from crashsym.kernel.names cimport DEFERRED, Names
 from crashsym.kernel.strings cimport NO_STRING
@@ -64,13 +64,11 @@ cdef class Walk:
         self.dwarf.context(context).first_unit = self.dwarf.units.count
         self.dwarf.context(context).scanned = True
         while offset < size and self.dwarf.steps >= 0:
-            if not self.dwarf.read_header(context, offset, &unit):
-                self.dwarf.spend(64)  # so that a million damaged headers are not as many messages
-            elif reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
+            if self.dwarf.read_header(context, offset, &unit):
+                if not reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
+                    self.dwarf.damaged(b".debug_info", offset, _MEMORY)
+                    break
                 self._append(&unit)
-            else:
-                self.dwarf.damaged(b".debug_info", offset, _MEMORY)
-                break
             if unit.end == 0:
                 break
             offset = unit.end
@@ -94,6 +92,9 @@ cdef class Walk:
         for number in range(first, first + self.dwarf.context(context).unit_count):
             self.unit(number)
             self.names.forget()
+            if self.dwarf.steps < 0:
+                self.dwarf.damaged(b".debug_info", 0, _WORK)
+                break
 
     cdef bint unit(self, uint64_t number) except False:
         """Read a unit, or the split unit that it stands for."""
@@ -110,14 +111,14 @@ cdef class Walk:
     cdef bint _read(self, uint64_t number) except False:
         """Read the entries of a unit whose own entry has been read."""
         cdef Unit* unit = self.dwarf.unit(number)
-        cdef uint64_t where = unit.entries, first_body = self.bodies.count
+        cdef uint64_t where = unit.entries, first_body = self.bodies.count, place
         unit.first_name = self.dwarf.names.count
         self.opens.count = self.calls.count = self.own.count = self.joined.count = 0
         if unit.has_identity and unit.kind in (2, 6):
-            self.dwarf.types.setdefault(
-                unit.identity,
-                (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + unit.type_offset),
-            )
+            place = DEAD
+            if unit.type_offset < unit.end - unit.offset:
+                place = (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + unit.type_offset)
+            self.dwarf.types.setdefault(unit.identity, place)
         if not self._entries(number, self.dwarf.table_of(unit), &where):
             self.dwarf.damaged(b".debug_info", where, self.why)
         unit.name_count = self.dwarf.names.count - unit.first_name
@@ -388,6 +389,7 @@ cdef class Walk:
         open_.first_claim, open_.claims = self.claims.count, claims
         self.opens.count += 1
         memset(<Body*>self.bodies.items + self.bodies.count, 0, sizeof(Body))
+        (<Body*>self.bodies.items + self.bodies.count).table = NO_TABLE
         self.bodies.count += 1
         return True
 
@@ -548,6 +550,7 @@ cdef class Walk:
                 self.why = _MEMORY
                 return False
             inline_ = <Inline*>self.inlines.items + self.inlines.count
+            inline_.name = 0
             inline_.depth, inline_.call_line = call.depth, call.call_line
             inline_.first_range, inline_.ranges = self.ranges.count, call.count
             inline_.call_file = self.dwarf.lines.path(unit.table, call.call_file)
