@@ -66,7 +66,7 @@ cdef class Publics:
     cdef Array symbols
     cdef Array scratch
     cdef list keep
-    cdef tuple last  # the two names that were made last
+    cdef bytes made  # the last name that is no part of a table
     cdef bint keep_suffixes
     cdef uint64_t load_base
     cdef Text text
@@ -78,7 +78,6 @@ cdef class Publics:
         cdef int i
         self.damage, self.keep = [], []
         self.keep_suffixes, self.load_base = keep_suffixes, elf_file.load_base
-        self.last = (None, None)
         for i in range(3):
             self.steps[i] = 200_000 + 8 * <int64_t>elf_file.size
         self.memory.limit = (<uint64_t>48 << 20) + 8 * <uint64_t>elf_file.size
@@ -214,6 +213,7 @@ cdef class Publics:
         cdef Name name, other
         cdef uint64_t i, length
         cdef bint multiple = False
+        cdef bytes first
         if self.steps[purpose] < 0:
             return False
         if count > 1:
@@ -221,6 +221,7 @@ cdef class Publics:
             if purpose == MARK and compare(symbols, symbols + count - 1) == 0:
                 return False
         self._readable(symbols, &name)
+        first = self.made  # as long as `name` is in use
         length = name.text.size
         for i in range(1, count):
             if compare(symbols + i - 1, symbols + i) == 0:
@@ -287,7 +288,7 @@ cdef class Publics:
                 name.text.data[: name.text.size].decode("utf-8", "replace"),
                 keep_suffixes=self.keep_suffixes,
             ).encode("utf-8", "replace")
-            self.last = (self.last[1], text)
+            self.made = text
             name.text = span_of(text)
         return True
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Symbols: the kernel says what the reference says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import pytest
+from builders import elf
+from builders.elf import ALLOC, ARM, MIPS, PPC, PROGBITS, STRTAB, SYMTAB, X86_64, Elf, Section
+from builders.encode import Format
+from builders.engines import both
+from crashsym.breakpad.cpus import Cpu
+from crashsym.engines import Engine, Part
+from crashsym.errors import MalformedError
+from crashsym.splitpair import SplitPair
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PPC64 = 21
+MACHINES = {
+    "x86-64": (X86_64, Format()),
+    "arm": (ARM, Format(32)),
+    "mips": (MIPS, Format(32, little_endian=False)),
+    "mips64": (MIPS, Format(64, little_endian=False)),
+    "ppc": (PPC, Format(32, little_endian=False)),
+}
+PLAIN = (b"f", b"g", b"_Z", b"_start", b"f.cold", b"f.isra.0", b"a.b", b"@", b"f@VERS", b"g@@VERS")
+MANGLED = (
+    b"_Z1fv", b"_ZN1aC1Ev", b"_ZN1aC2Ev", b"_Z1fv.cold", b"_Z1fv@@VERS", b"_Zbroken", b"_D1a1bFZv",
+    b"_ZN4core3fmt5write17h0123456789abcdefE", b"_RNvC1a1b", b"_RNvC1a1b.llvm.12",
+    b"_Z" + b"1fSSSTTS" * 10, b"_Z1f" + b"PK" * 40 + b"v",
+)  # fmt: skip
+STRANGE = (b"\xff", b"f\xfe", "fü".encode(), "ﬀ\U0001f600".encode(), b"a\nb", b"a b", b"")
+names = st.one_of(
+    st.sampled_from(PLAIN),
+    st.sampled_from(MANGLED),
+    st.sampled_from(STRANGE),
+    st.binary(max_size=4),
+)
+addresses = st.integers(-1, 12).map(lambda number: elf.TEXT_ADDRESS + number)
+infos = st.sampled_from((0x12, 0x12, 0x22, 0x02, 0x1A, 0x32, 0x10, 0x11))
+symbols = st.lists(st.tuples(names, addresses, infos, st.sampled_from((1, 1, 1, 0, 0xFFF1))))
+damages = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=3)
+Entries = list[tuple[bytes, int, int, int]]
+
+
+class Functions:
+    """Functions of two bytes at every fifth address; see `crashsym.engines.FunctionPart`."""
+
+    lines = inlines = 0
+    damage: Sequence[tuple[str, str]] = ()
+
+    def __init__(self, functions: int) -> None:
+        self.functions = functions
+        self.marked: list[int] = []
+
+    def covers(self, address: int) -> bool:
+        return self.functions > 0 and address % 5 < 2
+
+    def mark(self, address: int) -> None:
+        self.marked.append(address)
+
+    def write(self, stream: BinaryIO) -> None:
+        raise NotImplementedError
+
+
+def compare(data: bytes, *, keep_suffixes: bool = False, functions: int = 0) -> tuple[str, bool]:
+    """Return the records, and whether there is damage, when both engines agree."""
+    asked: list[Functions] = []
+
+    def ask(engine: Engine, pair: SplitPair, cpu: Cpu) -> Part:
+        asked.append(Functions(functions))
+        return engine.publics(pair, cpu, asked[-1], keep_suffixes=keep_suffixes)
+
+    found = both(ask, data)
+    assert asked[0].marked == asked[1].marked
+    return found
+
+
+def file(
+    machine: int, fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
+) -> bytes:
+    """An ELF file with these symbols, in which some bytes of the table are damaged."""
+    strings, rows = bytearray(b"\0"), bytearray(elf.symbol(fmt, 0, 0, info=0, index=0))
+    for name, address, info, index in entries:
+        rows += elf.symbol(fmt, len(strings), address, info=info, index=index)
+        strings += name + b"\0"
+    size = len(rows) // (len(entries) + 1)
+    for place, byte in hits:
+        rows[int(place * len(rows))] = byte
+    sections = (
+        elf.code(16),
+        Section(".symtab", bytes(rows), SYMTAB, link=".strtab", entry_size=size),
+        Section(".strtab", bytes(strings), STRTAB),
+    )
+    return Elf(sections, machine=machine, format=fmt).build()
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@given(
+    entries=symbols, hits=damages, keep_suffixes=st.booleans(), functions=st.sampled_from((0, 1))
+)
+@settings(max_examples=150, deadline=None)
+def test_tables_of_any_kind(
+    name: str,
+    entries: Entries,
+    hits: list[tuple[float, int]],
+    keep_suffixes: bool,
+    functions: int,
+) -> None:
+    machine, fmt = MACHINES[name]
+    data = file(machine, fmt, entries, hits)
+    compare(data, keep_suffixes=keep_suffixes, functions=functions)
+
+
+def test_many_symbols_at_one_address_and_far_apart() -> None:
+    at = elf.TEXT_ADDRESS
+    entries = [(b"n%d" % (number * 7 % 50), at + 3, 0x12, 1) for number in range(50)]
+    entries += [(b"local", at + 1, 0x02, 1), (b"weak", at + 1, 0x22, 1), (b"far", 1 << 40, 0x12, 1)]
+    text, damaged = compare(file(X86_64, Format(), entries))
+    assert (text, damaged) == ("PUBLIC m 1001 0 weak\nPUBLIC m 1003 0 n0\n", False)
+
+
+def test_names_that_overlap_may_cost_no_more_than_their_share() -> None:
+    strings = b"\0" + b"f" * 1_000_000 + b"\0"
+    rows = b"".join(elf.symbol(Format(), 1 + number, 0x1000) for number in range(2000))
+    sections = (
+        elf.code(16),
+        Section(".symtab", rows, SYMTAB, link=".strtab", entry_size=24),
+        Section(".strtab", strings, STRTAB),
+    )
+    with pytest.raises(MalformedError, match="out of proportion"):
+        compare(Elf(sections).build())
+
+
+def test_function_descriptors_are_followed() -> None:
+    fmt = Format(64, little_endian=False)
+    descriptor = Section(".opd", fmt.word(0x1008, 0, 0), PROGBITS, ALLOC, 0x300000)
+    strings = b"\0f\0"
+    rows = elf.symbol(fmt, 1, 0x300000)
+    sections = (
+        elf.code(16),
+        descriptor,
+        Section(".symtab", rows, SYMTAB, link=".strtab", entry_size=24),
+        Section(".strtab", strings, STRTAB),
+    )
+    assert compare(Elf(sections, machine=PPC64, format=fmt).build()) == ("PUBLIC 1008 0 f\n", False)
