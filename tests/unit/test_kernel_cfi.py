@@ -152,6 +152,33 @@ def test_the_first_table_has_the_code_that_both_describe() -> None:
     ]
 
 
+PROGRAMS = {
+    "a rule is lost with its register": b"\x41\x0e\x10\x83\x02\x41\xc3\x41\x83\x03",
+    "a register is itself": b"\x41\x83\x02\x41\x08\x03\x41\x09\x03\x03\x41\x09\x03\x04",
+    "a register is lost": b"\x83\x02\x41\x07\x03\x41\x07\x04\x41\xc4",
+    "states": b"\x0a\x41\x0e\x10\x83\x02\x0a\x41\x84\x03\x0b\x41\x0b\x41\x0e\x18",
+    "more is brought back than remembered": b"\x0a\x41\x0e\x10\x0b\x0b\x41\x0e\x20",
+    "windows": b"\x41\x2d\x41\x0d\x06",
+    "numbers of more than 64 bits": b"\x41\x0e"
+    + uleb(1 << 64)
+    + b"\x41\x0e\x08\x83"
+    + uleb(1 << 60),
+    "the same with another rule": b"\x41\x14\x03\x02\x41\x16\x03\x02\x23\x70\x41\x10\x03\x00",
+    "back to another place": b"\x41\x0e\x10\x01" + bytes(8) + b"\x41\x0e\x10",
+    "an advance far beyond": b"\x0e\x10\x04\xff\xff\xff\xff\x0e\x18",
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_instructions(name: str, program: bytes) -> None:
+    machine, fmt = MACHINES[name]
+    for column in (3, 16):
+        eh = frames(fmt, [(0x1010, 0x20, program)], Cie(return_column=column))
+        text, _ = compare(machine, fmt, eh, b"")
+        assert text.count("STACK CFI INIT") >= 1
+
+
 @pytest.mark.parametrize("program", [b"\x16\x10\x02\x77\x00\x27", b"\x07\x10", b"\x0f\x01\x96"])
 def test_rows_without_a_form_end_a_record(program: bytes) -> None:
     body = b"\x44" + b"\x0a" + program + b"\x44" + b"\x0b" + b"\x44\x0e\x10"

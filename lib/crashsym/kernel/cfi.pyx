@@ -70,9 +70,9 @@ cdef class Cfi:
         self.tables.append(table)
         return table.scan()
 
-    cdef bint _add_index(self, holder) except -1:
+    cdef bint _add_index(self, holder, section) except -1:
         """Read the exception index."""
-        self.index = ExceptionIndex(holder, self.damage, self.texts)
+        self.index = ExceptionIndex(holder, section, self.damage, self.texts)
         self.index.memory = &self.memory
         self.index.code, self.index.items = &self.code, &self.items
         return self.index.read()
@@ -211,22 +211,21 @@ def read_cfi(pair, cpu):
     """Read the unwind rules of a module, see `crashsym.cfi.read_cfi`."""
     cdef Cfi cfi
     holders = [(name, pair.holder(name)) for name in (".eh_frame", ".debug_frame")]
-    holder_of_index = _index_holder(pair)
+    index = _find_index(pair)
     cfi = Cfi(pair.elf_file, cpu.registers)
     for name, holder in holders:
         if holder is not None:
             cfi._add_table(holder, name)
-    if holder_of_index is not None:
-        cfi._add_index(holder_of_index)
+    if index is not None:
+        cfi._add_index(index[0], index[1])
     cfi._resolve()
     return cfi
 
 
-def _index_holder(pair):
-    """Return the half that has the exception index of a module for Arm, or None."""
+def _find_index(pair):
+    """Return a half and the section that has the exception index of a module for Arm, or None."""
     for half in pair.halves:
-        if half.machine == "EM_ARM" and any(
-            s.type == "SHT_ARM_EXIDX" and s.has_bytes for s in half.sections
-        ):
-            return half
+        for section in half.sections if half.machine == "EM_ARM" else ():
+            if section.type == "SHT_ARM_EXIDX" and section.has_bytes:
+                return half, section
     return None

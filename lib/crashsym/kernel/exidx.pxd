@@ -27,6 +27,7 @@ cdef class ExceptionIndex:
     cdef list keep
     cdef RuleText texts
     cdef object elf_file
+    cdef object section
     cdef Array entries
     cdef Array places
     cdef dict known  # text number by word or table

@@ -55,10 +55,10 @@ cdef int _by_address(const void* a, const void* b) noexcept nogil:
 
 
 cdef class ExceptionIndex:
-    """The index of a file; ``damage`` is the list that damage goes to."""
+    """The index in a section of a file; ``damage`` is the list that damage goes to."""
 
-    def __init__(self, elf_file, list damage, RuleText texts):
-        self.elf_file = elf_file
+    def __init__(self, elf_file, section, list damage, RuleText texts):
+        self.elf_file, self.section = elf_file, section
         self.damage, self.texts = damage, texts
         self.big = not elf_file.little_endian
         self.keep, self.rules, self.known, self.programs = [], [], {}, {}
@@ -76,11 +76,9 @@ cdef class ExceptionIndex:
         """Add what the index describes to `items`."""
         cdef IndexEntry* entries
         cdef uint64_t i, end, limit
-        sections = [s for s in self.elf_file.sections if s.type == "SHT_ARM_EXIDX" and s.has_bytes]
-        self.name = sections[0].name
-        self.steps = 200_000 + 8 * sum(section.size for section in sections)
-        for section in sections:
-            self._add_section(section)
+        self.name = self.section.name
+        self.steps = 200_000 + 8 * <int64_t>self.section.size
+        self._add_section(self.section)
         self._find_places()
         self._sort()
         entries = <IndexEntry*>self.entries.items
