@@ -69,6 +69,11 @@ COMPARISONS = {
 }
 
 
+def test_an_expression_of_more_than_64_bytes_has_no_form() -> None:
+    assert text(b"\x70\x00", b"\x23\x01" * 31) == "a 0 +" + " 1 +" * 31
+    assert text(b"\x70\x00", b"\x23\x01" * 30, b"\x23\x81\x00") is None
+
+
 @pytest.mark.parametrize("bits", [32, 64])
 @pytest.mark.parametrize("operation", COMPARISONS)
 @given(st.integers(0, (1 << 32) - 1), st.integers(1, 5), st.integers(-1, 33))

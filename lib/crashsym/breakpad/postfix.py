@@ -18,6 +18,9 @@ from crashsym.errors import MalformedError
 from crashsym.reader import Reader
 
 LARGEST = (1 << 63) - 1  # rust-minidump reads numbers of 64 bits with a sign
+# In bytes. Those of compilers and C libraries have up to a dozen; each row may repeat it, so that
+# longer ones would make a hostile file grow to hundreds of times its size.
+_LONGEST = 64
 _DEREF, _AND, _MINUS, _MUL, _PLUS, _PLUS_UCONST, _SHL = 0x06, 0x1A, 0x1C, 0x1E, 0x22, 0x23, 0x24
 _GE, _GT, _LE, _LT = 0x2A, 0x2B, 0x2C, 0x2D
 _CONSTANTS = {0x08: (1, False), 0x09: (1, True), 0x0A: (2, False), 0x0B: (2, True)}
@@ -48,9 +51,13 @@ def translate(
 ) -> str | None:
     """Return the postfix form of a DWARF expression; None when there is none.
 
+    One of more than 64 bytes has none.
+
     ``on_stack`` is what DWARF puts on the stack before: ``.cfa`` for the rule of a register. The
     result is the last value on the stack. ``registers`` are Breakpad's names by DWARF number.
     """
+    if len(expression) > _LONGEST:
+        return None
     reader = Reader(expression, little_endian=little_endian)
     stack = [_Value(text) for text in on_stack]
     try:

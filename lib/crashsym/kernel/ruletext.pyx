@@ -16,6 +16,7 @@ from crashsym.breakpad.postfix import translate
 
 cdef enum:
     REMEMBERED = 4096  # expressions
+    LONGEST = 64  # bytes of an expression that may have a form, see crashsym.breakpad.postfix
 
 
 cdef inline Span span(const char* text, uint64_t size) noexcept nogil:
