@@ -76,10 +76,11 @@ cdef inline uint64_t unsigned_number(Cursor* c) noexcept nogil:
 
 
 cdef inline int64_t product(int64_t a, int64_t b) noexcept nogil:
+    """Multiply; HUGE and anything but 0 is HUGE again, since it overflows."""
     cdef int64_t result
     if a == 0 or b == 0:
         return 0
-    if a == HUGE or b == HUGE or __builtin_mul_overflow(a, b, &result):
+    if __builtin_mul_overflow(a, b, &result):
         return HUGE
     return result
 

@@ -117,10 +117,13 @@ cdef class RuleText:
         return span(room, size + (4 if kind == OFFSET else 2))
 
     cdef Span _expression(self, Rule* rule, bint on_stack) except *:
-        cdef bytes code = rule.expression[: rule.number]
+        cdef bytes code
+        if rule.number > LONGEST:
+            return span(NULL, 0)
+        code = rule.expression[: rule.number]
         cdef bint loaded = rule.kind == EXPRESSION
         key = (code, on_stack, loaded)
-        cdef object found = self.expressions.get(key, self)
+        found = self.expressions.get(key, self)
         if found is self:
             text = translate(
                 code, self.registers, [".cfa"] if on_stack else [], little_endian=self.little_endian
