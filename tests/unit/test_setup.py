@@ -30,10 +30,11 @@ PYTHON = """
 echo "python3 $*" >>"$LOG"
 case "$*" in
     *version_info*) echo 3.11 ;;
+    *Python.h*) [ -z "${WITHOUT_HEADERS:-}" ] ;;
     *"import ensurepip"*) [ -z "${WITHOUT_ENSUREPIP:-}" ] ;;
     *"print(sys.version)"*) echo "3.11.2 (a build)" ;;
     *"-m venv"*) rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-    *"-m pip"*) exit "${PIP_EXIT_CODE:-0}" ;;
+    *"-m pip"*) echo "kernel: ${CRASHSYM_KERNEL:-}" >"$LOG.kernel"; exit "${PIP_EXIT_CODE:-0}" ;;
 esac
 """
 NOT_ROOT = "echo 1000"
@@ -153,6 +154,51 @@ def test_a_broken_environment_is_made_anew(machine: Machine) -> None:
     (machine.project / ".venv" / "bin" / "python").unlink()
     machine.set_up("demo")
     assert machine.calls == [VENV_CALL, f"{PIP_CALL} ."]
+
+
+@pytest.mark.parametrize("changed", ["lib/crashsym/kernel/walk.pyx", "setup.py"])
+def test_a_changed_kernel_is_compiled_again(machine: Machine, changed: str) -> None:
+    machine.set_up("demo")
+    (machine.project / changed).write_text("# changed\n", encoding="utf-8")
+    machine.set_up("demo")
+    assert machine.calls == [f"{PIP_CALL} ."]
+
+
+def test_a_compiled_module_that_went_away_is_compiled_again(machine: Machine) -> None:
+    module = machine.project / "lib/crashsym/kernel/walk.so"
+    module.touch()
+    machine.set_up("demo")
+    machine.set_up("demo")
+    assert machine.calls == []
+    module.unlink()
+    machine.set_up("demo")
+    assert machine.calls == [f"{PIP_CALL} ."]
+
+
+@pytest.mark.parametrize("purpose", ["demo", "test", "bench"])
+def test_without_headers_it_goes_on_without_the_kernel(machine: Machine, purpose: str) -> None:
+    result = machine.set_up(purpose, WITHOUT_HEADERS="1")
+    assert result.returncode == 0
+    assert (
+        "setup: packages are missing: python3-dev: not installed. "
+        "Install them with 'sudo apt-get install python3-dev'; "
+        "until then crashsym works without its kernel, slower.\n"
+    ) in result.stderr
+    machine.set_up(purpose)  # the headers have come
+    assert [call.rpartition(" ")[0] for call in machine.calls] == [PIP_CALL]
+
+
+def test_the_build_machine_does_not_go_on_without_headers(machine: Machine) -> None:
+    result = machine.set_up("demo", WITHOUT_HEADERS="1", CI="true")
+    assert result.returncode == 2
+    assert "'sudo apt-get install python3-dev', then try again." in result.stderr
+    assert machine.calls == [VENV_CALL]
+
+
+@pytest.mark.parametrize(("ci", "kernel"), [("true", "required"), ("false", "")])
+def test_the_build_machine_must_compile_the_kernel(machine: Machine, ci: str, kernel: str) -> None:
+    machine.set_up("demo", CI=ci)
+    assert (machine.folder / "log.kernel").read_text() == f"kernel: {kernel}\n"
 
 
 def test_a_failed_pip_run_is_repeated(machine: Machine) -> None:
