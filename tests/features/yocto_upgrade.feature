@@ -5,6 +5,12 @@ Feature: A new crashsym makes new symbols, not new packages
     Given the machine "qemuarm64"
     And "crashdump-example" was built
 
+  Scenario: An edit in the kernel makes the symbols again
+    When a developer changes a source of the kernel
+    And I build "crashdump-example"
+    Then the symbols of "crashdump-example" were made
+    And do_package of "crashdump-example" did not run
+
   Scenario Outline: An edit in lib/crashsym makes the symbols again, and nothing else of the recipe
     When a developer <edit> lib/crashsym
     And I build "crashdump-example"
@@ -16,8 +22,9 @@ Feature: A new crashsym makes new symbols, not new packages
       | changes a file in |
       | adds a file to   |
 
-  Scenario: Compiled Python files and the place of the checkout do not matter
+  Scenario: Compiled Python files, a compiled kernel and the place of the checkout do not matter
     Given Python left __pycache__ folders in lib/crashsym
+    And the kernel was compiled in the checkout
     And the layer's checkout lies in another folder
     When I build "crashdump-example" in a fresh build folder
     Then the symbols of "crashdump-example" came from sstate

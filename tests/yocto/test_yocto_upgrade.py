@@ -24,6 +24,21 @@ def _add_file(developer: Developer) -> None:
     developer.change(developer.oe.layer / "lib/crashsym/cfi/added.py", '"""New."""\n')
 
 
+@when("a developer changes a source of the kernel")
+def _change_kernel(developer: Developer) -> None:
+    path = developer.oe.layer / "lib/crashsym/kernel/text.pxd"
+    developer.change(path, path.read_text() + "\n# edited\n")
+
+
+@given("the kernel was compiled in the checkout")
+def _compiled_kernel(developer: Developer) -> None:
+    module = "text.cpython-312-x86_64-linux-gnu"
+    for name in (f"lib/crashsym/kernel/{module}.so", "lib/crashsym/kernel/text.c"):
+        developer.change(developer.oe.layer / name, "compiled")
+    for name in ("build/kernel/lib/crashsym/kernel/text.c", f"build/lib/{module}.so"):
+        developer.change(developer.oe.layer / name, "compiled")
+
+
 @given("Python left __pycache__ folders in lib/crashsym")
 def _pycache(developer: Developer) -> None:
     for folder in ("lib/crashsym", "lib/crashsym/cfi"):
