@@ -37,7 +37,7 @@ FORBIDDEN = {
     "manifest": {"elf", "store", "breakpad"},
 }
 # Nobody but these knows pyelftools.
-PYELFTOOLS: set[str] = set()
+PYELFTOOLS = {"elfnames"}
 
 
 def _modules() -> dict[str, set[str]]:

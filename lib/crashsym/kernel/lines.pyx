@@ -446,6 +446,11 @@ cdef class Lines:
             for k in range(sequences[i].first, sequences[i].first + sequences[i].count - 1):
                 if rows[k].file == NO_FILE:
                     continue
+                if n and pieces[n - 1].end == rows[k].address and (
+                    pieces[n - 1].line == rows[k].line and pieces[n - 1].file == rows[k].file
+                ):
+                    pieces[n - 1].end = rows[k + 1].address
+                    continue
                 pieces[n].start, pieces[n].end = rows[k].address, rows[k + 1].address
                 pieces[n].line, pieces[n].file = rows[k].line, rows[k].file
                 pieces[n].order = n
