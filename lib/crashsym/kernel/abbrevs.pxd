@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, skip
 
 # What a unit's entries are to us.
 cdef enum:
@@ -49,6 +49,7 @@ cdef enum:
     SKIP_BLOCK
     SKIP_INDIRECT
     TAKE
+    TAKE_FIXED
 
 cdef enum:
     NOT_FIXED = 0xFFFFFFFF
@@ -70,6 +71,7 @@ cdef struct Abbrev:
     uint16_t tag
     uint8_t kind
     uint8_t children
+    bint wanted  # its values count where it stands: it has code, or names by index
 
 
 cdef struct Shape:  # what the size of a form depends on
@@ -84,6 +86,7 @@ cdef struct AbbrevTable:
     Shape shape
     bint used
     bint damaged
+    bint ascending  # code n is likely to be the nth
     Array abbrevs
     Array ops
 
@@ -102,6 +105,22 @@ cdef class AbbrevCache:
 
 
 cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil
+cdef inline Abbrev* abbrev_of(AbbrevTable* table, uint64_t code) noexcept nogil:
+    """Return the declaration of a code, or NULL."""
+    cdef Abbrev* abbrev = <Abbrev*>table.abbrevs.items + (code - 1)
+    if table.ascending and code - 1 < table.abbrevs.count and abbrev.code == code:
+        return abbrev
+    return find_abbrev(table, code)
+
+
+cdef inline void pass_over(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil:
+    """Pass over the attributes of an entry."""
+    if abbrev.fixed != NOT_FIXED:
+        skip(c, abbrev.fixed)
+    else:
+        skip_entry(table, abbrev, shape, c)
+
+
 cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil
 cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil
 cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil

@@ -172,6 +172,7 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
         tag = uleb(&c)
         abbrev.tag = <uint16_t>tag if tag < 0x10000 else 0xFFFF
         abbrev.kind = _kind_of(tag)
+        abbrev.wanted = abbrev.kind == INLINED or abbrev.kind == ENTRY_POINT
         abbrev.children = <uint8_t>u8(&c)
         abbrev.first = <uint32_t>table.ops.count
         if not _attributes(table, abbrev, &c, memory):
@@ -183,6 +184,7 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
         before = code
     if c.failed:
         return False
+    table.ascending = ascending
     if not ascending:
         qsort(table.abbrevs.items, table.abbrevs.count, sizeof(Abbrev), &_by_code)
     return True
@@ -223,6 +225,12 @@ cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* mem
             op[-1].size += size
             continue
         op.step = <uint8_t>step if slot < 0 else TAKE
+        if slot >= 0 and step == SKIP_FIXED and 0 < size <= 8:
+            op.step = TAKE_FIXED
+        if slot in (LOW_PC, RANGES) or (slot >= 0 and (0x1A <= form <= 0x28 or form == 0x16)) or (
+            slot >= 0 and form == 0x1F02
+        ):
+            abbrev.wanted = True
         op.slot = <uint8_t>slot if slot >= 0 else 0
         op.form = <uint16_t>form if form < 0x10000 else 0
         op.size = size
@@ -292,6 +300,8 @@ cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c)
             skip(c, op.size)
         elif op.step == SKIP_LEB:
             skip_leb(c)
+        elif op.step == TAKE_FIXED:
+            skip(c, op.size)
         elif op.step == TAKE:
             _take(op.form, op.size, shape, c, op.constant)
         else:
@@ -343,6 +353,9 @@ cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c,
     while op < end:
         if op.step == SKIP_FIXED:
             skip(c, op.size)
+        elif op.step == TAKE_FIXED:
+            values.raw[op.slot] = fixed(c, op.size)
+            values.form[op.slot] = op.form
         elif op.step == TAKE:
             form, size = op.form, op.size
             if form == 0x16:  # indirect

@@ -385,7 +385,7 @@ def read_functions(
     cdef Dwarf dwarf = Dwarf(elf_file.executable_ranges, isa_bit, size)
     cdef Names names
     cdef Walk walk
-    cdef uint32_t main = dwarf.add_context(sections, big, ".debug_info"), types, common
+    cdef uint32_t main = dwarf.add_context(sections, big, ".debug_info"), types, common = 0
     types = dwarf.add_context(sections, big, ".debug_types")
     dwarf.context(types).referred = main
     if inputs.supplementary is not None:

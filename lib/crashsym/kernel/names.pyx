@@ -8,7 +8,7 @@ from libc.string cimport memcmp, memcpy, strlen
 
 from crashsym.kernel.abbrevs cimport (
     LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
-    AbbrevTable, Values, find_abbrev, take_entry,
+    AbbrevTable, Values, abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
 from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
@@ -314,7 +314,7 @@ cdef class Names:
         if table == NULL:
             return 0
         c = self.dwarf.entry_cursor(unit, unit.offset + at)
-        abbrev = find_abbrev(table, uleb(&c))
+        abbrev = abbrev_of(table, uleb(&c))
         if abbrev == NULL:
             return 0
         take_entry(table, abbrev, unit.shape, &c, &link.values)

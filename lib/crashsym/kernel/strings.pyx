@@ -13,6 +13,9 @@ import os
 from crashsym.breakpad.writer import one_line as _one_line
 
 
+cdef uint64_t EACH = <uint64_t>0x0101010101010101  # 1 in each byte
+
+
 cdef inline uint64_t _mix(uint64_t value) noexcept nogil:
     value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
     return value ^ (value >> 29)
@@ -27,7 +30,8 @@ cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) no
         data += 8
         size -= 8
     word = 0
-    memcpy(&word, data, size)
+    if size:
+        memcpy(&word, data, size)
     return _mix(_mix(value ^ word) + seed)
 
 
@@ -71,7 +75,8 @@ cdef class Strings:
         entry.size = <uint32_t>size
         entry.number = NO_STRING
         entry.hash = hash_
-        memcpy(self.text.items + self.text.count, data, size)
+        if size:
+            memcpy(self.text.items + self.text.count, data, size)
         self.text.count += size
         self.entries.count += 1
         slots[at] = index + 1
@@ -100,11 +105,9 @@ cdef class Strings:
     cdef uint32_t add_text(self, Span raw) noexcept:
         """Like `add`, for text from a file: what is no UTF-8 becomes U+FFFD."""
         cdef bytes clean
-        cdef uint64_t i
-        for i in range(raw.size):
-            if raw.data[i] >= 0x80:
-                clean = raw.data[: raw.size].decode("utf-8", "replace").encode("utf-8")
-                return self.add(clean, len(clean))
+        if _has_high(raw):
+            clean = raw.data[: raw.size].decode("utf-8", "replace").encode("utf-8")
+            return self.add(clean, len(clean))
         return self.add(raw.data, raw.size)
 
     cdef Entry* entry(self, uint32_t index) noexcept nogil:
@@ -120,11 +123,37 @@ cdef class Strings:
 
 cdef bint is_plain(Span text) noexcept nogil:
     """Whether a text is printable ASCII, which needs no second look."""
-    cdef uint64_t i
-    for i in range(text.size):
-        if text.data[i] < 0x20 or text.data[i] > 0x7E:
+    cdef const uint8_t* at = text.data
+    cdef const uint8_t* end = at + text.size
+    cdef uint64_t word
+    while end - at >= 8:
+        memcpy(&word, at, 8)
+        # bit 7 of a byte that is above 0x7e, or below 0x20
+        if ((word + EACH) | word | (word - 0x20 * EACH)) & (0x80 * EACH):
             return False
+        at += 8
+    while at < end:
+        if at[0] < 0x20 or at[0] > 0x7E:
+            return False
+        at += 1
     return True
+
+
+cdef bint _has_high(Span text) noexcept nogil:
+    """Whether there is anything but ASCII."""
+    cdef const uint8_t* at = text.data
+    cdef const uint8_t* end = at + text.size
+    cdef uint64_t word
+    while end - at >= 8:
+        memcpy(&word, at, 8)
+        if word & (0x80 * EACH):
+            return True
+        at += 8
+    while at < end:
+        if at[0] & 0x80:
+            return True
+        at += 1
+    return False
 
 
 cdef bytes one_line(Span text):

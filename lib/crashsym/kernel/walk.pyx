@@ -10,7 +10,7 @@ from crashsym.kernel.abbrevs cimport (
     ADDR_BASE, CALL_FILE, CALL_LINE, COMP_DIR, DWO_NAME, ENTRY_POINT, GNU_ADDR_BASE, GNU_DWO_ID,
     GNU_DWO_NAME, GNU_RNG_BASE, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, ORIGIN, OTHER,
     RNG_BASE, STMT_LIST, STR_BASE, SUBPROGRAM, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
-    skip_entry, take_entry,
+    abbrev_of, pass_over, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
 from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
@@ -288,12 +288,12 @@ cdef class Walk:
                     return True
                 depth -= 1
                 continue
-            abbrev = find_abbrev(table, code)
+            abbrev = abbrev_of(table, code)
             if abbrev == NULL:
                 self.why = b"an entry has an undefined abbreviation"
                 return False
             if abbrev.kind == OTHER or abbrev.kind == UNIT:
-                skip_entry(table, abbrev, unit.shape, &c)
+                pass_over(table, abbrev, unit.shape, &c)
                 below = levels[depth]
             elif not self._take(
                 unit, table, abbrev, &c, <uint64_t>(at - c.begin), levels + depth, &below
@@ -319,8 +319,11 @@ cdef class Walk:
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
         cdef Values values
         cdef NameRow* row
-        take_entry(table, abbrev, unit.shape, c, &values)
         below[0] = above[0]
+        if abbrev.wanted:
+            take_entry(table, abbrev, unit.shape, c, &values)
+        else:
+            pass_over(table, abbrev, unit.shape, c)
         if c.failed:
             return True
         if abbrev.kind == INLINED:
@@ -329,7 +332,7 @@ cdef class Walk:
             return True
         if abbrev.kind == ENTRY_POINT and above.body < 0:
             return True
-        if not (
+        if abbrev.wanted and not (
             self.dwarf.has_text(unit, values.raw[NAME], values.form[NAME])
             and self.dwarf.has_text(unit, values.raw[LINKAGE], values.form[LINKAGE])
             and self.dwarf.has_text(unit, values.raw[MIPS_LINKAGE], values.form[MIPS_LINKAGE])
@@ -348,6 +351,9 @@ cdef class Walk:
         below.scope = row.at
         if abbrev.kind == SUBPROGRAM:
             below.outer = above.scope
+            below.body = below.call = -1
+            if not abbrev.wanted or unit.names_only:
+                return True
             return self._subprogram(unit, &values, at, below)
         return True
 
@@ -404,9 +410,6 @@ cdef class Walk:
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil:
         cdef Range* found
         cdef uint64_t i
-        below.body = below.call = -1
-        if unit.names_only:
-            return True
         self.scratch.count = 0
         if not self.dwarf.ranges(unit, values, &self.scratch):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
