@@ -106,6 +106,7 @@ cdef class Names:
         self.names = Strings()
         self.linkages = Strings()
         self.names.memory = self.linkages.memory = &dwarf.memory
+        self.linkages.borrowed = True
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
 
     def __dealloc__(self):

@@ -61,23 +61,23 @@ cdef class Strings:
         while slots[at]:
             entry = <Entry*>self.entries.items + (slots[at] - 1)
             if entry.hash == hash_ and entry.size == size and (
-                memcmp(self.text.items + entry.offset, data, size) == 0
+                memcmp(self.start_of(entry), data, size) == 0
             ):
                 return slots[at] - 1
             at = (at + 1) & mask
-        if not reserve(&self.text, size, 1, self.memory):
+        if not self.borrowed and not reserve(&self.text, size, 1, self.memory):
             return NO_STRING
         if not reserve(&self.entries, 1, sizeof(Entry), self.memory):
             return NO_STRING
         index = <uint32_t>self.entries.count
         entry = <Entry*>self.entries.items + index
-        entry.offset = self.text.count
+        entry.offset = <uint64_t>data if self.borrowed else self.text.count
         entry.size = <uint32_t>size
         entry.number = NO_STRING
         entry.hash = hash_
-        if size:
+        if size and not self.borrowed:
             memcpy(self.text.items + self.text.count, data, size)
-        self.text.count += size
+            self.text.count += size
         self.entries.count += 1
         slots[at] = index + 1
         return index
@@ -110,13 +110,19 @@ cdef class Strings:
             return self.add(clean, len(clean))
         return self.add(raw.data, raw.size)
 
+    cdef const uint8_t* start_of(self, Entry* entry) noexcept nogil:
+        """Return where the text of an entry is."""
+        if self.borrowed:
+            return <const uint8_t*>entry.offset
+        return <const uint8_t*>self.text.items + entry.offset
+
     cdef Entry* entry(self, uint32_t index) noexcept nogil:
         return <Entry*>self.entries.items + index
 
     cdef Span get(self, uint32_t index) noexcept nogil:
         cdef Entry* entry = <Entry*>self.entries.items + index
         cdef Span span
-        span.data = <const uint8_t*>self.text.items + entry.offset
+        span.data = self.start_of(entry)
         span.size = entry.size
         return span
 

@@ -26,7 +26,7 @@ cdef struct Inline:
     uint32_t depth
     uint32_t call_line
     uint32_t call_file  # index in `Lines.paths`
-    uint64_t first_range
+    uint32_t first_range
     uint32_t ranges
 
 

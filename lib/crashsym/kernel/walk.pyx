@@ -555,7 +555,8 @@ cdef class Walk:
             inline_ = <Inline*>self.inlines.items + self.inlines.count
             inline_.name = 0
             inline_.depth, inline_.call_line = call.depth, call.call_line
-            inline_.first_range, inline_.ranges = self.ranges.count, call.count
+            inline_.first_range = <uint32_t>self.ranges.count
+            inline_.ranges = call.count
             inline_.call_file = self.dwarf.lines.path(unit.table, call.call_file)
             if inline_.call_file == NO_STRING:
                 inline_.call_file = 0
