@@ -47,7 +47,7 @@ cdef class Cfi:
 
     def __init__(self, elf_file, dict registers):
         self.damage, self.tables = [], []
-        self.memory.limit = <uint64_t>48 << 20
+        self.memory.limit = <uint64_t>20 << 20
         self.texts = RuleText(registers, elf_file.load_base, elf_file.little_endian)
         add_ranges(&self.code, elf_file.executable_ranges, &self.memory)
 

@@ -56,7 +56,7 @@ cdef class Dwarf:
         self.mask = ~<uint64_t>isa_bit
         self.damage = []
         self.types = {}
-        self.memory.limit = (<uint64_t>48 << 20) + 8 * size
+        self.memory.limit = (<uint64_t>20 << 20) + 8 * size
         self.steps = 200_000 + 8 * size
         self.abbrevs = AbbrevCache()
         self.abbrevs.memory = &self.memory

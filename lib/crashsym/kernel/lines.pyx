@@ -448,7 +448,7 @@ cdef class Lines:
                     continue
                 if n and pieces[n - 1].end == rows[k].address and (
                     pieces[n - 1].line == rows[k].line and pieces[n - 1].file == rows[k].file
-                ):
+                ):  # it goes on with the sequence before
                     pieces[n - 1].end = rows[k + 1].address
                     continue
                 pieces[n].start, pieces[n].end = rows[k].address, rows[k + 1].address

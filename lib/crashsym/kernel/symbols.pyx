@@ -80,7 +80,7 @@ cdef class Publics:
         self.keep_suffixes, self.load_base = keep_suffixes, elf_file.load_base
         for i in range(3):
             self.steps[i] = 200_000 + 8 * <int64_t>elf_file.size
-        self.memory.limit = (<uint64_t>48 << 20) + 8 * <uint64_t>elf_file.size
+        self.memory.limit = (<uint64_t>20 << 20) + 8 * <uint64_t>elf_file.size
         self.records = io.BytesIO()
         self.text = Text(self.records)
         add_ranges(&self.code, elf_file.executable_ranges, &self.memory)
@@ -132,6 +132,13 @@ cdef class Publics:
         cdef bytes clean
         for i in range(name.size):
             if name.data[i] >= 0x80:
+                self.memory.used += 6 * name.size  # of the copy, up to 3 bytes for one, and its making
+                if self.memory.used > self.memory.limit:
+                    raise MalformedError(
+                        "cannot decode",
+                        where="symbols",
+                        why="they need more memory than the file may use",
+                    )
                 clean = name.data[: name.size].decode("utf-8", "replace").encode()
                 self.keep.append(clean)
                 name = span_of(clean)
