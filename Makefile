@@ -14,6 +14,7 @@ help:
 	@echo 'make test-slow  the tests that take minutes'
 	@echo 'make check      the quick part of make test: ruff, mypy, unit tests'
 	@echo 'make bench      compare speed and memory with other tools; writes docs/performance'
+	@echo 'make fuzz       feed damaged files to the kernel and the readers for FUZZ_SECONDS (60)'
 	@echo 'make fetch-oe   clone OpenEmbedded-Core and BitBake for the tests that run them'
 	@echo 'make clean      remove what these targets have made'
 
@@ -56,6 +57,12 @@ fetch-oe:
 bench:
 	@scripts/setup bench
 	$(PYTHON) -m bench $(BENCH)
+
+# Longer: make fuzz FUZZ_SECONDS=3600
+FUZZ_SECONDS = 60
+.PHONY: fuzz
+fuzz: setup-test
+	tests/fuzz/run $(FUZZ_SECONDS) $(PYTHON)
 
 .PHONY: clean
 clean:

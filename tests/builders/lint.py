@@ -20,10 +20,10 @@ _RECORDS = re.compile(
             r"MODULE Linux [a-z]\w* [0-9A-F]{33} \S.*",
             r"INFO CODE_ID (?:[0-9A-F]{2})+",
             rf"(?:FILE|INLINE_ORIGIN) {_NUMBER} .+",
-            rf"FUNC {_ADDRESS} {_SIZE} 0 .+",
+            rf"FUNC (?:m )?{_ADDRESS} {_SIZE} 0 .+",
             rf"INLINE {_NUMBER} {_NUMBER} {_NUMBER} {_NUMBER}(?: {_ADDRESS} {_SIZE})+",
             rf"{_ADDRESS} {_SIZE} {_NUMBER} {_NUMBER}",
-            rf"PUBLIC {_ADDRESS} 0 .+",
+            rf"PUBLIC (?:m )?{_ADDRESS} 0 .+",
             rf"STACK CFI INIT {_ADDRESS} {_SIZE} \.cfa: .+ \.ra: .+",
             rf"STACK CFI {_ADDRESS} \S+: \S.*",
         )

@@ -21,11 +21,11 @@ def main() -> int:
     parser.add_argument("--largest", type=int, default=24_000, help="bytes of a file of the corpus")
     parser.add_argument("--findings", type=Path, default=Path("build/fuzz/findings"))
     parser.add_argument("--limit", type=float, default=2.0, help="seconds for one input")
-    parser.add_argument("--no-memory", action="store_true", help="do not limit the memory")
+    parser.add_argument("--sanitized", action="store_true", help="do not limit the memory")
     options = parser.parse_args()
     seeds = built() + of_corpus(options.largest)
     runner = Runner(options.target, TARGETS[options.target], seeds, options.findings)
-    runner.limits = Limits(options.limit, not options.no_memory)
+    runner.limits = Limits(options.limit, not options.sanitized)
     totals = runner.run(options.first, options.count, options.seconds)
     found = [path for path in totals.findings if path.suffix == ".txt"]
     print(

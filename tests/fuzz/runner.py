@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import mmap
 import os
 import resource
@@ -85,6 +86,7 @@ class Runner:
         return int(number) + 1
 
     def _work(self, first: int, size: int, end: float) -> None:
+        faulthandler.disable()
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         code = 1
