@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crashsym.demangle.limits import LONGEST
 from crashsym.errors import ToolMissingError
+from crashsym.limits import Limits
 
 if TYPE_CHECKING:
     import ctypes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _LONGEST_MANGLED = 8192
 # A name with few repetitions cannot: 30 of them triple it ten times at most.
 _FEW_REPETITIONS = 30
+# What the process for the others may use: seconds for all of them, and bytes.
+_LONGEST_LIFE, _MEMORY = 3600, 24 << 20
 
 
 class _Demangler:
@@ -99,7 +102,7 @@ def _serve(connection: Connection, other_end: Connection) -> None:
 
     other_end.close()
     demangle_here = _Demangler()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    Limits(_LONGEST_LIFE, _MEMORY).apply()
     with suppress(EOFError):
         while True:
             name = connection.recv()
