@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import os
 import sys
 from importlib import import_module
@@ -48,8 +47,6 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = _parse(sys.argv[1:] if argv is None else argv)
-    gc.freeze()  # what is there now stays
-    gc.set_threshold(100_000)
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -212,6 +212,7 @@ class DebugInputs:
         """Return the units of a ``.dwo`` file; several skeletons in a row may want the same."""
         if self._last is not None and self._last.place == place:
             return self._last
+        self._last = None  # its memory is needed
         with ElfFile(place) as file:
             if file.machine != self.elf_file.machine:
                 raise MismatchError(
