@@ -40,6 +40,8 @@ def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentPars
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     """Parse the command line; only the command that it names is imported."""
+    if argv == ["--version"]:
+        return build_parser(()).parse_args(argv)
     wanted = tuple(name for name in _COMMANDS if argv[:1] == [name])
     return build_parser(wanted or _COMMANDS).parse_args(argv)
 
