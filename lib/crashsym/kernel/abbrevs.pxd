@@ -53,6 +53,7 @@ cdef enum:
 
 cdef enum:
     NOT_FIXED = 0xFFFFFFFF
+    SHORT_CODES = 128  # those of one byte
 
 
 cdef struct Op:
@@ -87,6 +88,9 @@ cdef struct AbbrevTable:
     bint used
     bint damaged
     bint ascending  # code n is likely to be the nth
+    # By short code: the size, with the code, of entries that nobody wants, have no children and
+    # are all alike; else 0.
+    uint16_t leaves[SHORT_CODES]
     Array abbrevs
     Array ops
 

@@ -10,8 +10,8 @@ from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, release, reserve, skip,
-    skip_leb, sleb, u8, uleb,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, left, load, offset_of, release,
+    reserve, skip, skip_leb, sleb, u8, uleb,
 )
 
 cdef enum:
@@ -187,7 +187,20 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
     table.ascending = ascending
     if not ascending:
         qsort(table.abbrevs.items, table.abbrevs.count, sizeof(Abbrev), &_by_code)
+    _find_leaves(table)
     return True
+
+
+cdef void _find_leaves(AbbrevTable* table) noexcept nogil:
+    cdef Abbrev* abbrev
+    cdef uint64_t code
+    memset(table.leaves, 0, sizeof(table.leaves))
+    for code in range(1, SHORT_CODES):
+        abbrev = find_abbrev(table, code)
+        if abbrev != NULL and abbrev.kind == OTHER and not abbrev.children and (
+            abbrev.fixed < 0xFFFF
+        ):
+            table.leaves[code] = <uint16_t>(1 + abbrev.fixed)
 
 
 cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* memory) noexcept nogil:
@@ -291,24 +304,30 @@ cdef bint _skip(int step, uint32_t size, Shape shape, Cursor* c) noexcept nogil:
 cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil:
     """Pass over the attributes of an entry."""
     cdef Op* op = <Op*>table.ops.items + abbrev.first
-    cdef Op* end = op + abbrev.ops
-    if abbrev.fixed != NOT_FIXED:
-        skip(c, abbrev.fixed)
-        return
-    while op < end:
-        if op.step == SKIP_FIXED:
-            skip(c, op.size)
-        elif op.step == SKIP_LEB:
-            skip_leb(c)
-        elif op.step == TAKE_FIXED:
-            skip(c, op.size)
-        elif op.step == TAKE:
-            _take(op.form, op.size, shape, c, op.constant)
+    cdef Op* last = op + abbrev.ops
+    cdef const uint8_t* at = c.at
+    cdef const uint8_t* end = c.end
+    while op < last:
+        if op.step == SKIP_FIXED or op.step == TAKE_FIXED:
+            if op.size > <uint64_t>(end - at):
+                fail(c)
+                return
+            at += op.size
+        elif op.step == SKIP_BLOCK and at < end and at[0] < 0x80 and at[0] < end - at:
+            at += 1 + at[0]
+        elif op.step == SKIP_LEB and at < end and at[0] < 0x80:
+            at += 1
         else:
-            _skip(op.step, op.size, shape, c)
-        if c.failed:
-            return
+            c.at = at
+            if op.step == TAKE:
+                _take(op.form, op.size, shape, c, op.constant)
+            else:
+                _skip(op.step, op.size, shape, c)
+            if c.failed:
+                return
+            at = c.at
         op += 1
+    c.at = at
 
 
 cdef uint64_t _take(uint64_t form, uint32_t size, Shape shape, Cursor* c, int64_t constant) noexcept nogil:
@@ -346,25 +365,38 @@ cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil:
 cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil:
     """Read the attributes of an entry."""
     cdef Op* op = <Op*>table.ops.items + abbrev.first
-    cdef Op* end = op + abbrev.ops
-    cdef uint64_t form
-    cdef uint32_t size
+    cdef Op* last = op + abbrev.ops
+    cdef const uint8_t* at = c.at
+    cdef const uint8_t* end = c.end
+    cdef bint big = c.big
     memset(values.form, 0, sizeof(values.form))
-    while op < end:
-        if op.step == SKIP_FIXED:
-            skip(c, op.size)
-        elif op.step == TAKE_FIXED:
-            values.raw[op.slot] = fixed(c, op.size)
-            values.form[op.slot] = op.form
-        elif op.step == TAKE:
-            form, size = op.form, op.size
-            if form == 0x16:  # indirect
-                values.raw[op.slot] = take_form(&form, shape, c)
-            else:
-                values.raw[op.slot] = _take(form, size, shape, c, op.constant)
-            values.form[op.slot] = <uint16_t>form
+    while op < last:
+        if op.step == SKIP_FIXED or op.step == TAKE_FIXED:
+            if op.size > <uint64_t>(end - at):
+                fail(c)
+                return
+            if op.step == TAKE_FIXED:
+                values.raw[op.slot] = load(at, op.size, big)
+                values.form[op.slot] = op.form
+            at += op.size
         else:
-            _skip(op.step, op.size, shape, c)
-        if c.failed:
-            return
+            c.at = at
+            _take_long(op, shape, c, values)
+            if c.failed:
+                return
+            at = c.at
         op += 1
+    c.at = at
+
+
+cdef void _take_long(Op* op, Shape shape, Cursor* c, Values* values) noexcept nogil:
+    """Read or pass over an attribute whose size varies."""
+    cdef uint64_t form = op.form
+    if op.step != TAKE:
+        _skip(op.step, op.size, shape, c)
+    elif form == 0x16:  # indirect
+        values.raw[op.slot] = take_form(&form, shape, c)
+        values.form[op.slot] = <uint16_t>form
+    else:
+        values.raw[op.slot] = _take(form, op.size, shape, c, op.constant)
+        values.form[op.slot] = <uint16_t>form

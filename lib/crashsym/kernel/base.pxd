@@ -84,14 +84,24 @@ cdef inline uint64_t load(const uint8_t* p, unsigned int size, bint big) noexcep
     """Read a number of up to 8 bytes that are known to be there."""
     cdef uint64_t value = 0
     cdef unsigned int i
-    if not big:
-        if size == 4:
-            return (<uint64_t>p[0]) | (<uint64_t>p[1] << 8) | (<uint64_t>p[2] << 16) | (<uint64_t>p[3] << 24)
-        for i in range(size):
-            value |= <uint64_t>p[i] << (8 * i)
-    else:
+    if big:
         for i in range(size):
             value = (value << 8) | p[i]
+        return value
+    if size == 4:  # compilers make one load of each of these
+        return (<uint64_t>p[0]) | (<uint64_t>p[1] << 8) | (<uint64_t>p[2] << 16) | (<uint64_t>p[3] << 24)
+    if size == 1:
+        return p[0]
+    if size == 2:
+        return (<uint64_t>p[0]) | (<uint64_t>p[1] << 8)
+    if size == 8:
+        return (
+            (<uint64_t>p[0]) | (<uint64_t>p[1] << 8) | (<uint64_t>p[2] << 16) | (<uint64_t>p[3] << 24)
+            | (<uint64_t>p[4] << 32) | (<uint64_t>p[5] << 40) | (<uint64_t>p[6] << 48)
+            | (<uint64_t>p[7] << 56)
+        )
+    for i in range(size):
+        value |= <uint64_t>p[i] << (8 * i)
     return value
 
 

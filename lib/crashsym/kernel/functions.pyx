@@ -8,11 +8,15 @@ from libc.string cimport memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.dwarf cimport Dwarf
+from crashsym.kernel.inlines cimport Inline, unpack, unpack_call, unpack_distance
 from crashsym.kernel.lines cimport NO_FILE, NO_TABLE, Lines, Range, Row, Sequence, Table
 from crashsym.kernel.names cimport Names
 from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
-from crashsym.kernel.text cimport Text, put_bytes, put_char, put_decimal, put_hex
-from crashsym.kernel.walk cimport Body, Claim, Inline, Walk
+from crashsym.kernel.text cimport (
+    Text, bytes_at, char_at, decimal_at, end_at, end_of, hex_at, put_bytes, put_char, put_decimal,
+    put_hex,
+)
+from crashsym.kernel.walk cimport Body, Claim, Walk
 
 from crashsym.dwarf.sections import read_sections
 
@@ -28,6 +32,10 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     if x.end != y.end:
         return -1 if x.end < y.end else 1
     return -1 if x.body < y.body else (1 if x.body > y.body else 0)
+
+
+cdef inline uint32_t _number_of(Strings strings, uint32_t index) noexcept nogil:
+    return (<Entry*>strings.entries.items + index).number
 
 
 cdef class Functions:
@@ -225,30 +233,25 @@ cdef class Functions:
         return True
 
     cdef bint _inlines(self, Body* body, uint64_t low, uint64_t high) except False:
-        cdef Inline* call = <Inline*>self.walk.inlines.items + body.first_inline
-        cdef Inline* end = call + body.inlines
-        cdef Range* ranges
-        cdef uint64_t i, start, stop
+        """Number or write the inlined calls of a body that have code between two addresses."""
+        cdef const uint8_t* at = <const uint8_t*>self.walk.inlines.items + body.first_inline
+        cdef uint64_t i, k, start, stop
+        cdef Inline call
         cdef bint begun
-        while call < end:
-            ranges = <Range*>self.walk.ranges.items + call.first_range
+        for i in range(body.inlines):
+            unpack_call(&at, &call)
             begun = False
-            for i in range(call.ranges):
-                start = ranges[i].start if ranges[i].start > low else low
-                stop = ranges[i].end if ranges[i].end < high else high
-                if start >= stop:
+            stop = 0
+            for k in range(call.ranges):
+                start = stop + unpack_distance(&at)
+                stop = start + unpack(&at)
+                if start >= high or stop <= low:
                     continue
-                if self.text is None:
-                    begun = True
-                    break
-                if not begun:
-                    self._begin_inline(call)
-                    begun = True
-                self.text.room(RECORD)
-                put_char(self.text, b" ")
-                put_hex(self.text, start - self.load_base)
-                put_char(self.text, b" ")
-                put_hex(self.text, stop - start)
+                if self.text is not None:
+                    if not begun:
+                        self._begin_inline(&call)
+                    self._range(start if start > low else low, stop if stop < high else high)
+                begun = True
             if begun:
                 if self.text is None:
                     self.inlines += 1
@@ -257,19 +260,24 @@ cdef class Functions:
                 else:
                     self.text.room(1)
                     put_char(self.text, b"\n")
-            call += 1
+        return True
+
+    cdef bint _range(self, uint64_t start, uint64_t end) except False:
+        cdef char* at
+        self.text.room(RECORD)
+        at = char_at(end_of(self.text), b" ")
+        at = char_at(hex_at(at, start - self.load_base), b" ")
+        end_at(self.text, hex_at(at, end - start))
         return True
 
     cdef bint _begin_inline(self, Inline* call) except False:
+        cdef char* at
         self.text.room(RECORD)
-        put_bytes(self.text, b"INLINE ", 7)
-        put_decimal(self.text, call.depth)
-        put_char(self.text, b" ")
-        put_decimal(self.text, call.call_line)
-        put_char(self.text, b" ")
-        put_decimal(self.text, self.line_tables.paths.entry(call.call_file).number)
-        put_char(self.text, b" ")
-        put_decimal(self.text, self.names.names.entry(call.name).number)
+        at = bytes_at(end_of(self.text), b"INLINE ", 7)
+        at = char_at(decimal_at(at, call.depth), b" ")
+        at = char_at(decimal_at(at, call.call_line), b" ")
+        at = char_at(decimal_at(at, _number_of(self.line_tables.paths, call.call_file)), b" ")
+        end_at(self.text, decimal_at(at, _number_of(self.names.names, call.name)))
         return True
 
     cdef bint _lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
@@ -318,23 +326,21 @@ cdef class Functions:
         return rows + (low - 1 if low else 0)
 
     cdef bint _line(self, uint64_t start, uint64_t end, uint32_t line, uint32_t file) except False:
+        cdef char* at
         if self.text is None:
             self.lines += 1
             return self._number(self.line_tables.paths, &self.files, file)
         self.text.room(RECORD)
-        put_hex(self.text, start - self.load_base)
-        put_char(self.text, b" ")
-        put_hex(self.text, end - start)
-        put_char(self.text, b" ")
-        put_decimal(self.text, line)
-        put_char(self.text, b" ")
-        put_decimal(self.text, self.line_tables.paths.entry(file).number)
-        put_char(self.text, b"\n")
+        at = char_at(hex_at(end_of(self.text), start - self.load_base), b" ")
+        at = char_at(hex_at(at, end - start), b" ")
+        at = char_at(decimal_at(at, line), b" ")
+        at = char_at(decimal_at(at, _number_of(self.line_tables.paths, file)), b"\n")
+        end_at(self.text, at)
         return True
 
     cdef bint _number(self, Strings strings, Array* order, uint32_t index) except False:
         """Give a string the next number when it is used for the first time."""
-        cdef Entry* entry = strings.entry(index)
+        cdef Entry* entry = <Entry*>strings.entries.items + index
         if entry.number != NO_STRING:
             return True
         if not reserve(order, 1, sizeof(uint32_t), &self.dwarf.memory):

@@ -5,6 +5,26 @@ from libc.string cimport memcpy
 from crashsym.kernel.base cimport Array, Span
 
 
+cdef extern from *:
+    """
+    static const char CRASHSYM_HEX[] =
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+        "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+        "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+        "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+        "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+        "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+        "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+        "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+    static const char CRASHSYM_DECIMAL[] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    """
+    const char* PAIRS_OF_HEX "CRASHSYM_HEX"
+    const char* PAIRS_OF_DECIMAL "CRASHSYM_DECIMAL"
+    int __builtin_clzll(unsigned long long value) nogil
+
+
 cdef class Text:
     """A growing text, handed on to a binary stream in large pieces."""
 
@@ -17,47 +37,75 @@ cdef class Text:
     cdef bint span(self, Span text) except False
 
 
-# The functions below write without a look at the room: ask for it first.
+# The functions below write without a look at the room: ask for it first. Those with a pointer
+# return where the next character goes.
+
+cdef inline char* hex_at(char* at, uint64_t value) noexcept nogil:
+    cdef int digits = (67 - __builtin_clzll(value | 1)) >> 2
+    cdef char* end = at + digits
+    at = end
+    while digits >= 2:
+        at -= 2
+        memcpy(at, PAIRS_OF_HEX + 2 * (value & 0xFF), 2)
+        value >>= 8
+        digits -= 2
+    if digits:
+        (at - 1)[0] = PAIRS_OF_HEX[2 * value + 1]
+    return end
+
+
+cdef inline char* decimal_at(char* at, uint64_t value) noexcept nogil:
+    cdef char digits[20 + 8]
+    cdef int first = 20
+    cdef uint32_t small
+    while value > <uint64_t>0xFFFFFFFF:  # divisions of 32 bits are faster
+        first -= 2
+        memcpy(digits + first, PAIRS_OF_DECIMAL + 2 * (value % 100), 2)
+        value //= 100
+    small = <uint32_t>value
+    while small >= 10:
+        first -= 2
+        memcpy(digits + first, PAIRS_OF_DECIMAL + 2 * (small % 100), 2)
+        small //= 100
+    if small or first == 20:
+        first -= 1
+        digits[first] = <char>(48 + small)
+    if first >= 12:
+        memcpy(at, digits + first, 8)  # faster than the right number
+    else:
+        memcpy(at, digits + first, 20 - first)
+    return at + (20 - first)
+
+
+cdef inline char* bytes_at(char* at, const char* text, uint64_t size) noexcept nogil:
+    memcpy(at, text, size)
+    return at + size
+
+
+cdef inline char* char_at(char* at, char c) noexcept nogil:
+    at[0] = c
+    return at + 1
+
+
+cdef inline char* end_of(Text t) noexcept nogil:
+    return t.buffer + t.count
+
+
+cdef inline void end_at(Text t, char* at) noexcept nogil:
+    t.count = <uint64_t>(at - t.buffer)
+
 
 cdef inline void put_char(Text t, char c) noexcept nogil:
-    t.buffer[t.count] = c
-    t.count += 1
+    end_at(t, char_at(end_of(t), c))
 
 
 cdef inline void put_hex(Text t, uint64_t value) noexcept nogil:
-    cdef char* digits = b"0123456789abcdef"
-    cdef int nibbles = 1
-    cdef uint64_t rest = value >> 4
-    cdef char* at
-    while rest:
-        nibbles += 1
-        rest >>= 4
-    at = t.buffer + t.count + nibbles
-    t.count += nibbles
-    while nibbles:
-        at -= 1
-        at[0] = digits[value & 15]
-        value >>= 4
-        nibbles -= 1
+    end_at(t, hex_at(end_of(t), value))
 
 
 cdef inline void put_decimal(Text t, uint64_t value) noexcept nogil:
-    cdef char digits[20]
-    cdef int n = 0
-    if value < 10:
-        t.buffer[t.count] = <char>(48 + value)
-        t.count += 1
-        return
-    while value:
-        digits[n] = <char>(48 + value % 10)
-        value //= 10
-        n += 1
-    while n:
-        n -= 1
-        t.buffer[t.count] = digits[n]
-        t.count += 1
+    end_at(t, decimal_at(end_of(t), value))
 
 
 cdef inline void put_bytes(Text t, const char* text, uint64_t size) noexcept nogil:
-    memcpy(t.buffer + t.count, text, size)
-    t.count += size
+    end_at(t, bytes_at(end_of(t), text, size))

@@ -18,16 +18,7 @@ cdef struct Body:  # a subprogram that has code
     uint32_t name
     uint32_t table  # its line table
     uint32_t inlines
-    uint64_t first_inline
-
-
-cdef struct Inline:
-    uint32_t name
-    uint32_t depth
-    uint32_t call_line
-    uint32_t call_file  # index in `Lines.paths`
-    uint32_t first_range
-    uint32_t ranges
+    uint64_t first_inline  # where they begin in `Walk.inlines`
 
 
 cdef struct Call:  # an inlined subroutine while its unit is read
@@ -72,15 +63,14 @@ cdef class Walk:
     # what is found
     cdef Array claims
     cdef Array bodies
-    cdef Array inlines
-    cdef Array ranges
+    cdef Array inlines  # bytes, see inlines.pxd
     # of the unit that is being read
     cdef Array levels
     cdef Array opens
     cdef Array calls
     cdef Array own
     cdef Array joined
-    cdef Array scratch
+    cdef Array found
     cdef Array later
     cdef dict _tables
     cdef const char* why
@@ -99,10 +89,13 @@ cdef class Walk:
     cdef uint32_t _line_table(self, Unit* unit) noexcept
     cdef bint _entry_point(self, Unit* unit, Values* values, uint64_t at, Level* above) noexcept nogil
     cdef bint _entries(self, uint64_t number, AbbrevTable* table, uint64_t* where) noexcept nogil
+    cdef bint _levels(self, uint64_t count) noexcept nogil
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil
     cdef bint _join(self, Call* call) noexcept nogil
+    cdef void _merge(self, uint64_t first) noexcept nogil
+    cdef bint _inline(self, Unit* unit, Call* call) noexcept
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept
     cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t body) noexcept
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil

@@ -4,16 +4,17 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from crashsym.kernel.abbrevs cimport (
     ADDR_BASE, CALL_FILE, CALL_LINE, COMP_DIR, DWO_NAME, ENTRY_POINT, GNU_ADDR_BASE, GNU_DWO_ID,
     GNU_DWO_NAME, GNU_RNG_BASE, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, ORIGIN, OTHER,
-    RNG_BASE, STMT_LIST, STR_BASE, SUBPROGRAM, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
-    abbrev_of, pass_over, take_entry,
+    RNG_BASE, SHORT_CODES, STMT_LIST, STR_BASE, SUBPROGRAM, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
+    abbrev_of, pass_over, skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
 from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
+from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.lines cimport NO_TABLE, LineInput, Range
 from crashsym.kernel.names cimport DEFERRED, Names
 from crashsym.kernel.strings cimport NO_STRING
@@ -33,6 +34,22 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     return -1 if x.end < y.end else (1 if x.end > y.end else 0)
 
 
+cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
+    """Most are few, or in order already."""
+    cdef uint64_t i, k
+    cdef Range moved
+    if count > 24:
+        qsort(ranges, count, sizeof(Range), &_by_start)
+        return
+    for i in range(1, count):
+        moved = ranges[i]
+        k = i
+        while k and _by_start(ranges + (k - 1), &moved) > 0:
+            ranges[k] = ranges[k - 1]
+            k -= 1
+        ranges[k] = moved
+
+
 cdef class Walk:
     """Reads units and collects the functions that have code."""
 
@@ -48,13 +65,12 @@ cdef class Walk:
         free(self.claims.items)
         free(self.bodies.items)
         free(self.inlines.items)
-        free(self.ranges.items)
         free(self.levels.items)
         free(self.opens.items)
         free(self.calls.items)
         free(self.own.items)
         free(self.joined.items)
-        free(self.scratch.items)
+        free(self.found.items)
         free(self.later.items)
 
     cdef bint scan(self, uint32_t context) except False:
@@ -267,19 +283,26 @@ cdef class Walk:
         cdef Unit* unit = self.dwarf.unit(number)
         cdef Cursor c = self.dwarf.entry_cursor(unit, unit.entries)
         cdef uint64_t depth = 0, code
-        cdef const uint8_t* at
+        cdef const uint8_t* at = c.at
+        cdef const uint8_t* end = c.end
         cdef Abbrev* abbrev
         cdef Level* levels
         cdef Level below
-        if not reserve(&self.levels, 1024, sizeof(Level), &self.dwarf.memory):
-            self.why = _MEMORY
+        if not self._levels(1024):
             return False
         levels = <Level*>self.levels.items
         levels[0].scope, levels[0].body, levels[0].call, levels[0].outer = 0, -1, -1, 0
-        while c.at < c.end:
-            at = c.at
+        while at < end:
+            code = at[0]
+            if code < SHORT_CODES:
+                if 0 < table.leaves[code] <= end - at:
+                    at += table.leaves[code]
+                    continue
+                c.at = at + 1
+            else:
+                c.at = at
+                code = uleb(&c)
             where[0] = <uint64_t>(at - c.begin)
-            code = uleb(&c)
             if code == 0:
                 if c.failed:
                     self.why = b"an entry runs past its unit"
@@ -287,33 +310,42 @@ cdef class Walk:
                 if depth <= 1:
                     return True
                 depth -= 1
+                at = c.at
                 continue
             abbrev = abbrev_of(table, code)
             if abbrev == NULL:
                 self.why = b"an entry has an undefined abbreviation"
                 return False
             if abbrev.kind == OTHER or abbrev.kind == UNIT:
-                pass_over(table, abbrev, unit.shape, &c)
+                if abbrev.fixed <= <uint64_t>(end - c.at):  # NOT_FIXED is larger than any unit
+                    at = c.at + abbrev.fixed
+                else:
+                    skip_entry(table, abbrev, unit.shape, &c)
+                    at = c.at
                 below = levels[depth]
-            elif not self._take(
-                unit, table, abbrev, &c, <uint64_t>(at - c.begin), levels + depth, &below
-            ):
-                return False
+            else:
+                if not self._take(unit, table, abbrev, &c, where[0], levels + depth, &below):
+                    return False
+                at = c.at
             if c.failed:
                 self.why = b"an entry runs past its unit"
                 return False
             if abbrev.children:
                 depth += 1
                 if depth >= self.levels.capacity:
-                    self.levels.count = self.levels.capacity
-                    if not reserve(&self.levels, 1, sizeof(Level), &self.dwarf.memory):
-                        self.why = _MEMORY
+                    if not self._levels(depth + 1):
                         return False
-                    self.levels.count = 0
                     levels = <Level*>self.levels.items
                 levels[depth] = below
             elif depth == 0:
                 return True
+        return True
+
+    cdef bint _levels(self, uint64_t count) noexcept nogil:
+        """Make room for entries inside of entries."""
+        if not reserve(&self.levels, count, sizeof(Level), &self.dwarf.memory):
+            self.why = _MEMORY
+            return False
         return True
 
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
@@ -410,17 +442,17 @@ cdef class Walk:
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil:
         cdef Range* found
         cdef uint64_t i
-        self.scratch.count = 0
-        if not self.dwarf.ranges(unit, values, &self.scratch):
+        self.found.count = 0
+        if not self.dwarf.ranges(unit, values, &self.found):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
             return False
-        if self.scratch.count == 0:
+        if self.found.count == 0:
             return True
         below.body = <int32_t>self.opens.count
-        if not self._open(unit, at, self.scratch.count):
+        if not self._open(unit, at, self.found.count):
             return False
-        for i in range(self.scratch.count):
-            found = <Range*>self.scratch.items + i
+        for i in range(self.found.count):
+            found = <Range*>self.found.items + i
             self._claim(found.start, found.end)
         return True
 
@@ -464,52 +496,52 @@ cdef class Walk:
 
     cdef bint _join(self, Call* call) noexcept nogil:
         """Put a call's own ranges and those of the calls inside it together, sorted and separate."""
-        cdef Range* ranges
         cdef Range* joined
-        cdef Call* child
         cdef Range only
-        cdef uint64_t i, first = self.joined.count
+        cdef Call* child
+        cdef uint64_t i, first = self.joined.count, count
         cdef int32_t index = call.child
-        self.scratch.count = 0
-        if not reserve(&self.scratch, call.count, sizeof(Range), &self.dwarf.memory):
+        if not reserve(&self.joined, call.count, sizeof(Range), &self.dwarf.memory):
             return False
-        ranges = <Range*>self.scratch.items
+        joined = <Range*>self.joined.items
         for i in range(call.count):
-            ranges[i] = (<Range*>self.own.items)[call.first + i]
-        self.scratch.count = call.count
+            joined[first + i] = (<Range*>self.own.items)[call.first + i]
+        count = first + call.count
         only.start = only.end = 0
         if call.count == 1:
-            only = ranges[0]
+            only = joined[first]
         while index >= 0:
             child = <Call*>self.calls.items + index
             index = child.sibling
-            if not reserve(&self.scratch, child.count, sizeof(Range), &self.dwarf.memory):
+            self.joined.count = count
+            if not reserve(&self.joined, child.count, sizeof(Range), &self.dwarf.memory):
                 return False
             if not self.dwarf.spend(child.count):
                 return False
-            ranges = <Range*>self.scratch.items
+            joined = <Range*>self.joined.items
             for i in range(child.first, child.first + child.count):
-                joined = <Range*>self.joined.items + i
-                if only.start <= joined.start and joined.end <= only.end:
-                    continue
-                ranges[self.scratch.count] = joined[0]
-                self.scratch.count += 1
-        if not reserve(&self.joined, self.scratch.count, sizeof(Range), &self.dwarf.memory):
-            return False
-        ranges = <Range*>self.scratch.items
-        if self.scratch.count > 1:
-            qsort(ranges, self.scratch.count, sizeof(Range), &_by_start)
-        for i in range(self.scratch.count):
-            joined = <Range*>self.joined.items + self.joined.count
-            if self.joined.count > first and ranges[i].start <= joined[-1].end:
-                if ranges[i].end > joined[-1].end:
-                    joined[-1].end = ranges[i].end
-                continue
-            joined[0] = ranges[i]
-            self.joined.count += 1
+                if not (only.start <= joined[i].start and joined[i].end <= only.end):
+                    joined[count] = joined[i]
+                    count += 1
+        self.joined.count = count
+        if count > first + 1:
+            self._merge(first)
         call.first = <uint32_t>first
         call.count = <uint32_t>(self.joined.count - first)
         return True
+
+    cdef void _merge(self, uint64_t first) noexcept nogil:
+        """Sort the last of the joined ranges, and make one of those that touch."""
+        cdef Range* ranges = <Range*>self.joined.items + first
+        cdef uint64_t count = self.joined.count - first, i, kept = 0
+        _sort(ranges, count)
+        for i in range(1, count):
+            if ranges[i].start > ranges[kept].end:
+                kept += 1
+                ranges[kept] = ranges[i]
+            elif ranges[i].end > ranges[kept].end:
+                ranges[kept].end = ranges[i].end
+        self.joined.count = first + kept + 1
 
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
@@ -529,9 +561,7 @@ cdef class Walk:
     cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t index) noexcept:
         cdef Body* body = <Body*>self.bodies.items + index
         cdef Call* call
-        cdef Inline* inline_
         cdef int32_t next_ = open_.first
-        cdef uint64_t i
         cdef Unit* unit = self.dwarf.unit(number)
         cdef Body* function
         body.table = unit.table
@@ -545,30 +575,38 @@ cdef class Walk:
         while next_ >= 0:
             call = <Call*>self.calls.items + next_
             next_ = call.next
-            if call.count == 0:
-                continue
-            if not reserve(&self.inlines, 1, sizeof(Inline), &self.dwarf.memory) or not reserve(
-                &self.ranges, call.count, sizeof(Range), &self.dwarf.memory
-            ):
-                self.why = _MEMORY
-                return False
-            inline_ = <Inline*>self.inlines.items + self.inlines.count
-            inline_.name = 0
-            inline_.depth, inline_.call_line = call.depth, call.call_line
-            inline_.first_range = <uint32_t>self.ranges.count
-            inline_.ranges = call.count
-            inline_.call_file = self.dwarf.lines.path(unit.table, call.call_file)
-            if inline_.call_file == NO_STRING:
-                inline_.call_file = 0
-            for i in range(call.count):
-                (<Range*>self.ranges.items)[self.ranges.count + i] = (
-                    (<Range*>self.joined.items)[call.first + i]
-                )
-            self.ranges.count += call.count
-            self.inlines.count += 1
-            body.inlines += 1
-            if not self._name(call.origin, self.inlines.count - 1, True):
-                return False
+            if call.count:
+                body = <Body*>self.bodies.items + index
+                body.inlines += 1
+                if not self._inline(unit, call):
+                    return False
+        return True
+
+    cdef bint _inline(self, Unit* unit, Call* call) noexcept:
+        """Append an inlined call to `inlines`."""
+        cdef Range* ranges
+        cdef uint8_t* start
+        cdef uint8_t* at
+        cdef uint64_t before = 0, i
+        cdef uint32_t name = 0, file = self.dwarf.lines.path(unit.table, call.call_file)
+        if not reserve(
+            &self.inlines, MOST_OF_CALL + call.count * <uint64_t>MOST_OF_RANGE, 1, &self.dwarf.memory
+        ):
+            self.why = _MEMORY
+            return False
+        start = <uint8_t*>self.inlines.items
+        at = pack(start + self.inlines.count, call.depth)
+        at = pack(at, call.call_line)
+        at = pack(at, file if file != NO_STRING else 0)
+        if not self._name(call.origin, <uint64_t>(at - start), True):
+            return False
+        at = pack(at + 4, call.count)
+        ranges = <Range*>self.joined.items + call.first
+        for i in range(call.count):
+            at = pack_distance(at, ranges[i].start - before)
+            at = pack(at, ranges[i].end - ranges[i].start)
+            before = ranges[i].end
+        self.inlines.count = <uint64_t>(at - start)
         return True
 
     cdef int64_t _index_of(self, Open* open_) noexcept nogil:
@@ -593,7 +631,7 @@ cdef class Walk:
             self.later.count += 1
             return True
         if is_inline:
-            (<Inline*>self.inlines.items + index).name = name
+            memcpy(self.inlines.items + index, &name, 4)
         else:
             (<Body*>self.bodies.items + index).name = name
         return True
