@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Shape
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
@@ -66,6 +66,11 @@ cdef struct Header:
     int version
 
 
+cdef struct Special:  # what a special opcode adds
+    uint32_t operations
+    int32_t line
+
+
 cdef struct Machine:  # the registers of a line program, and the row under construction
     uint64_t address
     uint64_t op_index
@@ -105,6 +110,10 @@ cdef class Lines:
     cdef uint64_t code_mask  # of the bits of an address
     cdef const char* why  # of the last damage
     cdef uint64_t where
+    cdef Special specials[256]  # by opcode
+    cdef int special_line_base  # for which they were computed
+    cdef uint64_t special_line_range
+    cdef uint64_t special_opcode_base
 
     cdef uint32_t read(self, LineInput* source, uint64_t offset, Span comp_dir, unsigned int address_size) noexcept
     cdef uint32_t path(self, uint32_t table, uint64_t file) noexcept
@@ -116,7 +125,7 @@ cdef class Lines:
     cdef bint _add_gap(self) noexcept nogil
     cdef bint _program(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _extended(self, Cursor* program, Header* header, Machine* m) noexcept
-    cdef bint _row(self, Machine* m) noexcept
+    cdef void _prepare(self, Header* header) noexcept nogil
     cdef bint _piece(self, Machine* m, uint64_t end) noexcept
     cdef bint _end_sequence(self, Machine* m) noexcept
     cdef bint _arrange(self, Machine* m) noexcept nogil

@@ -2,7 +2,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Line programs of DWARF 2 to 5; the compiled form of `crashsym.dwarf.lines`."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
@@ -54,6 +54,37 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     if x.start != y.start:
         return -1 if x.start < y.start else 1
     return -1 if x.order < y.order else 1
+
+
+cdef inline bint _row(Lines self, Machine* m) noexcept:
+    """Begin a row here; the one before covers the code up to here."""
+    cdef uint64_t address = m.address & self.code_mask
+    if not m.pending:
+        m.wanted = in_code(self.code, address)
+        m.first_row = self.rows.count
+        m.pending = True
+    elif m.wanted and m.row_address < address and not self._piece(m, address):
+        return False
+    m.row_address = address
+    m.row_line = <uint32_t>m.line if 0 <= m.line <= LARGEST_LINE else 0
+    m.row_file = m.file
+    return True
+
+
+cdef inline void _advance(Header* header, Machine* m, uint64_t operations) noexcept nogil:
+    """Move on by a number of operations (DWARF 5 section 6.2.5.1)."""
+    cdef uint64_t total
+    if header.operations != 1:
+        total = m.op_index + operations
+        operations = total // header.operations
+        m.op_index = total % header.operations
+    m.address = (m.address + header.minimum_length * operations) & header.mask
+
+
+cdef void _skip_operands(Cursor* c, unsigned int count) noexcept nogil:
+    while count:
+        uleb(c)
+        count -= 1
 
 
 cdef class Lines:
@@ -260,48 +291,60 @@ cdef class Lines:
 
     # ---- the state machine of DWARF 5 section 6.2.2
 
+    cdef void _prepare(self, Header* header) noexcept nogil:
+        """Divide once for each special opcode; most programs have the same."""
+        cdef uint64_t opcode, adjusted
+        if (
+            self.special_line_range == header.line_range
+            and self.special_line_base == header.line_base
+            and self.special_opcode_base == header.opcode_base
+        ):
+            return
+        for opcode in range(header.opcode_base, 256):
+            adjusted = opcode - header.opcode_base
+            self.specials[opcode].operations = <uint32_t>(adjusted // header.line_range)
+            self.specials[opcode].line = header.line_base + <int32_t>(adjusted % header.line_range)
+        self.special_line_range = header.line_range
+        self.special_line_base = header.line_base
+        self.special_opcode_base = header.opcode_base
+
     cdef bint _program(self, Cursor* c, Header* header, Machine* m) noexcept:
-        cdef uint64_t opcode, adjusted, total, n
-        cdef bint simple = header.operations == 1
+        cdef uint64_t opcode
+        cdef const uint8_t* counts = header.operand_counts - 1
+        cdef bint good = True
         m.file = 1
         m.line = 1
-        while c.at < c.end:
+        self._prepare(header)
+        while c.at < c.end and good:
             opcode = c.at[0]
             c.at += 1
             if opcode >= header.opcode_base:
-                adjusted = opcode - header.opcode_base
-                n = adjusted // header.line_range
-                m.line += header.line_base + <int>(adjusted % header.line_range)
-                if not simple:
-                    total = m.op_index + n
-                    n = total // header.operations
-                    m.op_index = total % header.operations
-                m.address = (m.address + header.minimum_length * n) & header.mask
-                if not self._row(m):
-                    return self._damage("more rows than a file of this size has a right to", c)
-            elif opcode == 0:
-                if not self._extended(c, header, m):
-                    return False
+                m.line += self.specials[opcode].line
+                _advance(header, m, self.specials[opcode].operations)
+                good = _row(self, m)
+            elif opcode > 4 and opcode != 8 and opcode != 9:
+                # a column, a flag, an ISA, or an opcode from the future: skip its operands
+                if counts[opcode] == 1 and c.at < c.end and c.at[0] < 0x80:
+                    c.at += 1
+                elif counts[opcode]:
+                    _skip_operands(c, counts[opcode])
             elif opcode == 1:
-                if not self._row(m):
-                    return self._damage("more rows than a file of this size has a right to", c)
-            elif opcode == 2 or opcode == 8:
-                n = uleb(c) if opcode == 2 else (255 - header.opcode_base) // header.line_range
-                if not simple:
-                    total = m.op_index + n
-                    n = total // header.operations
-                    m.op_index = total % header.operations
-                m.address = (m.address + header.minimum_length * n) & header.mask
+                good = _row(self, m)
+            elif opcode == 2:
+                _advance(header, m, uleb(c))
             elif opcode == 3:
                 m.line = _advanced(m.line, sleb(c))
             elif opcode == 4:
                 m.file = uleb(c)
+            elif opcode == 8:
+                _advance(header, m, (255 - header.opcode_base) // header.line_range)
             elif opcode == 9:
                 m.address = (m.address + fixed(c, 2)) & header.mask
                 m.op_index = 0
-            else:  # a column, a flag, an ISA, or an opcode from the future: skip its operands
-                for n in range(header.operand_counts[opcode - 1]):
-                    uleb(c)
+            elif not self._extended(c, header, m):
+                return False
+        if not good:
+            return self._damage("more rows than a file of this size has a right to", c)
         if c.failed:
             return self._damage("the line program ends in the middle of an instruction", c)
         return self._end_sequence(m)
@@ -320,7 +363,7 @@ cdef class Lines:
             return True
         opcode = u8(&body)
         if opcode == 1:
-            if not self._row(m) or not self._end_sequence(m):
+            if not _row(self, m) or not self._end_sequence(m):
                 return self._damage("more rows than a file of this size has a right to", c)
         elif opcode == 2:
             size = 8 if left(&body) > 8 else <unsigned int>left(&body)
@@ -340,20 +383,6 @@ cdef class Lines:
             if not self._add_file(name, n):
                 return self._damage("more files than a file of this size has a right to", c)
             table.files += 1
-        return True
-
-    cdef bint _row(self, Machine* m) noexcept:
-        """Begin a row here; the one before covers the code up to here."""
-        cdef uint64_t address = m.address & self.code_mask
-        if m.pending and m.row_address < address and m.wanted and not self._piece(m, address):
-            return False
-        if not m.pending:
-            m.wanted = in_code(self.code, address)
-            m.first_row = self.rows.count
-        m.pending = True
-        m.row_address = address
-        m.row_line = <uint32_t>m.line if 0 <= m.line <= LARGEST_LINE else 0
-        m.row_file = m.file
         return True
 
     cdef bint _piece(self, Machine* m, uint64_t end) noexcept:
