@@ -92,6 +92,7 @@ cdef class Dwarf:
     cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil
     cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
+    cdef const uint8_t* place_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil

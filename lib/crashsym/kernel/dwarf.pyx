@@ -196,6 +196,13 @@ cdef class Dwarf:
             found.size = strlen(<const char*>found.data)
         return found
 
+    cdef const uint8_t* place_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
+        """Return where a text of .debug_str would be, which may be none; NULL for other forms."""
+        cdef Context* context = self.context(unit.context)
+        if form != 0x0E or raw >= context.str.size:
+            return NULL
+        return context.str.data + raw
+
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
         """Return where the text of an attribute begins; its size is 0 if it is empty, else 1.
 

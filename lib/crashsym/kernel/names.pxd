@@ -42,6 +42,7 @@ cdef class Names:
     cdef bint _is_long(self, uint32_t name) noexcept
     cdef uint32_t _plain(self, Span linkage) noexcept
     cdef uint32_t readable(self, Span linkage) noexcept
+    cdef uint32_t _of_linkage(self, Link* link, Span* linkage) noexcept
     cdef Span _linkage(self, Link* link) noexcept nogil
     cdef uint32_t _known_readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept

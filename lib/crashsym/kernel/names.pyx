@@ -178,9 +178,8 @@ cdef class Names:
             return DEFERRED
         linkage.data, linkage.size = NULL, 0
         for i in range(count):
-            linkage = self._linkage(&chain[i])
+            name = self._of_linkage(&chain[i], &linkage)
             if linkage.data != NULL:
-                name = self._known_readable(linkage)
                 if name != 0:
                     return name
                 break
@@ -191,6 +190,20 @@ cdef class Names:
             linkage.size = strlen(<const char*>linkage.data)
             return self._plain(linkage)
         return name
+
+    cdef uint32_t _of_linkage(self, Link* link, Span* linkage) noexcept:
+        """Return the readable form of an entry's linkage name, and where that is."""
+        cdef Known* slot
+        cdef const uint8_t* place = self.dwarf.place_of_text(
+            self.dwarf.unit(link.unit), link.values.raw[LINKAGE], link.values.form[LINKAGE]
+        )
+        if place != NULL and self.linked.count:  # most are known: leave the text alone
+            slot = _slot(&self.linked, <uint64_t>place)
+            if slot.place:
+                linkage.data = place
+                return slot.name
+        linkage[0] = self._linkage(link)
+        return 0 if linkage.data == NULL else self._known_readable(linkage[0])
 
     cdef Span _linkage(self, Link* link) noexcept nogil:
         """Return the linkage name of an entry, its size unknown; NULL where it has none."""
