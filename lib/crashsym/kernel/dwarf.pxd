@@ -54,15 +54,12 @@ cdef struct Unit:
     bint has_identity
     bint has_lines
     bint names_only
-    uint64_t first_name  # in `names`
-    uint64_t name_count
+    uint64_t first_row  # in `Entries.rows`
+    uint64_t row_count
+    bint rows_dropped
+    bint is_shared  # a partial unit, to which others refer
     Shape shape
     bint walked
-
-
-cdef struct NameRow:  # an entry that can be named: where it is in its unit, and its scope or 0
-    uint32_t at
-    uint32_t parent
 
 
 cdef class Dwarf:
@@ -70,7 +67,6 @@ cdef class Dwarf:
     cdef int64_t steps  # left, see crashsym.budget
     cdef Array contexts
     cdef Array units
-    cdef Array names
     cdef uint64_t mask  # of the bits of an address
     cdef Array code
     cdef AbbrevCache abbrevs

@@ -71,7 +71,6 @@ cdef class Dwarf:
     def __dealloc__(self):
         free(self.contexts.items)
         free(self.units.items)
-        free(self.names.items)
         free(self.code.items)
 
     cdef uint32_t add_context(self, sections, bint big, str info) except *:

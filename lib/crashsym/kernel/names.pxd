@@ -3,7 +3,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Values
 from crashsym.kernel.base cimport Array, Memory, Span
-from crashsym.kernel.dwarf cimport Dwarf, NameRow, Unit
+from crashsym.kernel.dwarf cimport Dwarf, Unit
+from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.strings cimport Strings
 
 cdef enum:
@@ -12,14 +13,14 @@ cdef enum:
 
 
 cdef struct Link:  # an entry of a chain of references
-    int64_t unit
+    uint64_t unit
     uint32_t parent
     bint is_namespace
     Values values
 
 
 cdef struct Known:
-    uint64_t place  # and 1, so that 0 is free
+    uint64_t place  # where a linkage name lies in memory; 0 is free
     uint32_t name
 
 
@@ -30,15 +31,13 @@ cdef struct Places:  # a map with open addressing
 
 cdef class Names:
     cdef Dwarf dwarf
+    cdef Entries entries
     cdef Strings names
-    cdef Strings linkages
-    cdef Places places  # entry → name
-    cdef Places linked  # where a linkage name lies in memory → name
+    cdef Places linked  # linkage name → name
     cdef Array scratch
     cdef bint keep_suffixes
 
     cdef uint32_t find(self, uint64_t place) noexcept
-    cdef void forget(self) noexcept nogil
     cdef bint _is_long(self, uint32_t name) noexcept
     cdef uint32_t _plain(self, Span linkage) noexcept
     cdef uint32_t readable(self, Span linkage) noexcept
@@ -47,12 +46,11 @@ cdef class Names:
     cdef uint32_t _known_readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil
-    cdef int64_t _unit_of(self, uint64_t place) noexcept nogil
     cdef int _link(self, uint64_t place, Link* link) noexcept nogil
     cdef uint64_t _next(self, Link* link) noexcept nogil
     cdef uint32_t _qualified(self, Link* chain, int count) noexcept
     cdef Span _own_name(self, Link* chain, int count) noexcept nogil
-    cdef bint _room(self, Places* places) noexcept nogil
+    cdef bint _room(self) noexcept nogil
     cdef object _demangled(self, Span linkage)
 
 

@@ -11,7 +11,8 @@ from crashsym.kernel.abbrevs cimport (
     AbbrevTable, Values, abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
-from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
+from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Dwarf, Unit
+from crashsym.kernel.entries cimport NOT_ASKED, EntryRow
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 
@@ -25,7 +26,6 @@ cdef enum:
     LONGEST_NAME = 1 << 16
     LONGEST_MANGLED = 8192
     FEW_REPETITIONS = 30
-    REMEMBERED = 1 << 16
 
 cdef const char* NAMELESS = b"<name omitted>"
 cdef const char* ANONYMOUS = b"(anonymous namespace)"
@@ -58,35 +58,6 @@ cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
     return __cxa_demangle(scratch.items, NULL, NULL, NULL)
 
 
-cdef inline uint64_t _row_of(NameRow* rows, uint64_t count, uint64_t at, uint64_t size) noexcept nogil:
-    """Return the first row that is not before ``at``; the guess is good, since rows lie evenly."""
-    cdef uint64_t guess = at * count // size, low, high, step = 8, middle
-    if guess >= count:
-        guess = count - 1 if count else 0
-    low, high = 0, count
-    if guess < count and rows[guess].at < at:
-        low = guess + 1
-        while guess + step < count and rows[guess + step].at < at:
-            low = guess + step + 1
-            step *= 4
-        if guess + step < count:
-            high = guess + step
-    elif guess < count:
-        high = guess
-        while step < guess and rows[guess - step].at >= at:
-            high = guess - step
-            step *= 4
-        if step < guess:
-            low = guess - step
-    while low < high:
-        middle = (low + high) // 2
-        if rows[middle].at < at:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 cdef inline Known* _slot(Places* places, uint64_t place) noexcept nogil:
     """Return where a place is kept, or where it would be."""
     cdef Known* slots = <Known*>places.slots.items
@@ -104,13 +75,10 @@ cdef class Names:
         self.dwarf = dwarf
         self.keep_suffixes = keep_suffixes
         self.names = Strings()
-        self.linkages = Strings()
-        self.names.memory = self.linkages.memory = &dwarf.memory
-        self.linkages.borrowed = True
+        self.names.memory = &dwarf.memory
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
 
     def __dealloc__(self):
-        free(self.places.slots.items)
         free(self.linked.slots.items)
         free(self.scratch.items)
 
@@ -120,7 +88,8 @@ cdef class Names:
         DEFERRED when it depends on a unit that has not been read; NO_STRING when this file's names
         are longer than it has a right to.
         """
-        cdef Known* slot
+        cdef uint64_t unit, row
+        cdef int state
         cdef uint32_t name
         if place == NOWHERE:
             return 0
@@ -128,30 +97,23 @@ cdef class Names:
             return DEFERRED
         if self.dwarf.steps < 0:
             return NO_STRING
-        if not self._room(&self.places):
-            return NO_STRING
-        slot = _slot(&self.places, place + 1)
-        if slot.place:
-            return slot.name
-        name = self._find(place)
-        if name < DEFERRED:
-            slot.place, slot.name = place + 1, name
-            self.places.count += 1
+        state = self.entries.locate(place, &unit, &row)
+        if state <= 0:
+            return 0 if state == 0 else DEFERRED
+        name = (<EntryRow*>self.entries.rows.items + row).name
+        if name == NOT_ASKED:
+            name = self._find(place)
+            if name < NOT_ASKED:
+                (<EntryRow*>self.entries.rows.items + row).name = name
         return name
 
-    cdef void forget(self) noexcept nogil:
-        """Give the memory of known places back when it has become large."""
-        if self.places.count > REMEMBERED:
-            release(&self.places.slots, sizeof(Known), &self.dwarf.memory)
-            self.places.count = 0
-
-    cdef bint _room(self, Places* places) noexcept nogil:
-        """See to it that a place can be added."""
-        cdef uint64_t count = places.slots.count * 2 if places.slots.count else 1024, i
-        cdef Array old = places.slots
+    cdef bint _room(self) noexcept nogil:
+        """See to it that a linkage name can be added."""
+        cdef uint64_t count = self.linked.slots.count * 2 if self.linked.slots.count else 1024, i
+        cdef Array old = self.linked.slots
         cdef Known* slots
         cdef Known* slot
-        if places.count * 2 < old.count:
+        if self.linked.count * 2 < old.count:
             return True
         if self.dwarf.memory.used + count * sizeof(Known) > self.dwarf.memory.limit:
             return False
@@ -159,11 +121,12 @@ cdef class Names:
         if slots == NULL:
             return False
         self.dwarf.memory.used = self.dwarf.memory.used + count * sizeof(Known)
-        places.slots.items, places.slots.count, places.slots.capacity = <char*>slots, count, count
+        self.linked.slots.items = <char*>slots
+        self.linked.slots.count = self.linked.slots.capacity = count
         for i in range(old.count):
             slot = <Known*>old.items + i
             if slot.place:
-                _slot(places, slot.place)[0] = slot[0]
+                _slot(&self.linked, slot.place)[0] = slot[0]
         release(&old, sizeof(Known), &self.dwarf.memory)
         return True
 
@@ -221,7 +184,7 @@ cdef class Names:
     cdef uint32_t _known_readable(self, Span linkage) noexcept:
         """Like `readable`; a name at the same place in memory is the same name."""
         cdef Known* slot
-        if not self._room(&self.linked):
+        if not self._room():
             return NO_STRING
         slot = _slot(&self.linked, <uint64_t>linkage.data)
         if not slot.place:
@@ -254,14 +217,9 @@ cdef class Names:
 
     cdef uint32_t readable(self, Span linkage) noexcept:
         """Return the index of the demangled name; 0 when it is not mangled."""
-        cdef uint32_t index = self.linkages.add(linkage.data, linkage.size)
         cdef char* result
         cdef Span text
         cdef uint32_t name = 0
-        if index == NO_STRING:
-            return NO_STRING
-        if self.linkages.entry(index).number != NO_STRING:
-            return self.linkages.entry(index).number
         if _simple(linkage):
             result = demangle_itanium(linkage, &self.scratch, &self.dwarf.memory)
             if result != NULL:
@@ -274,7 +232,6 @@ cdef class Names:
             if found is not None:
                 text.data, text.size = found, len(found)
                 name = self.names.add_text(text)
-        self.linkages.entry(index).number = name
         return name
 
     cdef object _demangled(self, Span linkage):
@@ -287,53 +244,29 @@ cdef class Names:
 
     # ---- chains of entries that refer to each other
 
-    cdef int64_t _unit_of(self, uint64_t place) noexcept nogil:
-        """Return the number of the unit that holds a place, or -1."""
-        cdef Context* context = self.dwarf.context(<uint32_t>(place >> OFFSET_BITS))
-        cdef Unit* units = <Unit*>self.dwarf.units.items + context.first_unit
-        cdef uint64_t offset = place & ((<uint64_t>1 << OFFSET_BITS) - 1)
-        cdef uint64_t low = 0, high = context.unit_count, middle
-        while low < high:
-            middle = (low + high) // 2
-            if units[middle].offset <= offset:
-                low = middle + 1
-            else:
-                high = middle
-        if low == 0 or offset >= units[low - 1].end:
-            return -1
-        return <int64_t>(context.first_unit + low - 1)
-
     cdef int _link(self, uint64_t place, Link* link) noexcept nogil:
         """Read the entry at a place: 1, 0 when no entry that we know is there, -1 when not yet."""
-        cdef int64_t number = self._unit_of(place)
         cdef Unit* unit
-        cdef NameRow* rows
-        cdef uint64_t low, at
+        cdef uint64_t row
+        cdef int state
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
         cdef Cursor c
         if not self.dwarf.spend(1):
             return 0
-        if number < 0:
-            return 0 if self.dwarf.context(<uint32_t>(place >> OFFSET_BITS)).scanned else -1
-        unit = self.dwarf.unit(number)
-        if not unit.walked:
-            return 0 if self.dwarf.final else -1
-        at = (place & ((<uint64_t>1 << OFFSET_BITS) - 1)) - unit.offset
-        rows = <NameRow*>self.dwarf.names.items + unit.first_name
-        low = _row_of(rows, unit.name_count, at, unit.end - unit.offset)
-        if low >= unit.name_count or rows[low].at != at:
-            return 0
+        state = self.entries.locate(place, &link.unit, &row)
+        if state <= 0:
+            return state
+        unit = self.dwarf.unit(link.unit)
         table = self.dwarf.table_of(unit)
         if table == NULL:
             return 0
-        c = self.dwarf.entry_cursor(unit, unit.offset + at)
+        c = self.dwarf.entry_cursor(unit, place & ((<uint64_t>1 << OFFSET_BITS) - 1))
         abbrev = abbrev_of(table, uleb(&c))
         if abbrev == NULL:
             return 0
         take_entry(table, abbrev, unit.shape, &c, &link.values)
-        link.unit = number
-        link.parent = rows[low].parent
+        link.parent = (<EntryRow*>self.entries.rows.items + row).parent
         link.is_namespace = abbrev.kind == NAMESPACE
         return 1
 
@@ -388,7 +321,7 @@ cdef class Names:
         cdef uint64_t length, place
         cdef int used = 1, found, steps = 0
         cdef uint32_t parent
-        cdef int64_t holder
+        cdef uint64_t holder
         if count == 0:
             return 0
         parts[0] = self._own_name(chain, count)

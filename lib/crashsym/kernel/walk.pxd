@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from crashsym.kernel.abbrevs cimport Abbrev, AbbrevTable, Values
 from crashsym.kernel.base cimport Array, Cursor
 from crashsym.kernel.dwarf cimport Dwarf, Unit
+from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.names cimport Names
 
 
@@ -56,8 +57,7 @@ cdef struct Later:  # a name that could not be found yet
     bint is_inline
 
 
-cdef class Walk:
-    cdef Dwarf dwarf
+cdef class Walk(Entries):
     cdef Names names
     cdef bint want_inlines
     # what is found

@@ -13,7 +13,8 @@ from crashsym.kernel.abbrevs cimport (
     abbrev_of, pass_over, skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
-from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, NameRow, Unit
+from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, Unit
+from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.lines cimport NO_TABLE, LineInput, Range
 from crashsym.kernel.names cimport DEFERRED, Names
@@ -50,14 +51,15 @@ cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
         ranges[k] = moved
 
 
-cdef class Walk:
+cdef class Walk(Entries):
     """Reads units and collects the functions that have code."""
 
     def __init__(self, Dwarf dwarf, Names names, inputs, bint want_inlines):
-        self.dwarf = dwarf
+        Entries.__init__(self, dwarf)
         self.inputs = inputs
         self.known_size = inputs.size
         self.names = names
+        names.entries = self
         self.want_inlines = want_inlines
         self._tables = {}
 
@@ -107,7 +109,6 @@ cdef class Walk:
         first = self.dwarf.context(context).first_unit
         for number in range(first, first + self.dwarf.context(context).unit_count):
             self.unit(number)
-            self.names.forget()
             if self.dwarf.steps < 0:
                 self.dwarf.damaged(b".debug_info", 0, _WORK)
                 break
@@ -128,20 +129,34 @@ cdef class Walk:
         """Read the entries of a unit whose own entry has been read."""
         cdef Unit* unit = self.dwarf.unit(number)
         cdef uint64_t where = unit.entries, first_body = self.bodies.count, place
-        unit.first_name = self.dwarf.names.count
         self.opens.count = self.calls.count = self.own.count = self.joined.count = 0
         if unit.has_identity and unit.kind in (2, 6):
             place = DEAD
             if unit.type_offset < unit.end - unit.offset:
                 place = (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + unit.type_offset)
             self.dwarf.types.setdefault(unit.identity, place)
-        if not self._entries(number, self.dwarf.table_of(unit), &where):
+        self.why = _MEMORY
+        if not self.begin(number) or not self._entries(number, self.dwarf.table_of(unit), &where):
             self.dwarf.damaged(b".debug_info", where, self.why)
-        unit.name_count = self.dwarf.names.count - unit.first_name
+        unit.row_count = self.rows.count - unit.first_row
         if self.opens.count:
             unit.table = self._line_table(self.dwarf.unit(unit.lines_from))
         if not self._finish(number, first_body):
             self.dwarf.damaged(b".debug_info", unit.offset, self.why)
+        self.end(number)
+        return True
+
+    cdef bint read_again(self, uint64_t number) noexcept nogil:
+        """Read a unit for its rows alone; it was read before, so what is damaged is known."""
+        cdef Unit* unit = self.dwarf.unit(number)
+        cdef const char* why = self.why
+        cdef uint64_t where
+        self.again = True
+        self.begin(number)
+        self._entries(number, self.dwarf.table_of(unit), &where)
+        unit.row_count = self.rows.count - unit.first_row
+        self.again = False
+        self.why = why
         return True
 
     cdef bint _root(self, Unit* unit, Values* values) noexcept:
@@ -156,6 +171,7 @@ cdef class Walk:
         abbrev = find_abbrev(table, uleb(&c))
         if c.failed or abbrev == NULL or abbrev.kind != UNIT:
             return False
+        unit.is_shared = abbrev.tag == 0x3C  # DW_TAG_partial_unit
         take_entry(table, abbrev, unit.shape, &c, values)
         return not c.failed and self._bases(unit, values)
 
@@ -350,7 +366,6 @@ cdef class Walk:
 
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
         cdef Values values
-        cdef NameRow* row
         below[0] = above[0]
         if abbrev.wanted:
             take_entry(table, abbrev, unit.shape, c, &values)
@@ -359,7 +374,7 @@ cdef class Walk:
         if c.failed:
             return True
         if abbrev.kind == INLINED:
-            if above.body >= 0 and self.want_inlines:
+            if above.body >= 0 and self.want_inlines and not self.again:
                 return self._call(unit, &values, above, below)
             return True
         if abbrev.kind == ENTRY_POINT and above.body < 0:
@@ -371,22 +386,19 @@ cdef class Walk:
         ):
             self.why = b"the index of a name is outside of .debug_str_offsets"
             return False
-        if not reserve(&self.dwarf.names, 1, sizeof(NameRow), &self.dwarf.memory):
+        at -= unit.offset
+        if not self.add(at, above.outer if abbrev.kind == ENTRY_POINT else above.scope):
             self.why = _MEMORY
             return False
-        row = <NameRow*>self.dwarf.names.items + self.dwarf.names.count
-        row.at = <uint32_t>(at - unit.offset)
-        row.parent = above.outer if abbrev.kind == ENTRY_POINT else above.scope
-        self.dwarf.names.count = self.dwarf.names.count + 1
         if abbrev.kind == ENTRY_POINT:
-            return self._entry_point(unit, &values, at, above)
-        below.scope = row.at
+            return self.again or self._entry_point(unit, &values, unit.offset + at, above)
+        below.scope = <uint32_t>at
         if abbrev.kind == SUBPROGRAM:
             below.outer = above.scope
             below.body = below.call = -1
             if not abbrev.wanted or unit.names_only:
                 return True
-            return self._subprogram(unit, &values, at, below)
+            return self._subprogram(unit, &values, unit.offset + at, below)
         return True
 
     cdef bint _entry_point(self, Unit* unit, Values* values, uint64_t at, Level* above) noexcept nogil:
@@ -449,6 +461,8 @@ cdef class Walk:
         if self.found.count == 0:
             return True
         below.body = <int32_t>self.opens.count
+        if self.again:
+            return True
         if not self._open(unit, at, self.found.count):
             return False
         for i in range(self.found.count):
@@ -645,3 +659,4 @@ cdef class Walk:
             later = (<Later*>self.later.items)[i]
             self._name(later.place, later.index, later.is_inline)
         self.later.count = 0
+        self.names.entries = None  # or the two would keep each other
