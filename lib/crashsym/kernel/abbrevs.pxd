@@ -18,8 +18,8 @@ cdef enum:
     NAME
     LINKAGE
     MIPS_LINKAGE
+    ORIGIN  # the next three, in this order, lead to another entry
     SPECIFICATION
-    ORIGIN
     SIGNATURE
     LOW_PC
     HIGH_PC
@@ -104,6 +104,7 @@ cdef class AbbrevCache:
     cdef AbbrevTable* tables
     cdef Memory* memory
     cdef int64_t* steps  # left, see `Dwarf`
+    cdef uint64_t made  # how many were compiled
 
     cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil
 

@@ -147,6 +147,7 @@ cdef class AbbrevCache:
             and table.shape.offset_size == shape.offset_size
         ):
             return NULL if table.damaged else table
+        self.made += 1
         table.used = False
         table.abbrevs.count = table.ops.count = 0
         table.context, table.offset, table.shape = context, offset, shape

@@ -70,6 +70,11 @@ cdef class Dwarf:
     cdef uint64_t mask  # of the bits of an address
     cdef Array code
     cdef AbbrevCache abbrevs
+    cdef AbbrevTable* last_table  # that of the unit at `last_offset`
+    cdef uint64_t last_offset
+    cdef uint32_t last_context
+    cdef uint64_t last_made
+    cdef uint64_t last_code  # the range of `code` that held the last address
     cdef Lines lines
     cdef list keep  # the buffers
     cdef dict types  # signature → place
@@ -90,7 +95,6 @@ cdef class Dwarf:
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef const uint8_t* place_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
-    cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef uint64_t _type(self, uint64_t signature) noexcept nogil
@@ -99,6 +103,15 @@ cdef class Dwarf:
     cdef bint _old_list(self, Unit* unit, uint64_t offset, Array* found) noexcept nogil
     cdef bint _indexed(self, Unit* unit, uint64_t index, uint64_t* value) noexcept nogil
     cdef bint _keep(self, uint64_t start, uint64_t end, Array* found) noexcept nogil
+
+
+cdef inline bint take_number(uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
+    """Give the value of an attribute that is a number of 0 or more."""
+    value[0] = raw
+    if form == 0x0D or form == 0x21:  # sdata, implicit_const
+        return <int64_t>raw >= 0
+    # data1 data2 data4 data8 udata sec_offset rnglistx
+    return form in (0x0B, 0x05, 0x06, 0x07, 0x0F, 0x17, 0x23)
 
 
 cdef Span span_of(object buffer) except *

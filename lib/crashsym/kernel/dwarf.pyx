@@ -127,8 +127,16 @@ cdef class Dwarf:
         return self.steps >= 0
 
     cdef AbbrevTable* table_of(self, Unit* unit) noexcept nogil:
-        cdef Context* context = self.context(unit.context)
-        return self.abbrevs.get(context.abbrev, unit.context, unit.abbrev, unit.shape)
+        """Return the abbreviations of a unit; NULL when they are damaged from the start."""
+        if self.last_offset != unit.offset or self.last_context != unit.context or (
+            self.last_made != self.abbrevs.made or self.last_table == NULL
+        ):
+            self.last_table = self.abbrevs.get(
+                self.context(unit.context).abbrev, unit.context, unit.abbrev, unit.shape
+            )
+            self.last_offset, self.last_context = unit.offset, unit.context
+            self.last_made = self.abbrevs.made
+        return self.last_table
 
     cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil:
         """Return a cursor from an offset in .debug_info to the end of the unit."""
@@ -241,14 +249,6 @@ cdef class Dwarf:
             unit.str_base + (raw + 1) * unit.shape.offset_size <= context.str_offsets.size
         )
 
-    cdef bint number(self, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
-        """Give the value of an attribute that is a number of 0 or more."""
-        value[0] = raw
-        if form == 0x0D or form == 0x21:  # sdata, implicit_const
-            return <int64_t>raw >= 0
-        # data1 data2 data4 data8 udata sec_offset rnglistx
-        return form in (0x0B, 0x05, 0x06, 0x07, 0x0F, 0x17, 0x23)
-
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil:
         """Give the value of an attribute of class address; False when it has another, or none."""
         if form == 0x01:
@@ -318,7 +318,7 @@ cdef class Dwarf:
                 offset = place_of(unit.rng_base, fixed(&c, unit.shape.offset_size), 1)
                 if c.failed:
                     return False
-            elif not self.number(offset, form, &offset):
+            elif not take_number(offset, form, &offset):
                 return True
             if unit.shape.version >= 5:
                 return self._list(unit, offset, found)
@@ -332,7 +332,7 @@ cdef class Dwarf:
             if not self.address(unit, values.raw[HIGH_PC], form, &high):
                 return False
         else:
-            if not self.number(values.raw[HIGH_PC], form, &high):
+            if not take_number(values.raw[HIGH_PC], form, &high):
                 high = 0
             high = low + high if low + high >= low else <uint64_t>0xFFFFFFFFFFFFFFFF
         return self._keep(low, high, found)
@@ -397,13 +397,16 @@ cdef class Dwarf:
         """Append a range if it begins where code can lie, cut off at the end of it."""
         cdef Range* code = <Range*>self.code.items
         cdef Range* item
-        cdef uint64_t i
+        cdef uint64_t i = self.last_code, n
         if start >= end:
             return True
         end -= start & ~self.mask
         start &= self.mask
-        for i in range(self.code.count):
+        for n in range(self.code.count):
+            if n:
+                i = n - 1 if n <= self.last_code else n
             if code[i].start <= start < code[i].end:
+                self.last_code = i
                 if not reserve(found, 1, sizeof(Range), &self.memory):
                     return False
                 item = <Range*>found.items + found.count

@@ -14,7 +14,7 @@ from crashsym.kernel.names cimport Names
 from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
 from crashsym.kernel.text cimport (
     Text, bytes_at, char_at, decimal_at, end_at, end_of, hex_at, put_bytes, put_char, put_decimal,
-    put_hex,
+    put_hex, make_room,
 )
 from crashsym.kernel.walk cimport Body, Claim, Walk
 
@@ -216,7 +216,7 @@ cdef class Functions:
                     break
                 self.functions += 1
             else:
-                self.text.room(RECORD)
+                make_room(self.text, RECORD)
                 put_bytes(self.text, b"FUNC ", 5)
                 if piece.multiple:
                     put_bytes(self.text, b"m ", 2)
@@ -225,7 +225,7 @@ cdef class Functions:
                 put_hex(self.text, piece.end - piece.start)
                 put_bytes(self.text, b" 0 ", 3)
                 self.text.span(self.names.names.get(body.name))
-                self.text.room(1)
+                make_room(self.text, 1)
                 put_char(self.text, b"\n")
             self._inlines(body, piece.start, piece.end)
             if body.table != NO_TABLE:
@@ -258,13 +258,13 @@ cdef class Functions:
                     self._number(self.line_tables.paths, &self.files, call.call_file)
                     self._number(self.names.names, &self.origins, call.name)
                 else:
-                    self.text.room(1)
+                    make_room(self.text, 1)
                     put_char(self.text, b"\n")
         return True
 
     cdef bint _range(self, uint64_t start, uint64_t end) except False:
         cdef char* at
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         at = char_at(end_of(self.text), b" ")
         at = char_at(hex_at(at, start - self.load_base), b" ")
         end_at(self.text, hex_at(at, end - start))
@@ -272,7 +272,7 @@ cdef class Functions:
 
     cdef bint _begin_inline(self, Inline* call) except False:
         cdef char* at
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         at = bytes_at(end_of(self.text), b"INLINE ", 7)
         at = char_at(decimal_at(at, call.depth), b" ")
         at = char_at(decimal_at(at, call.call_line), b" ")
@@ -330,7 +330,7 @@ cdef class Functions:
         if self.text is None:
             self.lines += 1
             return self._number(self.line_tables.paths, &self.files, file)
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         at = char_at(hex_at(end_of(self.text), start - self.load_base), b" ")
         at = char_at(hex_at(at, end - start), b" ")
         at = char_at(decimal_at(at, line), b" ")
@@ -370,12 +370,12 @@ cdef class Functions:
         if not name.size:
             unknown.data, unknown.size = <const uint8_t*>b"<unknown>", 9
             name = unknown
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         put_bytes(self.text, word, size)
         put_decimal(self.text, number)
         put_char(self.text, b" ")
         self.text.span(name)
-        self.text.room(1)
+        make_room(self.text, 1)
         put_char(self.text, b"\n")
         return True
 

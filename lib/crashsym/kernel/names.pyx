@@ -271,19 +271,16 @@ cdef class Names:
         return 1
 
     cdef uint64_t _next(self, Link* link) noexcept nogil:
+        """Return the place that an entry refers to for its name, or NOWHERE."""
         cdef Unit* unit = self.dwarf.unit(link.unit)
-        cdef uint64_t place = self.dwarf.reference(
-            unit, link.values.raw[ORIGIN], link.values.form[ORIGIN]
-        )
-        if place == NOWHERE:
-            place = self.dwarf.reference(
-                unit, link.values.raw[SPECIFICATION], link.values.form[SPECIFICATION]
-            )
-        if place == NOWHERE:
-            place = self.dwarf.reference(
-                unit, link.values.raw[SIGNATURE], link.values.form[SIGNATURE]
-            )
-        return place
+        cdef uint64_t place
+        cdef int slot
+        for slot in range(ORIGIN, SIGNATURE + 1):
+            if link.values.form[slot]:
+                place = self.dwarf.reference(unit, link.values.raw[slot], link.values.form[slot])
+                if place != NOWHERE:
+                    return place
+        return NOWHERE
 
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil:
         """Read an entry and those that it refers to, one after the other; -1: not yet."""

@@ -10,7 +10,7 @@ from crashsym.kernel.frames cimport (
     EXPRESSION, HUGE, NO_RULE, OFFSET, REGISTER, REGISTER_OFFSET, REGISTERS, SAME_VALUE, UNDEFINED,
     VAL_EXPRESSION, VAL_OFFSET, WORDS, Rule, State, lowest, same_rule,
 )
-from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex
+from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
 
 from crashsym.breakpad.postfix import translate
 
@@ -168,7 +168,7 @@ cdef class RuleText:
         return self._back(state, column, room).data != NULL
 
     cdef bint _init(self, uint64_t start, uint64_t end) except -1:
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         put_bytes(self.text, b"STACK CFI INIT ", 15)
         put_hex(self.text, start - self.load_base)
         put_char(self.text, b" ")
@@ -180,7 +180,7 @@ cdef class RuleText:
         self._init(start, end)
         put_char(self.text, b" ")
         self.text.span(rules)
-        self.text.room(1)
+        make_room(self.text, 1)
         put_char(self.text, b"\n")
         return True
 
@@ -193,7 +193,7 @@ cdef class RuleText:
         self._init(start, end)
         put_bytes(self.text, b" .cfa: ", 7)
         self.text.span(self.form(&state.cfa, span(NULL, 0), room))
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         put_bytes(self.text, b" .ra: ", 6)
         self.text.span(self._back(state, column, room))
         for i in range(WORDS):
@@ -206,13 +206,13 @@ cdef class RuleText:
                 rule = self._own(state, at, room)
                 if rule.data != NULL:
                     self._rule(self.names[at], rule)
-        self.text.room(1)
+        make_room(self.text, 1)
         put_char(self.text, b"\n")
         return True
 
     cdef bint _rule(self, Span name, Span rule) except -1:
         """Write " name: rule"."""
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         put_char(self.text, b" ")
         put_bytes(self.text, <const char*>name.data, name.size)
         put_bytes(self.text, b": ", 2)
@@ -236,7 +236,7 @@ cdef class RuleText:
         self._registers(before, now, column, address)
         self._lost(before, now, column, address)
         if self.changed:
-            self.text.room(1)
+            make_room(self.text, 1)
             put_char(self.text, b"\n")
         return True
 
@@ -285,7 +285,7 @@ cdef class RuleText:
 
     cdef bint _change(self, uint64_t address, Span name, Span rule) except -1:
         if not self.changed:
-            self.text.room(RECORD)
+            make_room(self.text, RECORD)
             put_bytes(self.text, b"STACK CFI ", 10)
             put_hex(self.text, address - self.load_base)
             self.changed = True

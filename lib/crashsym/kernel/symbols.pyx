@@ -10,7 +10,7 @@ from crashsym.kernel.base cimport Array, Memory, Span, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.names cimport _simple as is_simple, demangle_itanium
-from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex
+from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
 
 import io
 
@@ -265,14 +265,14 @@ cdef class Publics:
         return True
 
     cdef bint _write(self, uint64_t address, Span name, bint multiple) except False:
-        self.text.room(RECORD)
+        make_room(self.text, RECORD)
         put_bytes(self.text, b"PUBLIC ", 7)
         if multiple:
             put_bytes(self.text, b"m ", 2)
         put_hex(self.text, address - self.load_base)
         put_bytes(self.text, b" 0 ", 3)
         self.text.span(name)
-        self.text.room(1)
+        make_room(self.text, 1)
         put_char(self.text, b"\n")
         self.count += 1
         return True

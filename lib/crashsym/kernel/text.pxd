@@ -5,6 +5,10 @@ from libc.string cimport memcpy
 from crashsym.kernel.base cimport Array, Span
 
 
+cdef enum:
+    SIZE = 1 << 20
+
+
 cdef extern from *:
     """
     static const char CRASHSYM_HEX[] =
@@ -33,8 +37,12 @@ cdef class Text:
     cdef object stream
 
     cdef bint flush(self) except False
-    cdef bint room(self, uint64_t size) except False
     cdef bint span(self, Span text) except False
+
+
+cdef inline bint make_room(Text t, uint64_t size) except False:
+    """See to it that ``size`` bytes, a small number, can be written."""
+    return t.count + size <= SIZE or t.flush()
 
 
 # The functions below write without a look at the room: ask for it first. Those with a pointer

@@ -2,15 +2,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Text for a symbol file, a large piece at a time."""
 
+from cpython.buffer cimport PyBUF_READ
+from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from crashsym.kernel.base cimport Span
 from crashsym.kernel.strings cimport is_plain, one_line
-
-cdef enum:
-    SIZE = 1 << 20
-
 
 cdef class Text:
     def __init__(self, stream):
@@ -26,14 +24,8 @@ cdef class Text:
     cdef bint flush(self) except False:
         """Hand what is there to the stream."""
         if self.count:
-            self.stream.write(self.buffer[: self.count])
+            self.stream.write(PyMemoryView_FromMemory(self.buffer, self.count, PyBUF_READ))
             self.count = 0
-        return True
-
-    cdef bint room(self, uint64_t size) except False:
-        """See to it that ``size`` bytes, a small number, can be written."""
-        if self.count + size > SIZE:
-            self.flush()
         return True
 
     cdef bint span(self, Span text) except False:
@@ -44,7 +36,7 @@ cdef class Text:
                 self.flush()
                 self.stream.write(text.data[: text.size])
                 return True
-            self.room(text.size)
+            make_room(self, text.size)
             put_bytes(self, <const char*>text.data, text.size)
             return True
         other = one_line(text)

@@ -13,7 +13,7 @@ from crashsym.kernel.abbrevs cimport (
     abbrev_of, pass_over, skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
-from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, Unit
+from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.lines cimport NO_TABLE, LineInput, Range
@@ -178,12 +178,12 @@ cdef class Walk(Entries):
     cdef bint _bases(self, Unit* unit, Values* values) noexcept nogil:
         cdef uint64_t wide = 8 if unit.shape.offset_size == 8 else 0
         if unit.shape.version >= 5:
-            if not self.dwarf.number(values.raw[STR_BASE], values.form[STR_BASE], &unit.str_base):
+            if not take_number(values.raw[STR_BASE], values.form[STR_BASE], &unit.str_base):
                 unit.str_base = 8 + wide
-            if not self.dwarf.number(values.raw[RNG_BASE], values.form[RNG_BASE], &unit.rng_base):
+            if not take_number(values.raw[RNG_BASE], values.form[RNG_BASE], &unit.rng_base):
                 unit.rng_base = 12 + wide
-        if not self.dwarf.number(values.raw[ADDR_BASE], values.form[ADDR_BASE], &unit.addr_base):
-            if not self.dwarf.number(
+        if not take_number(values.raw[ADDR_BASE], values.form[ADDR_BASE], &unit.addr_base):
+            if not take_number(
                 values.raw[GNU_ADDR_BASE], values.form[GNU_ADDR_BASE], &unit.addr_base
             ):
                 unit.addr_base = 0
@@ -191,7 +191,7 @@ cdef class Walk(Entries):
             if values.form[LOW_PC] in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
                 return False
             unit.base = 0
-        unit.has_lines = self.dwarf.number(
+        unit.has_lines = take_number(
             values.raw[STMT_LIST], values.form[STMT_LIST], &unit.stmt_list
         )
         unit.comp_dir = self.dwarf.text(unit, values.raw[COMP_DIR], values.form[COMP_DIR])
@@ -206,7 +206,7 @@ cdef class Walk(Entries):
         cdef int64_t found
         if not name.size:
             name = self.dwarf.text(unit, values.raw[GNU_DWO_NAME], values.form[GNU_DWO_NAME])
-        if unit.kind not in (4, 5) and not self.dwarf.number(
+        if unit.kind not in (4, 5) and not take_number(
             values.raw[GNU_DWO_ID], values.form[GNU_DWO_ID], &identity
         ):
             return False
@@ -221,7 +221,7 @@ cdef class Walk(Entries):
             return False
         self.dwarf.grow(self.inputs.size - self.known_size)
         self.known_size = self.inputs.size
-        if not self.dwarf.number(
+        if not take_number(
             values.raw[GNU_RNG_BASE], values.form[GNU_RNG_BASE], &ranges_base
         ):
             ranges_base = 0
@@ -339,8 +339,12 @@ cdef class Walk(Entries):
                     skip_entry(table, abbrev, unit.shape, &c)
                     at = c.at
                 below = levels[depth]
-            else:
+            elif abbrev.wanted and not (abbrev.kind == INLINED and levels[depth].body < 0):
                 if not self._take(unit, table, abbrev, &c, where[0], levels + depth, &below):
+                    return False
+                at = c.at
+            else:
+                if not self._pass(unit, table, abbrev, &c, where[0], levels + depth, &below):
                     return False
                 at = c.at
             if c.failed:
@@ -364,22 +368,36 @@ cdef class Walk(Entries):
             return False
         return True
 
+    cdef bint _pass(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
+        """Pass over an entry that has no code, but may have a name or be a scope."""
+        pass_over(table, abbrev, unit.shape, c)
+        below[0] = above[0]
+        if c.failed or abbrev.kind == INLINED:
+            return True
+        at -= unit.offset
+        if not self.add(at, above.scope):
+            self.why = _MEMORY
+            return False
+        below.scope = <uint32_t>at
+        if abbrev.kind == SUBPROGRAM:
+            below.outer = above.scope
+            below.body = below.call = -1
+        return True
+
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
         cdef Values values
+        """Read an entry that may have code, or names by index."""
         below[0] = above[0]
-        if abbrev.wanted:
-            take_entry(table, abbrev, unit.shape, c, &values)
-        else:
-            pass_over(table, abbrev, unit.shape, c)
+        take_entry(table, abbrev, unit.shape, c, &values)
         if c.failed:
             return True
         if abbrev.kind == INLINED:
-            if above.body >= 0 and self.want_inlines and not self.again:
+            if self.want_inlines and not self.again:
                 return self._call(unit, &values, above, below)
             return True
         if abbrev.kind == ENTRY_POINT and above.body < 0:
             return True
-        if abbrev.wanted and not (
+        if not (
             self.dwarf.has_text(unit, values.raw[NAME], values.form[NAME])
             and self.dwarf.has_text(unit, values.raw[LINKAGE], values.form[LINKAGE])
             and self.dwarf.has_text(unit, values.raw[MIPS_LINKAGE], values.form[MIPS_LINKAGE])
@@ -396,7 +414,7 @@ cdef class Walk(Entries):
         if abbrev.kind == SUBPROGRAM:
             below.outer = above.scope
             below.body = below.call = -1
-            if not abbrev.wanted or unit.names_only:
+            if unit.names_only:
                 return True
             return self._subprogram(unit, &values, unit.offset + at, below)
         return True
@@ -492,9 +510,9 @@ cdef class Walk(Entries):
             call.depth = parent.depth + 1
             call.sibling = parent.child
             parent.child = index
-        if self.dwarf.number(values.raw[CALL_LINE], values.form[CALL_LINE], &number):
+        if take_number(values.raw[CALL_LINE], values.form[CALL_LINE], &number):
             call.call_line = <uint32_t>number if number <= LARGEST_LINE else 0
-        if self.dwarf.number(values.raw[CALL_FILE], values.form[CALL_FILE], &number):
+        if take_number(values.raw[CALL_FILE], values.form[CALL_FILE], &number):
             call.call_file = number
         call.origin = self.dwarf.reference(unit, values.raw[ORIGIN], values.form[ORIGIN])
         if open_.last >= 0:
@@ -530,7 +548,8 @@ cdef class Walk(Entries):
             self.joined.count = count
             if not reserve(&self.joined, child.count, sizeof(Range), &self.dwarf.memory):
                 return False
-            if not self.dwarf.spend(child.count):
+            self.dwarf.steps = self.dwarf.steps - <int64_t>child.count
+            if self.dwarf.steps < 0:
                 return False
             joined = <Range*>self.joined.items
             for i in range(child.first, child.first + child.count):
