@@ -32,6 +32,13 @@ cdef struct Context:  # the sections that belong together: a file, or one split 
     int64_t supplementary  # the context of dwz's common file, or -1
     uint64_t first_unit
     uint64_t unit_count
+    Array linked  # `Known`, a map with open addressing: linkage name → name
+    uint64_t linked_count
+
+
+cdef struct Known:
+    uint32_t place  # of a text in .debug_str, and 1, so that 0 is free
+    uint32_t name
 
 
 cdef struct Unit:
@@ -93,7 +100,7 @@ cdef class Dwarf:
     cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil
     cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
-    cdef const uint8_t* place_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
+    cdef Context* holder_of_text(self, Unit* unit, uint16_t form) noexcept nogil
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef bint address(self, Unit* unit, uint64_t raw, uint16_t form, uint64_t* value) noexcept nogil
     cdef uint64_t reference(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil

@@ -69,6 +69,9 @@ cdef class Dwarf:
             self.code.count += 1
 
     def __dealloc__(self):
+        cdef uint64_t i
+        for i in range(self.contexts.count):
+            free(self.context(<uint32_t>i).linked.items)
         free(self.contexts.items)
         free(self.units.items)
         free(self.code.items)
@@ -203,12 +206,14 @@ cdef class Dwarf:
             found.size = strlen(<const char*>found.data)
         return found
 
-    cdef const uint8_t* place_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
-        """Return where a text of .debug_str would be, which may be none; NULL for other forms."""
+    cdef Context* holder_of_text(self, Unit* unit, uint16_t form) noexcept nogil:
+        """Return the context whose .debug_str has the texts of a form at an offset, else NULL."""
         cdef Context* context = self.context(unit.context)
-        if form != 0x0E or raw >= context.str.size:
-            return NULL
-        return context.str.data + raw
+        if form == 0x0E:  # strp
+            return context
+        if form in (0x1D, 0x1F21) and context.supplementary >= 0:  # strp_sup GNU_strp_alt
+            return self.context(<uint32_t>context.supplementary)
+        return NULL
 
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:
         """Return where the text of an attribute begins; its size is 0 if it is empty, else 1.

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Values
 from crashsym.kernel.base cimport Array, Memory, Span
-from crashsym.kernel.dwarf cimport Dwarf, Unit
+from crashsym.kernel.dwarf cimport Context, Dwarf, Unit
 from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.strings cimport Strings
 
@@ -19,21 +19,10 @@ cdef struct Link:  # an entry of a chain of references
     Values values
 
 
-cdef struct Known:
-    uint64_t place  # where a linkage name lies in memory; 0 is free
-    uint32_t name
-
-
-cdef struct Places:  # a map with open addressing
-    Array slots
-    uint64_t count
-
-
 cdef class Names:
     cdef Dwarf dwarf
     cdef Entries entries
     cdef Strings names
-    cdef Places linked  # linkage name → name
     cdef Array scratch
     cdef bint keep_suffixes
 
@@ -43,14 +32,14 @@ cdef class Names:
     cdef uint32_t readable(self, Span linkage) noexcept
     cdef uint32_t _of_linkage(self, Link* link, Span* linkage) noexcept
     cdef Span _linkage(self, Link* link) noexcept nogil
-    cdef uint32_t _known_readable(self, Span linkage) noexcept
+    cdef uint32_t _new_readable(self, Span linkage) noexcept
     cdef uint32_t _find(self, uint64_t place) noexcept
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil
     cdef int _link(self, uint64_t place, Link* link) noexcept nogil
     cdef uint64_t _next(self, Link* link) noexcept nogil
     cdef uint32_t _qualified(self, Link* chain, int count) noexcept
     cdef Span _own_name(self, Link* chain, int count) noexcept nogil
-    cdef bint _room(self) noexcept nogil
+    cdef bint _room(self, Context* holder) noexcept nogil
     cdef object _demangled(self, Span linkage)
 
 

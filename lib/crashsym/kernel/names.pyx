@@ -11,7 +11,9 @@ from crashsym.kernel.abbrevs cimport (
     AbbrevTable, Values, abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
-from crashsym.kernel.dwarf cimport LATER, NOWHERE, OFFSET_BITS, Dwarf, Unit
+from crashsym.kernel.dwarf cimport (
+    LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
+)
 from crashsym.kernel.entries cimport NOT_ASKED, EntryRow
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
@@ -58,10 +60,10 @@ cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
     return __cxa_demangle(scratch.items, NULL, NULL, NULL)
 
 
-cdef inline Known* _slot(Places* places, uint64_t place) noexcept nogil:
+cdef inline Known* _slot(Array* map, uint32_t place) noexcept nogil:
     """Return where a place is kept, or where it would be."""
-    cdef Known* slots = <Known*>places.slots.items
-    cdef uint64_t mask = places.slots.count - 1
+    cdef Known* slots = <Known*>map.items
+    cdef uint64_t mask = map.count - 1
     cdef uint64_t at = (place * <uint64_t>0x9E3779B97F4A7C15 >> 24) & mask
     while slots[at].place and slots[at].place != place:
         at = (at + 1) & mask
@@ -79,7 +81,6 @@ cdef class Names:
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
 
     def __dealloc__(self):
-        free(self.linked.slots.items)
         free(self.scratch.items)
 
     cdef uint32_t find(self, uint64_t place) noexcept:
@@ -107,26 +108,25 @@ cdef class Names:
                 (<EntryRow*>self.entries.rows.items + row).name = name
         return name
 
-    cdef bint _room(self) noexcept nogil:
-        """See to it that a linkage name can be added."""
-        cdef uint64_t count = self.linked.slots.count * 2 if self.linked.slots.count else 1024, i
-        cdef Array old = self.linked.slots
-        cdef Known* slots
+    cdef bint _room(self, Context* holder) noexcept nogil:
+        """See to it that a linkage name can be added to the map of a context."""
+        cdef Array old = holder.linked
+        cdef uint64_t count = old.count * 2 if old.count else 64, i
         cdef Known* slot
-        if self.linked.count * 2 < old.count:
+        if holder.linked_count * 4 < old.count * 3:
             return True
         if self.dwarf.memory.used + count * sizeof(Known) > self.dwarf.memory.limit:
             return False
-        slots = <Known*>calloc(count, sizeof(Known))
-        if slots == NULL:
+        holder.linked.items = <char*>calloc(count, sizeof(Known))
+        if holder.linked.items == NULL:
+            holder.linked = old
             return False
         self.dwarf.memory.used = self.dwarf.memory.used + count * sizeof(Known)
-        self.linked.slots.items = <char*>slots
-        self.linked.slots.count = self.linked.slots.capacity = count
+        holder.linked.count = holder.linked.capacity = count
         for i in range(old.count):
             slot = <Known*>old.items + i
             if slot.place:
-                _slot(&self.linked, slot.place)[0] = slot[0]
+                _slot(&holder.linked, slot.place)[0] = slot[0]
         release(&old, sizeof(Known), &self.dwarf.memory)
         return True
 
@@ -156,17 +156,27 @@ cdef class Names:
 
     cdef uint32_t _of_linkage(self, Link* link, Span* linkage) noexcept:
         """Return the readable form of an entry's linkage name, and where that is."""
-        cdef Known* slot
-        cdef const uint8_t* place = self.dwarf.place_of_text(
-            self.dwarf.unit(link.unit), link.values.raw[LINKAGE], link.values.form[LINKAGE]
+        cdef uint64_t raw = link.values.raw[LINKAGE]
+        cdef Context* holder = self.dwarf.holder_of_text(
+            self.dwarf.unit(link.unit), link.values.form[LINKAGE]
         )
-        if place != NULL and self.linked.count:  # most are known: leave the text alone
-            slot = _slot(&self.linked, <uint64_t>place)
-            if slot.place:
-                linkage.data = place
+        cdef Known* slot = NULL
+        cdef uint32_t name
+        if holder != NULL and raw < holder.str.size and raw < <uint64_t>0xFFFFFFFF:
+            linkage.data = holder.str.data + raw
+            if not self._room(holder):
+                return NO_STRING
+            slot = _slot(&holder.linked, <uint32_t>(raw + 1))
+            if slot.place:  # most are known: leave the text alone
                 return slot.name
         linkage[0] = self._linkage(link)
-        return 0 if linkage.data == NULL else self._known_readable(linkage[0])
+        if linkage.data == NULL:
+            return 0
+        name = self._new_readable(linkage[0])
+        if slot != NULL and linkage.data == holder.str.data + raw and name != NO_STRING:
+            slot.place, slot.name = <uint32_t>(raw + 1), name
+            holder.linked_count += 1
+        return name
 
     cdef Span _linkage(self, Link* link) noexcept nogil:
         """Return the linkage name of an entry, its size unknown; NULL where it has none."""
@@ -181,21 +191,11 @@ cdef class Names:
             )
         return text
 
-    cdef uint32_t _known_readable(self, Span linkage) noexcept:
-        """Like `readable`; a name at the same place in memory is the same name."""
-        cdef Known* slot
-        if not self._room():
+    cdef uint32_t _new_readable(self, Span linkage) noexcept:
+        linkage.size = strlen(<const char*>linkage.data)
+        if not self.dwarf.spend(linkage.size):
             return NO_STRING
-        slot = _slot(&self.linked, <uint64_t>linkage.data)
-        if not slot.place:
-            linkage.size = strlen(<const char*>linkage.data)
-            if not self.dwarf.spend(linkage.size):
-                return NO_STRING
-            slot.name = self.readable(linkage)
-            if slot.name != NO_STRING:
-                slot.place = <uint64_t>linkage.data
-                self.linked.count += 1
-        return slot.name
+        return self.readable(linkage)
 
     cdef bint _is_long(self, uint32_t name) noexcept:
         """Whether a name was cut off."""
