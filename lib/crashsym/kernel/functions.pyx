@@ -22,6 +22,7 @@ from crashsym.dwarf.sections import read_sections
 
 cdef enum:
     RECORD = 128  # bytes that a record without names can have at most
+    LONG = 1 << 16
 
 
 cdef int _by_start(const void* a, const void* b) noexcept nogil:
@@ -224,7 +225,7 @@ cdef class Functions:
                 put_char(self.text, b" ")
                 put_hex(self.text, piece.end - piece.start)
                 put_bytes(self.text, b" 0 ", 3)
-                self.text.span(self.names.names.get(body.name))
+                self._text_of(self.names.names, body.name)
                 make_room(self.text, 1)
                 put_char(self.text, b"\n")
             self._inlines(body, piece.start, piece.end)
@@ -357,26 +358,34 @@ cdef class Functions:
         self.text = Text(stream)
         for i in range(self.files.count):
             index = (<uint32_t*>self.files.items)[i]
-            self._name_record(b"FILE ", 5, i, self.line_tables.paths.get(index))
+            self._name_record(b"FILE ", 5, i, self.line_tables.paths, index)
         for i in range(self.origins.count):
             index = (<uint32_t*>self.origins.items)[i]
-            self._name_record(b"INLINE_ORIGIN ", 14, i, self.names.names.get(index))
+            self._name_record(b"INLINE_ORIGIN ", 14, i, self.names.names, index)
         self._each()
         self.text.flush()
         self.text = None
 
-    cdef bint _name_record(self, const char* word, uint64_t size, uint64_t number, Span name) except False:
-        cdef Span unknown
-        if not name.size:
-            unknown.data, unknown.size = <const uint8_t*>b"<unknown>", 9
-            name = unknown
+    cdef bint _name_record(self, const char* word, uint64_t size, uint64_t number, Strings strings, uint32_t index) except False:
         make_room(self.text, RECORD)
         put_bytes(self.text, word, size)
         put_decimal(self.text, number)
         put_char(self.text, b" ")
-        self.text.span(name)
+        if strings.entry(index).size:
+            self._text_of(strings, index)
+        else:
+            put_bytes(self.text, b"<unknown>", 9)
         make_room(self.text, 1)
         put_char(self.text, b"\n")
+        return True
+
+    cdef bint _text_of(self, Strings strings, uint32_t index) except False:
+        """Write a name or path."""
+        cdef Span text = strings.get(index)
+        if not strings.entry(index).plain or text.size > LONG:
+            return self.text.span(text)
+        make_room(self.text, text.size)
+        put_bytes(self.text, <const char*>text.data, text.size)
         return True
 
 
@@ -409,7 +418,7 @@ def read_functions(
     dwarf.lines.code_mask = dwarf.mask
     dwarf.lines.paths = Strings()
     dwarf.lines.paths.memory = &dwarf.memory
-    dwarf.lines.paths.add(<const uint8_t*>b"", 0)
+    dwarf.lines.paths.add(<const uint8_t*>b"", 0, True)
     names = Names(dwarf, keep_suffixes)
     walk = Walk(dwarf, names, inputs, inlines)
     walk.context(main)

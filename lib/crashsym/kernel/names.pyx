@@ -78,7 +78,7 @@ cdef class Names:
         self.keep_suffixes = keep_suffixes
         self.names = Strings()
         self.names.memory = &dwarf.memory
-        self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS))
+        self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS), True)
 
     def __dealloc__(self):
         free(self.scratch.items)

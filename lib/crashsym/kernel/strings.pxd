@@ -8,10 +8,11 @@ cdef enum:
 
 
 cdef struct Entry:
-    uint64_t offset  # of the text in `text`; where it lies in memory if it is borrowed
+    uint64_t offset  # of the text in `text`
     uint32_t size
     uint32_t number  # for the caller's use, NO_STRING at first
-    uint64_t hash
+    uint32_t hash
+    bint plain  # printable ASCII
 
 
 cdef class Strings:
@@ -20,11 +21,9 @@ cdef class Strings:
     cdef Array slots
     cdef Memory* memory
     cdef uint64_t seed
-    cdef bint borrowed  # the texts stay where they are, which outlives this
 
-    cdef uint32_t add(self, const uint8_t* data, uint64_t size) noexcept nogil
+    cdef uint32_t add(self, const uint8_t* data, uint64_t size, bint plain) noexcept nogil
     cdef uint32_t add_text(self, Span raw) noexcept
-    cdef const uint8_t* start_of(self, Entry* entry) noexcept nogil
     cdef Span get(self, uint32_t index) noexcept nogil
     cdef Entry* entry(self, uint32_t index) noexcept nogil
     cdef bint _grow(self) noexcept nogil

@@ -13,6 +13,10 @@ import os
 from crashsym.breakpad.writer import one_line as _one_line
 
 
+cdef enum:
+    NOT_ASCII = 1
+    NOT_PRINTABLE = 2
+
 cdef uint64_t EACH = <uint64_t>0x0101010101010101  # 1 in each byte
 
 
@@ -46,9 +50,9 @@ cdef class Strings:
         free(self.entries.items)
         free(self.slots.items)
 
-    cdef uint32_t add(self, const uint8_t* data, uint64_t size) noexcept nogil:
+    cdef uint32_t add(self, const uint8_t* data, uint64_t size, bint plain) noexcept nogil:
         """Return the index of a string; NO_STRING when there is no memory left for it."""
-        cdef uint64_t hash_ = _hash(data, size, self.seed)
+        cdef uint32_t hash_ = <uint32_t>_hash(data, size, self.seed)
         cdef uint64_t mask, at
         cdef uint32_t* slots
         cdef uint32_t index
@@ -61,21 +65,21 @@ cdef class Strings:
         while slots[at]:
             entry = <Entry*>self.entries.items + (slots[at] - 1)
             if entry.hash == hash_ and entry.size == size and (
-                memcmp(self.start_of(entry), data, size) == 0
+                memcmp(self.text.items + entry.offset, data, size) == 0
             ):
                 return slots[at] - 1
             at = (at + 1) & mask
-        if not self.borrowed and not reserve(&self.text, size, 1, self.memory):
+        if not reserve(&self.text, size, 1, self.memory):
             return NO_STRING
         if not reserve(&self.entries, 1, sizeof(Entry), self.memory):
             return NO_STRING
         index = <uint32_t>self.entries.count
         entry = <Entry*>self.entries.items + index
-        entry.offset = <uint64_t>data if self.borrowed else self.text.count
+        entry.offset = self.text.count
         entry.size = <uint32_t>size
         entry.number = NO_STRING
-        entry.hash = hash_
-        if size and not self.borrowed:
+        entry.hash, entry.plain = hash_, plain
+        if size:
             memcpy(self.text.items + self.text.count, data, size)
             self.text.count += size
         self.entries.count += 1
@@ -105,16 +109,11 @@ cdef class Strings:
     cdef uint32_t add_text(self, Span raw) noexcept:
         """Like `add`, for text from a file: what is no UTF-8 becomes U+FFFD."""
         cdef bytes clean
-        if _has_high(raw):
+        cdef uint8_t found = _odd_bits(raw)
+        if found & NOT_ASCII:
             clean = raw.data[: raw.size].decode("utf-8", "replace").encode("utf-8")
-            return self.add(clean, len(clean))
-        return self.add(raw.data, raw.size)
-
-    cdef const uint8_t* start_of(self, Entry* entry) noexcept nogil:
-        """Return where the text of an entry is."""
-        if self.borrowed:
-            return <const uint8_t*>entry.offset
-        return <const uint8_t*>self.text.items + entry.offset
+            return self.add(clean, len(clean), False)
+        return self.add(raw.data, raw.size, not found)
 
     cdef Entry* entry(self, uint32_t index) noexcept nogil:
         return <Entry*>self.entries.items + index
@@ -122,44 +121,32 @@ cdef class Strings:
     cdef Span get(self, uint32_t index) noexcept nogil:
         cdef Entry* entry = <Entry*>self.entries.items + index
         cdef Span span
-        span.data = self.start_of(entry)
+        span.data = <const uint8_t*>self.text.items + entry.offset
         span.size = entry.size
         return span
 
 
 cdef bint is_plain(Span text) noexcept nogil:
     """Whether a text is printable ASCII, which needs no second look."""
-    cdef const uint8_t* at = text.data
-    cdef const uint8_t* end = at + text.size
-    cdef uint64_t word
-    while end - at >= 8:
-        memcpy(&word, at, 8)
-        # bit 7 of a byte that is above 0x7e, or below 0x20
-        if ((word + EACH) | word | (word - 0x20 * EACH)) & (0x80 * EACH):
-            return False
-        at += 8
-    while at < end:
-        if at[0] < 0x20 or at[0] > 0x7E:
-            return False
-        at += 1
-    return True
+    return _odd_bits(text) == 0
 
 
-cdef bint _has_high(Span text) noexcept nogil:
-    """Whether there is anything but ASCII."""
+cdef uint8_t _odd_bits(Span text) noexcept nogil:
+    """Return NOT_ASCII, NOT_PRINTABLE or both for what a text has, and 0 for printable ASCII."""
     cdef const uint8_t* at = text.data
     cdef const uint8_t* end = at + text.size
-    cdef uint64_t word
+    cdef uint64_t word, high = 0, odd = 0
     while end - at >= 8:
         memcpy(&word, at, 8)
-        if word & (0x80 * EACH):
-            return True
+        high |= word
+        odd |= (word + EACH) | (word - 0x20 * EACH)  # bit 7: above 0x7e, or below 0x20
         at += 8
-    while at < end:
-        if at[0] & 0x80:
-            return True
-        at += 1
-    return False
+    word = 0x20 * EACH
+    if at < end:
+        memcpy(&word, at, end - at)
+    high |= word
+    odd |= (word + EACH) | (word - 0x20 * EACH) | high
+    return (NOT_ASCII if high & (0x80 * EACH) else 0) | (NOT_PRINTABLE if odd & (0x80 * EACH) else 0)
 
 
 cdef bytes one_line(Span text):
