@@ -54,36 +54,33 @@ cdef class Entries:
         free(self.rows.items)
         free(self.buckets.items)
 
-    cdef bint begin(self, uint64_t number) noexcept nogil:
+    cdef void begin(self, uint64_t number) noexcept nogil:
         """Begin the rows of a unit."""
         cdef Unit* unit = self.dwarf.unit(number)
         unit.first_row, unit.row_count = self.rows.count, 0
         unit.rows_dropped = False
-        if self.again:
-            return True
+
+    cdef bint index(self, uint64_t number) noexcept nogil:
+        """Prepare to find the rows of a unit that has been read: they are the last."""
+        cdef Unit* unit = self.dwarf.unit(number)
+        cdef EntryRow* rows = <EntryRow*>self.rows.items + unit.first_row
+        cdef uint32_t* buckets
+        cdef uint64_t i, bucket, used = 0
+        unit.row_count = self.rows.count - unit.first_row
         self.current = <int64_t>number
         self.buckets.count = 0
-        return reserve(
+        if not reserve(
             &self.buckets, ((unit.end - unit.offset) >> BUCKET) + 1, sizeof(uint32_t),
             &self.dwarf.memory,
-        )
-
-    cdef bint add(self, uint64_t at, uint32_t parent) noexcept nogil:
-        """Add an entry of the unit whose rows were begun last."""
-        cdef EntryRow* row
-        cdef uint64_t bucket
-        if not reserve(&self.rows, 1, sizeof(EntryRow), &self.dwarf.memory):
+        ):
             return False
-        row = <EntryRow*>self.rows.items + self.rows.count
-        row.at, row.parent, row.name = <uint32_t>at, parent, NOT_ASKED
-        if not self.again:
-            bucket = at >> BUCKET
-            while self.buckets.count <= bucket:
-                (<uint32_t*>self.buckets.items)[self.buckets.count] = <uint32_t>(
-                    self.rows.count - self.dwarf.unit(<uint64_t>self.current).first_row
-                )
-                self.buckets.count += 1
-        self.rows.count += 1
+        buckets = <uint32_t*>self.buckets.items
+        for i in range(unit.row_count):
+            bucket = rows[i].at >> BUCKET
+            while used <= bucket:
+                buckets[used] = <uint32_t>i
+                used += 1
+        self.buckets.count = used
         return True
 
     cdef void end(self, uint64_t number) noexcept nogil:

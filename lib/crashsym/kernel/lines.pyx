@@ -333,7 +333,11 @@ cdef class Lines:
             elif opcode == 2:
                 _advance(header, m, uleb(c))
             elif opcode == 3:
-                m.line = _advanced(m.line, sleb(c))
+                if c.at < c.end and c.at[0] < 0x80:
+                    m.line += (c.at[0] ^ 0x40) - 0x40  # the sign of 7 bits
+                    c.at += 1
+                else:
+                    m.line = _advanced(m.line, sleb(c))
             elif opcode == 4:
                 m.file = uleb(c)
             elif opcode == 8:

@@ -90,7 +90,6 @@ cdef class Walk(Entries):
     cdef bint _entry_point(self, Unit* unit, Values* values, uint64_t at, Level* above) noexcept nogil
     cdef bint _entries(self, uint64_t number, AbbrevTable* table, uint64_t* where) noexcept nogil
     cdef bint _levels(self, uint64_t count) noexcept nogil
-    cdef bint _pass(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil

@@ -14,7 +14,7 @@ from crashsym.kernel.abbrevs cimport (
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, offset_of, reserve, uleb
 from crashsym.kernel.dwarf cimport DEAD, NOWHERE, OFFSET_BITS, Context, Dwarf, Unit, take_number
-from crashsym.kernel.entries cimport Entries
+from crashsym.kernel.entries cimport Entries, add_row
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.lines cimport NO_TABLE, LineInput, Range
 from crashsym.kernel.names cimport DEFERRED, Names
@@ -49,6 +49,22 @@ cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
             ranges[k] = ranges[k - 1]
             k -= 1
         ranges[k] = moved
+
+
+cdef inline bint _pass(Walk self, Unit* unit, Abbrev* abbrev, uint64_t at, Level* above, Level* below) noexcept nogil:
+    """Note an entry that has no code, but may have a name or be a scope."""
+    below[0] = above[0]
+    if abbrev.kind == INLINED:
+        return True
+    at -= unit.offset
+    if not add_row(self, at, above.scope):
+        self.why = _MEMORY
+        return False
+    below.scope = <uint32_t>at
+    if abbrev.kind == SUBPROGRAM:
+        below.outer = above.scope
+        below.body = below.call = -1
+    return True
 
 
 cdef class Walk(Entries):
@@ -136,9 +152,11 @@ cdef class Walk(Entries):
                 place = (<uint64_t>unit.context << OFFSET_BITS) | (unit.offset + unit.type_offset)
             self.dwarf.types.setdefault(unit.identity, place)
         self.why = _MEMORY
-        if not self.begin(number) or not self._entries(number, self.dwarf.table_of(unit), &where):
+        self.begin(number)
+        if not self._entries(number, self.dwarf.table_of(unit), &where):
             self.dwarf.damaged(b".debug_info", where, self.why)
-        unit.row_count = self.rows.count - unit.first_row
+        if not self.index(number):
+            self.dwarf.damaged(b".debug_info", unit.offset, _MEMORY)
         if self.opens.count:
             unit.table = self._line_table(self.dwarf.unit(unit.lines_from))
         if not self._finish(number, first_body):
@@ -344,9 +362,10 @@ cdef class Walk(Entries):
                     return False
                 at = c.at
             else:
-                if not self._pass(unit, table, abbrev, &c, where[0], levels + depth, &below):
-                    return False
+                pass_over(table, abbrev, unit.shape, &c)
                 at = c.at
+                if not c.failed and not _pass(self, unit, abbrev, where[0], levels + depth, &below):
+                    return False
             if c.failed:
                 self.why = b"an entry runs past its unit"
                 return False
@@ -366,22 +385,6 @@ cdef class Walk(Entries):
         if not reserve(&self.levels, count, sizeof(Level), &self.dwarf.memory):
             self.why = _MEMORY
             return False
-        return True
-
-    cdef bint _pass(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
-        """Pass over an entry that has no code, but may have a name or be a scope."""
-        pass_over(table, abbrev, unit.shape, c)
-        below[0] = above[0]
-        if c.failed or abbrev.kind == INLINED:
-            return True
-        at -= unit.offset
-        if not self.add(at, above.scope):
-            self.why = _MEMORY
-            return False
-        below.scope = <uint32_t>at
-        if abbrev.kind == SUBPROGRAM:
-            below.outer = above.scope
-            below.body = below.call = -1
         return True
 
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
@@ -405,7 +408,7 @@ cdef class Walk(Entries):
             self.why = b"the index of a name is outside of .debug_str_offsets"
             return False
         at -= unit.offset
-        if not self.add(at, above.outer if abbrev.kind == ENTRY_POINT else above.scope):
+        if not add_row(self, at, above.outer if abbrev.kind == ENTRY_POINT else above.scope):
             self.why = _MEMORY
             return False
         if abbrev.kind == ENTRY_POINT:
