@@ -67,6 +67,16 @@ cdef uint64_t decimal(int64_t number, char* at) noexcept nogil:
     return size
 
 
+cdef inline bint is_offset(Rule* rule) noexcept nogil:
+    """Whether a rule adds to the CFA or a register a number that can be written."""
+    return rule.kind in (OFFSET, VAL_OFFSET, REGISTER_OFFSET) and rule.number != HUGE
+
+
+cdef inline bint differ(Rule* a, Rule* b) noexcept nogil:
+    """Whether the texts of two rules are known to differ without making them."""
+    return is_offset(a) and is_offset(b) and a.kind == b.kind and a.register == b.register
+
+
 cdef class RuleText:
     """Writes the rules of one module to ``text``."""
 
@@ -163,8 +173,14 @@ cdef class RuleText:
     cdef bint has_form(self, State* state, uint64_t column) except -1:
         """Whether a row can be written: CFA and return address have a form."""
         cdef char room[ROOM]
-        if self.form(&state.cfa, span(NULL, 0), room).data == NULL:
+        cdef Rule* cfa = &state.cfa
+        if cfa.kind == REGISTER_OFFSET and is_offset(cfa):
+            if self.name(cfa.register).data == NULL:
+                return False
+        elif self.form(cfa, span(NULL, 0), room).data == NULL:
             return False
+        if column < REGISTERS and has(state, <int>column) and is_offset(&state.rules[column]):
+            return True
         return self._back(state, column, room).data != NULL
 
     cdef bint _init(self, uint64_t start, uint64_t end) except -1:
@@ -227,7 +243,9 @@ cdef class RuleText:
         self.changed = False
         if not same_rule(&before.cfa, &now.cfa):
             rule = self.form(&now.cfa, span(NULL, 0), room)
-            if not equal(rule, self.form(&before.cfa, span(NULL, 0), old_room)):
+            if differ(&before.cfa, &now.cfa) or (
+                not equal(rule, self.form(&before.cfa, span(NULL, 0), old_room))
+            ):
                 self._change(address, span(b".cfa", 4), rule)
         if not same_of(before, now, column):
             rule = self._back(now, column, room)
