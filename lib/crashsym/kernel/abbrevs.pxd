@@ -53,7 +53,7 @@ cdef enum:
 
 cdef enum:
     NOT_FIXED = 0xFFFFFFFF
-    SHORT_CODES = 128  # those of one byte
+    SHORT_CODES = 512
 
 
 cdef struct Op:
@@ -88,8 +88,8 @@ cdef struct AbbrevTable:
     bint used
     bint damaged
     bint ascending  # code n is likely to be the nth
-    # By short code: the size, with the code, of entries that nobody wants, have no children and
-    # are all alike; else 0.
+    # By short code: 1 and the size of entries that nobody wants, have no children and are all
+    # alike; else 0.
     uint16_t leaves[SHORT_CODES]
     Array abbrevs
     Array ops

@@ -193,15 +193,13 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
 
 
 cdef void _find_leaves(AbbrevTable* table) noexcept nogil:
-    cdef Abbrev* abbrev
-    cdef uint64_t code
+    cdef Abbrev* abbrev = <Abbrev*>table.abbrevs.items
+    cdef Abbrev* end = abbrev + table.abbrevs.count
     memset(table.leaves, 0, sizeof(table.leaves))
-    for code in range(1, SHORT_CODES):
-        abbrev = find_abbrev(table, code)
-        if abbrev != NULL and abbrev.kind == OTHER and not abbrev.children and (
-            abbrev.fixed < 0xFFFF
-        ):
-            table.leaves[code] = <uint16_t>(1 + abbrev.fixed)
+    while abbrev < end and table.ascending and abbrev.code < SHORT_CODES:
+        if abbrev.kind == OTHER and not abbrev.children and abbrev.fixed < 0xFFFF:
+            table.leaves[abbrev.code] = <uint16_t>(1 + abbrev.fixed)
+        abbrev += 1
 
 
 cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* memory) noexcept nogil:

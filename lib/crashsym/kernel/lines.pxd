@@ -103,6 +103,7 @@ cdef class Lines:
     cdef Array files
     cdef Array directories
     cdef Array scratch
+    cdef Array joined
     cdef Memory* memory
     cdef int64_t* steps  # left, see `Dwarf`
     cdef Strings paths

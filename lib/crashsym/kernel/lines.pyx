@@ -12,9 +12,8 @@ from crashsym.kernel.base cimport (
     skip, sleb, string_at, sub, u8, uleb,
 )
 from crashsym.kernel.abbrevs cimport Shape, take_form
+from crashsym.kernel.paths cimport join_path, tidy_path
 from crashsym.kernel.strings cimport NO_STRING, Strings
-
-import posixpath
 
 cdef enum:
     LARGEST_LINE = 0x7FFFFFFF
@@ -97,6 +96,7 @@ cdef class Lines:
         free(self.files.items)
         free(self.directories.items)
         free(self.scratch.items)
+        free(self.joined.items)
 
     cdef bint _damage(self, const char* why, Cursor* at) noexcept nogil:
         self.why = why
@@ -533,8 +533,7 @@ cdef class Lines:
 
     cdef uint32_t _full_path(self, Table* table, File* entry) noexcept:
         """Join and tidy: ``a/./b`` and ``a/x/../b`` are one file with ``a/b``."""
-        cdef bytes path
-        cdef Span span
+        cdef Span path
         if entry.missing:
             return 0
         self.steps[0] -= <int64_t>(
@@ -542,15 +541,17 @@ cdef class Lines:
         )
         if self.steps[0] < 0:
             return NO_STRING
-        path = posixpath.join(
-            table.comp_dir.data[: table.comp_dir.size],
-            entry.base.data[: entry.base.size],
-            entry.directory.data[: entry.directory.size],
-            entry.name.data[: entry.name.size],
-        )
-        path = posixpath.normpath(path) if path else b""
-        span.data, span.size = path, len(path)
-        return self.paths.add_text(span)
+        self.joined.count = 0
+        if not (
+            join_path(&self.joined, table.comp_dir, self.memory)
+            and join_path(&self.joined, entry.base, self.memory)
+            and join_path(&self.joined, entry.directory, self.memory)
+            and join_path(&self.joined, entry.name, self.memory)
+        ):
+            return NO_STRING
+        tidy_path(&self.joined)
+        path.data, path.size = <const uint8_t*>self.joined.items, self.joined.count
+        return self.paths.add_text(path)
 
 
 cdef inline bint _is_bytes(uint64_t form) noexcept nogil:

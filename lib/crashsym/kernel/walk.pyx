@@ -328,11 +328,17 @@ cdef class Walk(Entries):
         levels[0].scope, levels[0].body, levels[0].call, levels[0].outer = 0, -1, -1, 0
         while at < end:
             code = at[0]
-            if code < SHORT_CODES:
+            if code < 0x80:
                 if 0 < table.leaves[code] <= end - at:
                     at += table.leaves[code]
                     continue
                 c.at = at + 1
+            elif end - at > 1 and at[1] < SHORT_CODES >> 7:
+                code = (code & 0x7F) | <uint64_t>at[1] << 7
+                if 0 < table.leaves[code] < end - at:
+                    at += 1 + table.leaves[code]
+                    continue
+                c.at = at + 2
             else:
                 c.at = at
                 code = uleb(&c)
