@@ -7,6 +7,7 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
+from crashsym.kernel.bodies cimport Bodies, Body, Claim
 from crashsym.kernel.dwarf cimport Dwarf
 from crashsym.kernel.inlines cimport Inline, unpack, unpack_call, unpack_distance
 from crashsym.kernel.lines cimport NO_FILE, NO_TABLE, Lines, Range, Row, Sequence, Table
@@ -16,7 +17,7 @@ from crashsym.kernel.text cimport (
     Text, bytes_at, char_at, decimal_at, end_at, end_of, hex_at, put_bytes, put_char, put_decimal,
     put_hex, make_room,
 )
-from crashsym.kernel.walk cimport Body, Claim, Walk
+from crashsym.kernel.units cimport Units
 
 from crashsym.dwarf.sections import read_sections
 
@@ -46,7 +47,7 @@ cdef class Functions:
     """
 
     cdef Dwarf dwarf
-    cdef Walk walk
+    cdef Bodies bodies
     cdef Lines line_tables
     cdef Names names
     cdef Array pieces
@@ -59,9 +60,9 @@ cdef class Functions:
     cdef Array origins
     cdef Text text
 
-    def __init__(self, Dwarf dwarf, Walk walk, Names names, uint64_t load_base):
+    def __init__(self, Dwarf dwarf, Bodies bodies, Names names, uint64_t load_base):
         self.dwarf = dwarf
-        self.walk = walk
+        self.bodies = bodies
         self.names = names
         self.line_tables = dwarf.lines
         self.load_base = load_base
@@ -116,8 +117,8 @@ cdef class Functions:
 
     cdef bint _divide(self) except False:
         """Give each byte of code to one function, see `crashsym.codemap.CodeMap.divide`."""
-        cdef Claim* claims = <Claim*>self.walk.claims.items
-        cdef uint64_t count = self.walk.claims.count, i
+        cdef Claim* claims = <Claim*>self.bodies.claims.items
+        cdef uint64_t count = self.bodies.claims.count, i
         cdef bint sorted_ = True, separate = True
         for i in range(1, count):
             if claims[i - 1].end > claims[i].start:
@@ -130,8 +131,8 @@ cdef class Functions:
                     separate = False
                     break
         if separate:
-            self.pieces = self.walk.claims
-            memset(&self.walk.claims, 0, sizeof(Array))
+            self.pieces = self.bodies.claims
+            memset(&self.bodies.claims, 0, sizeof(Array))
         else:
             self._take_apart(claims, count)
         return True
@@ -180,7 +181,7 @@ cdef class Functions:
 
     cdef bint _is_shared(self, Claim* claims, uint64_t first, uint64_t end) noexcept nogil:
         """Whether a function of another name has the very code of claim ``first``."""
-        cdef Body* bodies = <Body*>self.walk.bodies.items
+        cdef Body* bodies = <Body*>self.bodies.bodies.items
         cdef uint64_t i
         for i in range(first + 1, end):
             if claims[i].end != claims[first].end:
@@ -209,7 +210,7 @@ cdef class Functions:
         cdef Body* body
         for i in range(self.pieces.count):
             piece = <Claim*>self.pieces.items + i
-            body = <Body*>self.walk.bodies.items + piece.body
+            body = <Body*>self.bodies.bodies.items + piece.body
             if self.text is None:
                 if not self.dwarf.spend(1 + body.inlines):
                     self.dwarf.damaged(b".debug_info", 0, b"its functions ask for too much work")
@@ -235,7 +236,7 @@ cdef class Functions:
 
     cdef bint _inlines(self, Body* body, uint64_t low, uint64_t high) except False:
         """Number or write the inlined calls of a body that have code between two addresses."""
-        cdef const uint8_t* at = <const uint8_t*>self.walk.inlines.items + body.first_inline
+        cdef const uint8_t* at = <const uint8_t*>self.bodies.inlines.items + body.first_inline
         cdef uint64_t i, k, start, stop
         cdef Inline call
         cdef bint begun
@@ -399,7 +400,7 @@ def read_functions(
     cdef uint64_t size = sum(len(data) for data in sections.values()) + inputs.size
     cdef Dwarf dwarf = Dwarf(elf_file.executable_ranges, isa_bit, size)
     cdef Names names
-    cdef Walk walk
+    cdef Units units
     cdef uint32_t main = dwarf.add_context(sections, big, ".debug_info"), types, common = 0
     types = dwarf.add_context(sections, big, ".debug_types")
     dwarf.context(types).referred = main
@@ -420,11 +421,11 @@ def read_functions(
     dwarf.lines.paths.memory = &dwarf.memory
     dwarf.lines.paths.add(<const uint8_t*>b"", 0, True)
     names = Names(dwarf, keep_suffixes)
-    walk = Walk(dwarf, names, inputs, inlines)
-    walk.context(main)
-    walk.inputs = None  # only the units of the main file stand for others
-    walk.context(types)
+    units = Units(dwarf, names, inputs, inlines)
+    units.context(main)
+    units.inputs = None  # only the units of the main file stand for others
+    units.context(types)
     if inputs.supplementary is not None:
-        walk.context(common)
-    walk.settle()
-    return Functions(dwarf, walk, names, load_base)
+        units.context(common)
+    units.settle()
+    return Functions(dwarf, units, names, load_base)

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""What a unit has that can end in a symbol file: functions with code, and calls inlined in them."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memcpy, memset
+
+from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
+from crashsym.kernel.base cimport reserve
+from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
+from crashsym.kernel.entries cimport Entries
+from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
+from crashsym.kernel.lines cimport NO_TABLE, Range
+from crashsym.kernel.names cimport DEFERRED, Names
+from crashsym.kernel.strings cimport NO_STRING
+
+cdef enum:
+    LARGEST_LINE = 0x7FFFFFFF
+
+MEMORY = b"it asks for more memory than a file of this size has a right to"
+WORK = b"its references ask for work out of proportion to its size"
+
+
+cdef int _by_start(const void* a, const void* b) noexcept nogil:
+    cdef Range* x = <Range*>a
+    cdef Range* y = <Range*>b
+    if x.start != y.start:
+        return -1 if x.start < y.start else 1
+    return -1 if x.end < y.end else (1 if x.end > y.end else 0)
+
+
+cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
+    """Most are few, or in order already."""
+    cdef uint64_t i, k
+    cdef Range moved
+    if count > 24:
+        qsort(ranges, count, sizeof(Range), &_by_start)
+        return
+    for i in range(1, count):
+        moved = ranges[i]
+        k = i
+        while k and _by_start(ranges + (k - 1), &moved) > 0:
+            ranges[k] = ranges[k - 1]
+            k -= 1
+        ranges[k] = moved
+
+
+cdef class Bodies(Entries):
+    """The functions of a module in the order of their entries."""
+
+    def __init__(self, Dwarf dwarf, Names names):
+        Entries.__init__(self, dwarf)
+        self.names = names
+        names.entries = self
+
+    def __dealloc__(self):
+        free(self.claims.items)
+        free(self.bodies.items)
+        free(self.inlines.items)
+        free(self.opens.items)
+        free(self.calls.items)
+        free(self.own.items)
+        free(self.joined.items)
+        free(self.later.items)
+
+    cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil:
+        """Begin a body, and make room for its claims."""
+        cdef Open* open_
+        if not reserve(&self.opens, 1, sizeof(Open), &self.dwarf.memory) or not reserve(
+            &self.claims, claims, sizeof(Claim), &self.dwarf.memory
+        ) or not reserve(&self.bodies, 1, sizeof(Body), &self.dwarf.memory):
+            self.why = MEMORY
+            return False
+        open_ = <Open*>self.opens.items + self.opens.count
+        open_.place = (<uint64_t>unit.context << OFFSET_BITS) | at
+        open_.first = open_.last = open_.shares = -1
+        open_.first_claim, open_.claims = self.claims.count, claims
+        self.opens.count += 1
+        memset(<Body*>self.bodies.items + self.bodies.count, 0, sizeof(Body))
+        (<Body*>self.bodies.items + self.bodies.count).table = NO_TABLE
+        self.bodies.count += 1
+        return True
+
+    cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil:
+        """Add a claim of the body that was begun last."""
+        cdef Claim* claim = <Claim*>self.claims.items + self.claims.count
+        claim.start, claim.end = start, end
+        claim.body = <uint32_t>(self.bodies.count - 1)
+        claim.multiple = False
+        self.claims.count += 1
+
+    cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil:
+        cdef Call* call
+        cdef Call* parent
+        cdef Open* open_ = <Open*>self.opens.items + above.body
+        cdef uint64_t number
+        cdef int32_t index = <int32_t>self.calls.count
+        if not reserve(&self.calls, 1, sizeof(Call), &self.dwarf.memory) or index == 0x7FFFFFFF:
+            self.why = MEMORY
+            return False
+        call = <Call*>self.calls.items + index
+        memset(call, 0, sizeof(Call))
+        call.first = <uint32_t>self.own.count
+        if not self.dwarf.ranges(unit, values, &self.own):
+            self.why = b"a range list is damaged, or asks for work out of proportion to its size"
+            return False
+        call.count = <uint32_t>(self.own.count - call.first)
+        call.parent, call.child, call.sibling, call.next = above.call, -1, -1, -1
+        if above.call >= 0:
+            parent = <Call*>self.calls.items + above.call
+            call.depth = parent.depth + 1
+            call.sibling = parent.child
+            parent.child = index
+        if take_number(values.raw[CALL_LINE], values.form[CALL_LINE], &number):
+            call.call_line = <uint32_t>number if number <= LARGEST_LINE else 0
+        if take_number(values.raw[CALL_FILE], values.form[CALL_FILE], &number):
+            call.call_file = number
+        call.origin = self.dwarf.reference(unit, values.raw[ORIGIN], values.form[ORIGIN])
+        if open_.last >= 0:
+            (<Call*>self.calls.items + open_.last).next = index
+        else:
+            open_.first = index
+        open_.last = index
+        self.calls.count += 1
+        below.call = index
+        return True
+
+    # ---- the end of a unit
+
+    cdef bint _join(self, Call* call) noexcept nogil:
+        """Put a call's own ranges and those of the calls inside it together, sorted and separate."""
+        cdef Range* joined
+        cdef Range only
+        cdef Call* child
+        cdef uint64_t i, first = self.joined.count, count
+        cdef int32_t index = call.child
+        if not reserve(&self.joined, call.count, sizeof(Range), &self.dwarf.memory):
+            return False
+        joined = <Range*>self.joined.items
+        for i in range(call.count):
+            joined[first + i] = (<Range*>self.own.items)[call.first + i]
+        count = first + call.count
+        only.start = only.end = 0
+        if call.count == 1:
+            only = joined[first]
+        while index >= 0:
+            child = <Call*>self.calls.items + index
+            index = child.sibling
+            self.joined.count = count
+            if not reserve(&self.joined, child.count, sizeof(Range), &self.dwarf.memory):
+                return False
+            self.dwarf.steps = self.dwarf.steps - <int64_t>child.count
+            if self.dwarf.steps < 0:
+                return False
+            joined = <Range*>self.joined.items
+            for i in range(child.first, child.first + child.count):
+                if not (only.start <= joined[i].start and joined[i].end <= only.end):
+                    joined[count] = joined[i]
+                    count += 1
+        self.joined.count = count
+        if count > first + 1:
+            self._merge(first)
+        call.first = <uint32_t>first
+        call.count = <uint32_t>(self.joined.count - first)
+        return True
+
+    cdef void _merge(self, uint64_t first) noexcept nogil:
+        """Sort the last of the joined ranges, and make one of those that touch."""
+        cdef Range* ranges = <Range*>self.joined.items + first
+        cdef uint64_t count = self.joined.count - first, i, kept = 0
+        _sort(ranges, count)
+        for i in range(1, count):
+            if ranges[i].start > ranges[kept].end:
+                kept += 1
+                ranges[kept] = ranges[i]
+            elif ranges[i].end > ranges[kept].end:
+                ranges[kept].end = ranges[i].end
+        self.joined.count = first + kept + 1
+
+    cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
+        """Complete the bodies of a unit."""
+        cdef int64_t i
+        self.why = WORK
+        for i in range(<int64_t>self.calls.count - 1, -1, -1):
+            if not self._join(<Call*>self.calls.items + i):
+                self.calls.count = 0
+                for i in range(<int64_t>self.opens.count):
+                    (<Open*>self.opens.items + i).first = -1
+                break
+        for i in range(<int64_t>self.opens.count):
+            if not self._finish_body(number, <Open*>self.opens.items + i, first_body + i):
+                return False
+        return True
+
+    cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t index) noexcept:
+        cdef Body* body = <Body*>self.bodies.items + index
+        cdef Call* call
+        cdef int32_t next_ = open_.first
+        cdef Unit* unit = self.dwarf.unit(number)
+        cdef Body* function
+        body.table = unit.table
+        body.first_inline = self.inlines.count
+        if not self._name(open_.place, index, False):
+            return False
+        if open_.shares >= 0:
+            function = <Body*>self.bodies.items + (index - (self._index_of(open_) - open_.shares))
+            body.first_inline, body.inlines = function.first_inline, function.inlines
+            return True
+        while next_ >= 0:
+            call = <Call*>self.calls.items + next_
+            next_ = call.next
+            if call.count:
+                body = <Body*>self.bodies.items + index
+                body.inlines += 1
+                if not self._inline(unit, call):
+                    return False
+        return True
+
+    cdef bint _inline(self, Unit* unit, Call* call) noexcept:
+        """Append an inlined call to `inlines`."""
+        cdef Range* ranges
+        cdef uint8_t* start
+        cdef uint8_t* at
+        cdef uint64_t before = 0, i
+        cdef uint32_t name = 0, file = self.dwarf.lines.path(unit.table, call.call_file)
+        if not reserve(
+            &self.inlines, MOST_OF_CALL + call.count * <uint64_t>MOST_OF_RANGE, 1, &self.dwarf.memory
+        ):
+            self.why = MEMORY
+            return False
+        start = <uint8_t*>self.inlines.items
+        at = pack(start + self.inlines.count, call.depth)
+        at = pack(at, call.call_line)
+        at = pack(at, file if file != NO_STRING else 0)
+        if not self._name(call.origin, <uint64_t>(at - start), True):
+            return False
+        at = pack(at + 4, call.count)
+        ranges = <Range*>self.joined.items + call.first
+        for i in range(call.count):
+            at = pack_distance(at, ranges[i].start - before)
+            at = pack(at, ranges[i].end - ranges[i].start)
+            before = ranges[i].end
+        self.inlines.count = <uint64_t>(at - start)
+        return True
+
+    cdef int64_t _index_of(self, Open* open_) noexcept nogil:
+        return open_ - <Open*>self.opens.items
+
+    cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept:
+        """Set the name of a body or an inline, now or at the end."""
+        cdef uint32_t name = self.names.find(place)
+        cdef Later* later
+        if name == NO_STRING:
+            self.why = MEMORY
+            name = 0
+            if self.dwarf.steps >= 0:
+                self.dwarf.steps = -1
+                self.dwarf.damaged(b".debug_str", 0, MEMORY)
+        if name == DEFERRED:
+            if not reserve(&self.later, 1, sizeof(Later), &self.dwarf.memory):
+                self.why = MEMORY
+                return False
+            later = <Later*>self.later.items + self.later.count
+            later.place, later.index, later.is_inline = place, index, is_inline
+            self.later.count += 1
+            return True
+        if is_inline:
+            memcpy(self.inlines.items + index, &name, 4)
+        else:
+            (<Body*>self.bodies.items + index).name = name
+        return True
+
+    def settle(self):
+        """Find the names that had to wait until all units were read."""
+        cdef uint64_t i, count = self.later.count
+        cdef Later later
+        self.dwarf.final = True
+        for i in range(count):
+            later = (<Later*>self.later.items)[i]
+            self._name(later.place, later.index, later.is_inline)
+        self.later.count = 0
+        self.names.entries = None  # or the two would keep each other
