@@ -11,7 +11,7 @@ from crashsym.kernel.base cimport reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
-from crashsym.kernel.lines cimport NO_TABLE, Range
+from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, Names
 from crashsym.kernel.strings cimport NO_STRING
 

@@ -5,7 +5,7 @@
 from libc.stdint cimport uint64_t
 
 from crashsym.kernel.base cimport Array, Memory, reserve
-from crashsym.kernel.lines cimport Range
+from crashsym.kernel.linetables cimport Range
 
 cdef uint64_t LAST = <uint64_t>0xFFFFFFFFFFFFFFFF
 

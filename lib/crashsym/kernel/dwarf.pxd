@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Abbrev, AbbrevCache, AbbrevTable, Shape, Values
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
-from crashsym.kernel.lines cimport LineInput, Lines, Range
+from crashsym.kernel.lines cimport Lines
 from crashsym.kernel.strings cimport Strings
 
 cdef enum:

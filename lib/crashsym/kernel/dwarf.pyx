@@ -15,7 +15,7 @@ from crashsym.kernel.base cimport (
     Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, place_of, reserve, skip,
     string_at, u8, uleb,
 )
-from crashsym.kernel.lines cimport LineInput, Lines, Range
+from crashsym.kernel.linetables cimport Range
 
 NOWHERE = <uint64_t>0xFFFFFFFFFFFFFFFF
 DEAD = (<uint64_t>1 << OFFSET_BITS) - 1

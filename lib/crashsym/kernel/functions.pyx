@@ -10,7 +10,8 @@ from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.bodies cimport Bodies, Body, Claim
 from crashsym.kernel.dwarf cimport Dwarf
 from crashsym.kernel.inlines cimport Inline, unpack, unpack_call, unpack_distance
-from crashsym.kernel.lines cimport NO_FILE, NO_TABLE, Lines, Range, Row, Sequence, Table
+from crashsym.kernel.lines cimport Lines
+from crashsym.kernel.linetables cimport NO_FILE, NO_TABLE, Range, Row, Sequence, Table
 from crashsym.kernel.names cimport Names
 from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
 from crashsym.kernel.text cimport (

@@ -12,7 +12,8 @@ from crashsym.kernel.abbrevs cimport (
 from crashsym.kernel.base cimport Cursor, Span, reserve, uleb
 from crashsym.kernel.bodies cimport MEMORY, WORK
 from crashsym.kernel.dwarf cimport DEAD, OFFSET_BITS, Context, Dwarf, Unit, take_number
-from crashsym.kernel.lines cimport NO_TABLE, LineInput
+from crashsym.kernel.lines cimport LineInput
+from crashsym.kernel.linetables cimport NO_TABLE
 from crashsym.kernel.names cimport Names
 from crashsym.kernel.walk cimport Walk
 

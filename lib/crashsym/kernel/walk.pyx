@@ -13,7 +13,7 @@ from crashsym.kernel.base cimport Cursor, reserve, uleb
 from crashsym.kernel.bodies cimport MEMORY, Bodies, Claim, Open
 from crashsym.kernel.dwarf cimport Dwarf, Unit
 from crashsym.kernel.entries cimport add_row
-from crashsym.kernel.lines cimport Range
+from crashsym.kernel.linetables cimport Range
 from crashsym.kernel.names cimport Names
 
 
