@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Abbreviations as short programs: runs of attributes that nobody wants are one step.
-
-Source: DWARF 5 section 7.5.3 and 7.5.6; the GNU forms are those of binutils' include/dwarf2.def.
-"""
+"""Abbreviations as short programs (DWARF 5 section 7.5.3): what nobody wants is one step."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
@@ -70,7 +67,10 @@ cdef uint8_t _kind_of(uint64_t tag) noexcept nogil:
 
 
 cdef int _step_of(uint64_t form, Shape shape, uint32_t* size) noexcept nogil:
-    """Return how to pass over a form, its size where that is fixed; -1 for an unknown form."""
+    """Return how to pass over a form, its size where that is fixed; -1 for an unknown form.
+
+    Source: DWARF 5 section 7.5.6; the GNU forms are those of binutils' include/dwarf2.def.
+    """
     size[0] = 0
     if form in (0x0B, 0x0C, 0x11, 0x25, 0x29):  # data1 flag ref1 strx1 addrx1
         size[0] = 1
@@ -208,6 +208,7 @@ cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* mem
     cdef int slot, step
     cdef uint32_t size
     cdef Op* op
+    cdef Op* before
     cdef uint32_t total = 0
     cdef bint varies = False
     while True:
@@ -222,6 +223,7 @@ cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* mem
         if not reserve(&table.ops, 1, sizeof(Op), memory):
             return False
         op = <Op*>table.ops.items + table.ops.count
+        before = op - 1
         if step < 0:  # it costs the entries that have it
             slot, step = -1, SKIP_FIXED
             size = NOT_FIXED
@@ -232,9 +234,9 @@ cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* mem
         else:
             varies = True
         if slot < 0 and step == SKIP_FIXED and table.ops.count > abbrev.first and (
-            op[-1].step == SKIP_FIXED and op[-1].size < 0x10000000 and size < 0x10000000
+            before.step == SKIP_FIXED and before.size < 0x10000000 and size < 0x10000000
         ):
-            op[-1].size += size
+            before.size += size
             continue
         op.step = <uint8_t>step if slot < 0 else TAKE
         if slot >= 0 and step == SKIP_FIXED and 0 < size <= 8:

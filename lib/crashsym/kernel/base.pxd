@@ -77,7 +77,7 @@ cdef inline uint64_t u8(Cursor* c) noexcept nogil:
         fail(c)
         return 0
     c.at += 1
-    return c.at[-1]
+    return (c.at - 1)[0]
 
 
 cdef inline uint64_t load(const uint8_t* p, unsigned int size, bint big) noexcept nogil:
@@ -148,7 +148,7 @@ cdef inline uint64_t uleb_long(Cursor* c) noexcept nogil:
 cdef inline uint64_t uleb(Cursor* c) noexcept nogil:
     if c.at < c.end and c.at[0] < 0x80:
         c.at += 1
-        return c.at[-1]
+        return (c.at - 1)[0]
     return uleb_long(c)
 
 
@@ -178,7 +178,7 @@ cdef inline void skip_leb(Cursor* c) noexcept nogil:
     while c.at < c.end and n < 16:
         c.at += 1
         n += 1
-        if c.at[-1] < 0x80:
+        if (c.at - 1)[0] < 0x80:
             return
     fail(c)
 

@@ -98,7 +98,6 @@ cdef class Dwarf:
     cdef bint spend(self, uint64_t steps) noexcept nogil
     cdef AbbrevTable* table_of(self, Unit* unit) noexcept nogil
     cdef Cursor entry_cursor(self, Unit* unit, uint64_t offset) noexcept nogil
-    cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil
     cdef Context* holder_of_text(self, Unit* unit, uint16_t form) noexcept nogil
     cdef Span start_of_text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil

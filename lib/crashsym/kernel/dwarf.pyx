@@ -148,51 +148,6 @@ cdef class Dwarf:
         info.size = unit.end
         return cursor_on(info, offset, context.big)
 
-    cdef bint read_header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept:
-        """Read a unit's header (DWARF 5 section 7.5.1); ``end`` is 0 when its length is damaged."""
-        cdef Context* holder = self.context(context)
-        cdef Cursor c = cursor_on(holder.info, offset, holder.big)
-        cdef uint64_t length = fixed(&c, 4), version, kind = 2 if holder.is_types else 1
-        memset(unit, 0, sizeof(Unit))
-        unit.context, unit.offset = context, offset
-        unit.shape.offset_size = 4
-        if length == <uint64_t>0xFFFFFFFF:
-            unit.shape.offset_size = 8
-            length = fixed(&c, 8)
-        elif length >= <uint64_t>0xFFFFFFF0:
-            c.failed = True
-        if c.failed or length > left(&c):
-            self.damaged(b".debug_info", offset, b"the unit runs past the section")
-            return False
-        unit.end = offset_of(&c) + length
-        version = fixed(&c, 2)
-        if version < 2 or version > 5:
-            self.damaged(b".debug_info", offset, b"unknown DWARF version %d" % version)
-            return False
-        unit.shape.version = <uint8_t>version
-        if version >= 5:
-            kind = u8(&c)
-            unit.shape.address_size = <uint8_t>u8(&c)
-            unit.abbrev = fixed(&c, unit.shape.offset_size)
-        else:
-            unit.abbrev = fixed(&c, unit.shape.offset_size)
-            unit.shape.address_size = <uint8_t>u8(&c)
-        if kind in (2, 4, 5, 6):  # type, skeleton, split, split type
-            unit.identity = fixed(&c, 8)
-            unit.has_identity = True
-        if kind in (2, 6):
-            unit.type_offset = fixed(&c, unit.shape.offset_size)
-        unit.kind = <uint8_t>kind
-        unit.names_only = holder.names_only or kind in (2, 6)
-        unit.entries = offset_of(&c)
-        if (
-            c.failed or unit.entries > unit.end or kind < 1 or kind > 6
-            or unit.shape.address_size not in (2, 4, 8)
-        ):
-            self.damaged(b".debug_info", offset, b"the unit's header is damaged")
-            return False
-        return True
-
     # ---- attributes
 
     cdef Span text(self, Unit* unit, uint64_t raw, uint16_t form) noexcept nogil:

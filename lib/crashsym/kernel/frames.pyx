@@ -70,7 +70,7 @@ cdef inline uint64_t unsigned_number(Cursor* c) noexcept nogil:
     cdef uint64_t value
     if c.at < c.end and c.at[0] < 0x80:
         c.at += 1
-        return c.at[-1]
+        return (c.at - 1)[0]
     value = leb(c, False, &fits)
     return value if fits else LAST
 

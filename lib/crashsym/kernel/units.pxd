@@ -11,6 +11,7 @@ cdef class Units(Walk):
     cdef uint64_t known_size
     cdef dict _tables
 
+    cdef bint _header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept
     cdef uint64_t _append(self, Unit* unit) noexcept nogil
     cdef bint scan(self, uint32_t context) except False
     cdef bint unit(self, uint64_t number) except False

@@ -2,14 +2,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The units of a file, one after the other, and the split units that they stand for."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from crashsym.kernel.abbrevs cimport (
     ADDR_BASE, COMP_DIR, DWO_NAME, GNU_ADDR_BASE, GNU_DWO_ID, GNU_DWO_NAME, GNU_RNG_BASE, LOW_PC,
     RNG_BASE, STMT_LIST, STR_BASE, UNIT, Abbrev, AbbrevTable, Values, find_abbrev, take_entry,
 )
-from crashsym.kernel.base cimport Cursor, Span, reserve, uleb
+from crashsym.kernel.base cimport Cursor, Span, cursor_on, fixed, left, offset_of, reserve, u8, uleb
 from crashsym.kernel.bodies cimport MEMORY, WORK
 from crashsym.kernel.dwarf cimport DEAD, OFFSET_BITS, Context, Dwarf, Unit, take_number
 from crashsym.kernel.lines cimport LineInput
@@ -34,7 +34,7 @@ cdef class Units(Walk):
         self.dwarf.context(context).first_unit = self.dwarf.units.count
         self.dwarf.context(context).scanned = True
         while offset < size and self.dwarf.steps >= 0:
-            if self.dwarf.read_header(context, offset, &unit):
+            if self._header(context, offset, &unit):
                 if not reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
                     self.dwarf.damaged(b".debug_info", offset, MEMORY)
                     break
@@ -42,6 +42,51 @@ cdef class Units(Walk):
             if unit.end == 0:
                 break
             offset = unit.end
+        return True
+
+    cdef bint _header(self, uint32_t context, uint64_t offset, Unit* unit) noexcept:
+        """Read a unit's header (DWARF 5 section 7.5.1); ``end`` is 0 when its length is damaged."""
+        cdef Context* holder = self.dwarf.context(context)
+        cdef Cursor c = cursor_on(holder.info, offset, holder.big)
+        cdef uint64_t length = fixed(&c, 4), version, kind = 2 if holder.is_types else 1
+        memset(unit, 0, sizeof(Unit))
+        unit.context, unit.offset = context, offset
+        unit.shape.offset_size = 4
+        if length == <uint64_t>0xFFFFFFFF:
+            unit.shape.offset_size = 8
+            length = fixed(&c, 8)
+        elif length >= <uint64_t>0xFFFFFFF0:
+            c.failed = True
+        if c.failed or length > left(&c):
+            self.dwarf.damaged(b".debug_info", offset, b"the unit runs past the section")
+            return False
+        unit.end = offset_of(&c) + length
+        version = fixed(&c, 2)
+        if version < 2 or version > 5:
+            self.dwarf.damaged(b".debug_info", offset, b"unknown DWARF version %d" % version)
+            return False
+        unit.shape.version = <uint8_t>version
+        if version >= 5:
+            kind = u8(&c)
+            unit.shape.address_size = <uint8_t>u8(&c)
+            unit.abbrev = fixed(&c, unit.shape.offset_size)
+        else:
+            unit.abbrev = fixed(&c, unit.shape.offset_size)
+            unit.shape.address_size = <uint8_t>u8(&c)
+        if kind in (2, 4, 5, 6):  # type, skeleton, split, split type
+            unit.identity = fixed(&c, 8)
+            unit.has_identity = True
+        if kind in (2, 6):
+            unit.type_offset = fixed(&c, unit.shape.offset_size)
+        unit.kind = <uint8_t>kind
+        unit.names_only = holder.names_only or kind in (2, 6)
+        unit.entries = offset_of(&c)
+        if (
+            c.failed or unit.entries > unit.end or kind < 1 or kind > 6
+            or unit.shape.address_size not in (2, 4, 8)
+        ):
+            self.dwarf.damaged(b".debug_info", offset, b"the unit's header is damaged")
+            return False
         return True
 
     cdef uint64_t _append(self, Unit* unit) noexcept nogil:
@@ -195,7 +240,7 @@ cdef class Units(Walk):
         own.names_only = names_only
         own.scanned = True
         own.first_unit = self.dwarf.units.count
-        if self.dwarf.read_header(context, split.offset, &unit):
+        if self._header(context, split.offset, &unit):
             if unit.shape.version < 5:
                 own.ranges = main.ranges
             if not reserve(&self.dwarf.units, 1, sizeof(Unit), &self.dwarf.memory):
