@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import struct
 from functools import cached_property
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal
 
 from crashsym import elfnames
 from crashsym.budget import Budget
-from crashsym.bytesource import ByteSource, FileBytes, MemoryBytes
+from crashsym.bytesource import FileBytes, MemoryBytes
 from crashsym.elfheaders import Section, read_tables
 from crashsym.elfnotes import find_build_id
 from crashsym.elfsymbols import Symbol, SymbolTable, entry_layout, read_function_symbols
@@ -23,7 +20,13 @@ from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
 from crashsym.reader import string_at
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Literal
+
+    from crashsym.bytesource import ByteSource
     from crashsym.relocatable import Relocatable
 
 __all__ = ["ElfFile", "Section", "Symbol", "SymbolTable", "find_build_id"]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from crashsym import findings
-from crashsym.breakpad.records import ModuleRecord
+from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import Dump, DumpOptions, dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import (

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Literal, NamedTuple
 
 from crashsym.codeaddr import code_symbols
-from crashsym.elf import ElfFile, Symbol, SymbolTable
 from crashsym.errors import InputError, MismatchError
 from crashsym.reader import string_at
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Literal
+
+    from crashsym.elf import ElfFile, Symbol, SymbolTable
+
+    OnDamage = Callable[[InputError], None]
 
 _CHUNK = 1 << 20
-
-OnDamage = Callable[[InputError], None]
 
 
 class SplitPair:
@@ -141,7 +146,7 @@ def _unproven(elf_file: ElfFile, split_debug: ElfFile) -> str:
     return f"neither has a build id, and its CRC is {found:08x}, wanted {link.checksum:08x}"
 
 
-class Debuglink(NamedTuple):
+class Debuglink(Value):
     """What ``.gnu_debuglink`` says: the name of the debug file, and the CRC-32 of its bytes."""
 
     name: str

@@ -12,7 +12,7 @@ from crashsym.errors import ConflictError, StoreError
 from crashsym.files import move_into_place
 
 if TYPE_CHECKING:
-    from crashsym.breakpad.records import ModuleRecord
+    from crashsym.breakpad.module import ModuleRecord
 
 
 @dataclass(frozen=True, slots=True)

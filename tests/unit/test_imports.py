@@ -13,7 +13,7 @@ LIBRARY = REPOSITORY / "lib" / "crashsym"
 # Each module may import those of its own line and of the lines above it, except where FORBIDDEN
 # says no. Packages stand for all their modules.
 LAYERS = (
-    ("errors", "__init__"),
+    ("errors", "value", "__init__"),
     ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "limits", "parallel"),
     ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from crashsym.breakpad.records import ModuleRecord
+from crashsym.breakpad.module import ModuleRecord
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module

@@ -6,23 +6,23 @@ Shared by all engines: they decode bytes, and all that is to be known about file
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
 from crashsym import findings
 from crashsym.budget import Budget
 from crashsym.debugfiles import package_places, split_places
 from crashsym.dwarf.sections import DwarfSections
-from crashsym.dwarf.supplement import find_supplement
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
-from crashsym.limits import allow_more
+from crashsym.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from crashsym.dwarf.package import Package
     from crashsym.dwarf.units import UnitReader
 
+_OF_LINKS = (".gnu_debugaltlink", ".debug_sup")
 _REMEDIES = {
     findings.MISSING_DEBUG_FILE: "Put it beside the file, or name its folder with --debug-dir.",
     findings.MISMATCH: "Give the one of the same build.",
@@ -30,7 +30,7 @@ _REMEDIES = {
 }
 
 
-class Problem(NamedTuple):
+class Problem(Value):
     """What is wrong with the files beside the main one; ``code`` is one of `findings.CODES`."""
 
     code: str
@@ -38,7 +38,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class SplitUnit(NamedTuple):
+class SplitUnit(Value):
     """One unit of a ``.dwo`` or ``.dwp`` file.
 
     ``sections`` are the bytes that its offsets and indexes refer to, under their names without
@@ -55,7 +55,7 @@ class SplitUnit(NamedTuple):
     where: str
 
 
-class _SplitFile(NamedTuple):
+class _SplitFile(Value):
     """A ``.dwo`` file; where in ``.debug_info`` is the first unit with an id."""
 
     place: Path
@@ -117,6 +117,10 @@ class DebugInputs:
         self._problem(code, f"{error.where}: {error.why}")
 
     def _find_supplementary(self) -> DwarfSections | None:
+        if not any(self.elf_file.has_bytes(name) for name in _OF_LINKS):
+            return None
+        from crashsym.dwarf.supplement import find_supplement  # few files have a link
+
         try:
             link, sections = find_supplement(self.elf_file, self._paths, self._folders)
         except InputError as error:
@@ -243,6 +247,8 @@ class DebugInputs:
         if new:
             self._seen.add(file.path)
             self._budget.grow(file.size)
+            from crashsym.limits import allow_more  # few modules have another file
+
             allow_more(file.size)
         self._budget.spend(file.size, f"'{file.path}'")
         return new
