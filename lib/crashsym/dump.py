@@ -161,7 +161,7 @@ def _functions(job: _Job) -> FunctionPart:
     if holder is None:
         return NoFunctions()
     try:
-        inputs = DebugInputs(holder, paths=job.pair.paths, folders=job.options.debug_folders)
+        inputs = DebugInputs(holder, halves=job.pair.halves, folders=job.options.debug_folders)
         functions = job.engine.functions(
             inputs,
             job.pair.elf_file.load_base,

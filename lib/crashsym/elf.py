@@ -7,6 +7,7 @@ load base), sizes are in bytes.
 
 from __future__ import annotations
 
+import os
 import struct
 from functools import cached_property
 
@@ -47,9 +48,9 @@ class ElfFile:
     that of ``.text`` in a relocatable file, whose sections get addresses here.
     """
 
-    def __init__(self, path: Path, source: ByteSource | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], source: ByteSource | None = None) -> None:
         """Open ``path``, or read ``source`` in its place, of which ``path`` is then only a name."""
-        self.path = path
+        self._path = os.fspath(path)
         self._source = FileBytes(path) if source is None else source
         self.size = self._source.size
         self._budget = Budget(self.size)
@@ -92,6 +93,13 @@ class ElfFile:
         traceback: TracebackType | None,
     ) -> None:
         self._source.close()
+
+    @cached_property
+    def path(self) -> Path:
+        """The file, or the file that it is embedded in."""
+        from pathlib import Path  # for files that belong to this one, which few have
+
+        return Path(self._path)
 
     @property
     def kind(self) -> str | None:
@@ -367,7 +375,7 @@ class ElfFile:
 
         where = f"{self._source.where} .gnu_debugdata"
         data = inflate_xz(self.section_view(".gnu_debugdata"), where)
-        found = ElfFile(self.path, MemoryBytes(data, where))
+        found = ElfFile(self._path, MemoryBytes(data, where))
         if (found.machine, found.bits, found.byte_order) != (
             self.machine,
             self.bits,

@@ -13,7 +13,6 @@ from crashsym.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Literal
 
     from crashsym.elf import ElfFile, Symbol, SymbolTable
@@ -42,11 +41,6 @@ class SplitPair:
         return (
             (self.split_debug, self.elf_file) if self.split_debug is not None else (self.elf_file,)
         )
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The paths of both files, the debug half first."""
-        return tuple(half.path for half in self.halves)
 
     def holder(self, name: str) -> ElfFile | None:
         """Return the half that has the bytes of a section, or None."""

@@ -6,12 +6,11 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from crashsym.demangle.limits import LONGEST
 from crashsym.errors import ToolMissingError
-from crashsym.limits import Limits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
     from multiprocessing.connection import Connection
@@ -105,6 +104,8 @@ class _Apart:
 
 def _serve(connection: Connection, other_end: Connection) -> None:
     import resource
+
+    from crashsym.limits import Limits
 
     other_end.close()
     demangle_here = _Demangler()

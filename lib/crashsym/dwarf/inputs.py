@@ -6,6 +6,8 @@ Shared by all engines: they decode bytes, and all that is to be known about file
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from crashsym import findings
 from crashsym.budget import Budget
 from crashsym.debugfiles import package_places, split_places
@@ -74,15 +76,15 @@ class DebugInputs:
       each file counted once: what an engine may add to its `Budget`;
     - ``problems``: what is missing or does not belong. It is never an error here.
 
-    ``paths`` are all files of the module; ``NAME.dwp`` is looked for beside each, ``elf_file``'s
+    ``halves`` are all files of the module; ``NAME.dwp`` is looked for beside each, ``elf_file``'s
     own by default. ``folders`` are those that the user has given. No file is kept open.
     """
 
     def __init__(
-        self, elf_file: ElfFile, *, paths: Sequence[Path] = (), folders: Sequence[Path] = ()
+        self, elf_file: ElfFile, *, halves: Sequence[ElfFile] = (), folders: Sequence[Path] = ()
     ) -> None:
         self.elf_file = elf_file
-        self._paths = tuple(dict.fromkeys((elf_file.path, *paths)))
+        self._halves = tuple(halves)
         self._folders = tuple(folders)
         self._problems: dict[str, list[str]] = {}
         self._counts: dict[str, int] = {}
@@ -95,6 +97,10 @@ class DebugInputs:
         self._types: list[Iterator[SplitUnit]] = []
         self.size = 0
         self.supplementary = self._find_supplementary()
+
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys(file.path for file in (self.elf_file, *self._halves)))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
