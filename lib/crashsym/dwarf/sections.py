@@ -24,6 +24,7 @@ WANTED = (
     ".debug_rnglists",
     ".debug_line",
 )
+_SEVERAL = (".debug_info", ".debug_types")
 
 
 def read_sections(elf_file: ElfFile, suffix: str = "") -> dict[str, memoryview]:
@@ -35,10 +36,12 @@ def read_sections(elf_file: ElfFile, suffix: str = "") -> dict[str, memoryview]:
     Raises:
         MalformedError: a section is truncated or cannot be inflated.
     """
-    found = {name: elf_file.section_view(name + suffix) for name in WANTED}
-    for name in (".debug_info", ".debug_types"):
-        found[name] = elf_file.joined_section_view(name + suffix)
-    return found
+    return {
+        name: elf_file.joined_section_view(name + suffix)
+        if name in _SEVERAL
+        else elf_file.section_view(name + suffix)
+        for name in WANTED
+    }
 
 
 class DwarfSections:
