@@ -167,6 +167,29 @@ def test_a_dump_imports_no_module_that_it_does_not_need(program: Path) -> None:
     found = imported(DUMP, "dump", program, "-o", program.with_suffix(".sym"))
     ours = {name.partition(".")[2] or "__init__" for name in found if name.startswith("crashsym")}
     assert {name for name in ours if not name.startswith("kernel")} == OURS
-    others = {name for name in found if not name.startswith(("crashsym", "cython", "_cython"))}
-    others = {name for name in others if not name.startswith("importlib")}
-    assert others - imported(PARSER) <= NEEDED
+    assert _others(found) <= NEEDED
+
+
+@pytest.mark.skipif(engine().name != "kernel", reason="the reference engine needs more")
+@pytest.mark.parametrize(
+    ("option", "needed"),
+    [
+        ("--compress-debug-sections=zlib", {"zlib"}),
+        ("--strip-debug", {"pathlib"}),  # debug halves are looked for
+    ],
+)
+def test_another_kind_of_file_needs_little_more(
+    program: Path, tmp_path: Path, option: str, needed: set[str]
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run([require_tool("objcopy"), option, program, other], check=True)
+    command = ("dump", other, "-o", tmp_path / "symbols")
+    found = imported(DUMP.replace("code == 0", "code in (0, 3)"), *command)
+    more = imported("import " + ", ".join(needed))
+    assert _others(found) - more <= NEEDED
+
+
+def _others(found: set[str]) -> set[str]:
+    """Return the modules that are neither ours nor those of any command line."""
+    without = ("crashsym", "cython", "_cython", "importlib")
+    return {name for name in found if not name.startswith(without)} - imported(PARSER)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from crashsym.breakpad.module import ModuleRecord
 
     # arguments, the file, its debug half, where to write
-    Task = tuple[argparse.Namespace, ElfFile, Path | None, str]
+    Task = tuple[argparse.Namespace, ElfFile, str | Path | None, str]
 
 HELP = "make the symbol file of one ELF file"
 
@@ -87,7 +87,7 @@ def _run(args: argparse.Namespace, file: str) -> int:
     announce_engine()
     with ElfFile(args.elf) as elf_file:
         search = _find_half(args, elf_file)
-        task = (args, elf_file, search.found, file)
+        task = (args, elf_file, args.debug_file or search.found, file)
         made = _make(task) if engine().name == "kernel" else _make_apart(task)
     if isinstance(made, CrashsymError):
         raise made
@@ -119,13 +119,15 @@ class _Made(Value):
 
 
 def _find_half(args: argparse.Namespace, elf_file: ElfFile) -> Search:
-    if args.debug_file is None and not args.debug_dir:
-        return find_split_debug(elf_file, [])
-    from pathlib import Path
-
+    """Look for the debug half, unless it is named."""
     if args.debug_file is not None:
-        return Search(Path(args.debug_file))
-    return find_split_debug(elf_file, [Path(folder) for folder in args.debug_dir])
+        return Search(None)
+    folders = []
+    if args.debug_dir:
+        from pathlib import Path
+
+        folders = [Path(folder) for folder in args.debug_dir]
+    return find_split_debug(elf_file, folders)
 
 
 def _make_apart(task: Task) -> _Made | CrashsymError:
@@ -146,9 +148,9 @@ def _make_apart(task: Task) -> _Made | CrashsymError:
     return made
 
 
-def _size(path: Path) -> int:
+def _size(path: str | Path) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except OSError:
         return 0  # opening it will say so
 
