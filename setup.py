@@ -26,7 +26,8 @@ def _is_required() -> bool:
 def _compile_args() -> list[str]:
     """Return options that come after those of Python and of CFLAGS, and win."""
     given = os.environ.get("CFLAGS", "").split()
-    args = ["-fno-strict-aliasing"]
+    # Cython would compile code at import to register its generators with collections.abc.
+    args = ["-fno-strict-aliasing", "-DCYTHON_REGISTER_ABCS=0"]
     if not any(flag.startswith("-O") for flag in given):
         args.append("-O2")
     if not any(flag.startswith("-g") for flag in given):

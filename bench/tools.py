@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import crashsym as library
 import pytest
 from corpus.build import run
 from corpus.matrix import Cpu
@@ -45,13 +46,17 @@ class Tool:
 
 
 def crashsym() -> str:
-    """Return the path of our command beside this Python."""
+    """Return the path of our command beside this Python, its modules compiled as pip does it.
+
+    Where nobody has, or PYTHONDONTWRITEBYTECODE is set, each run would compile them anew.
+    """
     path = Path(sys.executable).parent / "crashsym"
     if not path.is_file():
         raise BenchError(
             f"cannot measure: '{path}': no such file. Run 'scripts/setup bench', then use"
             " '.venv/bin/python -m bench'."
         )
+    run([sys.executable, "-m", "compileall", "-q", str(Path(library.__file__).parent)])
     return str(path)
 
 

@@ -4,49 +4,52 @@
 from __future__ import annotations
 
 import mmap
+import os
 import stat
-from pathlib import Path
-from typing import Protocol
 
 from crashsym.errors import MalformedError, NotElfError, UnreadableError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class ByteSource(Protocol):
+        """Bounded random access to ``size`` bytes; ``where`` names them in messages."""
+
+        size: int
+        where: str
+
+        def read(self, offset: int, size: int, what: str) -> bytes:
+            """Return a piece as bytes.
+
+            Raises:
+                MalformedError: it runs past the end; ``what`` says what it would have been.
+                UnreadableError: the operating system refuses.
+            """
+            ...
+
+        def view(self, offset: int, size: int, what: str) -> memoryview:
+            """Return a piece as a read-only view, which outlives `close`. Raises as `read` does."""
+            ...
+
+        def close(self) -> None:
+            """Give back the file descriptor."""
+            ...
+
+
 _MAPPED_FROM = 1 << 16  # smaller pieces are read: a mapping costs more than it saves
-
-
-class ByteSource(Protocol):
-    """Bounded random access to ``size`` bytes; ``where`` names them in messages."""
-
-    size: int
-    where: str
-
-    def read(self, offset: int, size: int, what: str) -> bytes:
-        """Return a piece as bytes.
-
-        Raises:
-            MalformedError: it runs past the end; ``what`` says what it would have been.
-            UnreadableError: the operating system refuses.
-        """
-        ...
-
-    def view(self, offset: int, size: int, what: str) -> memoryview:
-        """Return a piece as a read-only view, which outlives `close`. Raises as `read` does."""
-        ...
-
-    def close(self) -> None:
-        """Give back the file descriptor."""
-        ...
 
 
 class FileBytes:
     """A regular file. Large pieces are mapped, not read, and each mapping ends with its view."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.where = f"'{path}'"
         try:
-            status = path.stat()
+            status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):
                 raise NotElfError("cannot read", where=self.where, why="it is no regular file")
-            self._stream = path.open("rb")
+            self._stream = open(path, "rb")  # noqa: SIM115 - `close` does it
         except OSError as error:
             raise _unreadable(self.where, error) from error
         self.size = status.st_size

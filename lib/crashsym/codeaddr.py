@@ -18,8 +18,8 @@ STO_MICROMIPS) and bfd/elfxx-mips.c; "64-bit PowerPC ELF Application Binary Inte
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from crashsym.elf import ElfFile, Symbol
 

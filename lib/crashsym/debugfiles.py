@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
-
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError, MismatchError, UnreadableError
 from crashsym.findings import MALFORMED, MISMATCH, UNREADABLE, Finding
 from crashsym.splitpair import check_halves, read_debuglink
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _CODES = ((MismatchError, MISMATCH), (UnreadableError, UNREADABLE))
 
 
-class Search(NamedTuple):
+class Search(Value):
     """The debug file that belongs to a file, or None; and why others that were there do not."""
 
     found: Path | None

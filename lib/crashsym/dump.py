@@ -3,26 +3,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
 from crashsym import findings
 from crashsym.breakpad.cpus import CPUS, Cpu
-from crashsym.breakpad.records import ModuleRecord
+from crashsym.breakpad.module import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
 from crashsym.dwarf.inputs import DebugInputs
-from crashsym.engines import Engine, FunctionPart, NoFunctions, Part, engine
+from crashsym.engines import NoFunctions, engine
 from crashsym.errors import MalformedError, UnsupportedError
 from crashsym.findings import Finding
+from crashsym.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
     from crashsym.elf import ElfFile
+    from crashsym.engines.protocols import Engine, FunctionPart, Part
     from crashsym.splitpair import SplitPair
 
 
-@dataclass(frozen=True, slots=True)
-class DumpOptions:
+class DumpOptions(Value):
     """What goes into a symbol file; ``strict``: a module with findings gives none.
 
     ``keep_suffixes``: the names of clones say so (``f() [clone .part.0]``).
@@ -36,8 +37,7 @@ class DumpOptions:
     debug_folders: tuple[Path, ...] = ()
 
 
-@dataclass(slots=True)
-class Dump:
+class Dump(Value):
     """A symbol file in parts, and the findings about the files that it was made from."""
 
     module: ModuleRecord
@@ -57,17 +57,17 @@ class Dump:
                 part.write(stream)
 
 
-@dataclass(slots=True)
 class _Job:
     """One module on its way through the pipeline."""
 
-    pair: SplitPair
-    path: str
-    cpu: Cpu
-    options: DumpOptions
-    engine: Engine
-    findings: list[Finding] = field(default_factory=list)
-    damage: list[str] = field(default_factory=list)
+    def __init__(self, pair: SplitPair, path: str, options: DumpOptions, use: Engine) -> None:
+        self.pair = pair
+        self.path = path
+        self.cpu = _cpu(pair.elf_file, path)
+        self.options = options
+        self.engine = use
+        self.findings: list[Finding] = []
+        self.damage: list[str] = []
 
     def report(self, code: str, why: str, remedy: str = "") -> None:
         what = _TITLES.get(code, "symbols are incomplete")
@@ -108,8 +108,7 @@ def dump_module(
         UnsupportedError: the file is for a CPU that is not in `CPUS`.
         MalformedError: there is nothing to identify the file by.
     """
-    elf_file = pair.elf_file
-    job = _Job(pair, path, _cpu(elf_file, path), options, use or engine())
+    job = _Job(pair, path, options, use or engine())
     module = _module_record(job, debug_file)
     functions = _functions(job)
     publics = _publics(job, functions)
@@ -162,7 +161,7 @@ def _functions(job: _Job) -> FunctionPart:
     if holder is None:
         return NoFunctions()
     try:
-        inputs = DebugInputs(holder, paths=job.pair.paths, folders=job.options.debug_folders)
+        inputs = DebugInputs(holder, halves=job.pair.halves, folders=job.options.debug_folders)
         functions = job.engine.functions(
             inputs,
             job.pair.elf_file.load_base,

@@ -7,15 +7,13 @@ load base), sizes are in bytes.
 
 from __future__ import annotations
 
+import os
 import struct
 from functools import cached_property
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal
 
 from crashsym import elfnames
 from crashsym.budget import Budget
-from crashsym.bytesource import ByteSource, FileBytes, MemoryBytes
+from crashsym.bytesource import FileBytes, MemoryBytes
 from crashsym.elfheaders import Section, read_tables
 from crashsym.elfnotes import find_build_id
 from crashsym.elfsymbols import Symbol, SymbolTable, entry_layout, read_function_symbols
@@ -23,7 +21,13 @@ from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
 from crashsym.reader import string_at
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Literal
+
+    from crashsym.bytesource import ByteSource
     from crashsym.relocatable import Relocatable
 
 __all__ = ["ElfFile", "Section", "Symbol", "SymbolTable", "find_build_id"]
@@ -44,9 +48,9 @@ class ElfFile:
     that of ``.text`` in a relocatable file, whose sections get addresses here.
     """
 
-    def __init__(self, path: Path, source: ByteSource | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], source: ByteSource | None = None) -> None:
         """Open ``path``, or read ``source`` in its place, of which ``path`` is then only a name."""
-        self.path = path
+        self._path = os.fspath(path)
         self._source = FileBytes(path) if source is None else source
         self.size = self._source.size
         self._budget = Budget(self.size)
@@ -89,6 +93,13 @@ class ElfFile:
         traceback: TracebackType | None,
     ) -> None:
         self._source.close()
+
+    @cached_property
+    def path(self) -> Path:
+        """The file, or the file that it is embedded in."""
+        from pathlib import Path  # for files that belong to this one, which few have
+
+        return Path(self._path)
 
     @property
     def kind(self) -> str | None:
@@ -364,7 +375,7 @@ class ElfFile:
 
         where = f"{self._source.where} .gnu_debugdata"
         data = inflate_xz(self.section_view(".gnu_debugdata"), where)
-        found = ElfFile(self.path, MemoryBytes(data, where))
+        found = ElfFile(self._path, MemoryBytes(data, where))
         if (found.machine, found.bits, found.byte_order) != (
             self.machine,
             self.bits,

@@ -11,13 +11,16 @@ Source: gABI "ELF Header", "Section Header", "Program Header".
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
-from crashsym.budget import Budget
-from crashsym.bytesource import ByteSource
 from crashsym.elfnames import SECTION_TYPES
 from crashsym.errors import MalformedError, NotElfError
 from crashsym.reader import string_at
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from crashsym.budget import Budget
+    from crashsym.bytesource import ByteSource
 
 _PN_XNUM = 0xFFFF
 _SHN_XINDEX = 0xFFFF
@@ -29,7 +32,7 @@ _SEGMENT = {1: "IIIIIIII", 2: "IIQQQQQQ"}
 _TRUNCATED = "The file is truncated or damaged; make it anew."
 
 
-class Header(NamedTuple):
+class Header(Value):
     """The ELF header; ``bits`` is 32 or 64, ``order`` the byte order as in `struct`."""
 
     bits: int
@@ -49,7 +52,7 @@ class Header(NamedTuple):
     names_index: int
 
 
-class Section(NamedTuple):
+class Section(Value):
     """One section header; ``type`` is the name of it (``SHT_PROGBITS``), else the number in hex."""
 
     name: str
@@ -84,7 +87,7 @@ class Section(NamedTuple):
         return bool(self.flags & _SHF_COMPRESSED)
 
 
-class Segment(NamedTuple):
+class Segment(Value):
     """One program header."""
 
     type: int
@@ -95,15 +98,9 @@ class Segment(NamedTuple):
     memory_size: int
 
 
-class Tables(NamedTuple):
-    """All headers of a file."""
-
-    header: Header
-    sections: tuple[Section, ...]
-    segments: tuple[Segment, ...]
-
-
-def read_tables(source: ByteSource, budget: Budget) -> Tables:
+def read_tables(
+    source: ByteSource, budget: Budget
+) -> tuple[Header, tuple[Section, ...], tuple[Segment, ...]]:
     """Read all headers of an ELF file; ``budget`` pays for the names of the sections.
 
     Raises:
@@ -113,7 +110,7 @@ def read_tables(source: ByteSource, budget: Budget) -> Tables:
     header = _header(source)
     raw_sections = _raw_sections(source, header)
     segments = _segments(source, header, raw_sections)
-    return Tables(header, _named(source, header, raw_sections, budget), segments)
+    return header, _named(source, header, raw_sections, budget), segments
 
 
 def _header(source: ByteSource) -> Header:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
-from crashsym.budget import Budget
 from crashsym.reader import string_at
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from crashsym.budget import Budget
 
 _BINDING_RANK = {1: 0, 2: 1}  # STB_GLOBAL, STB_WEAK
 _FUNCTION_TYPES = (2, 10)  # STT_FUNC, STT_GNU_IFUNC
@@ -15,7 +18,7 @@ _SHN_UNDEF = 0
 _WIDE = 24  # the size of an Elf64_Sym in bytes
 
 
-class Symbol(NamedTuple):
+class Symbol(Value):
     """A function symbol: its address in the file, size in bytes (0: unknown) and raw name."""
 
     address: int
@@ -24,7 +27,7 @@ class Symbol(NamedTuple):
     rank: int  # 0 global, 1 weak, 2 local
 
 
-class SymbolTable(NamedTuple):
+class SymbolTable(Value):
     """The entries of a symbol table, the strings that their names are in, and what it is."""
 
     entries: memoryview

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from crashsym import findings
-from crashsym.breakpad.records import ModuleRecord
+from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import Dump, DumpOptions, dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import (
@@ -22,7 +22,7 @@ from crashsym.errors import (
     UnreadableError,
     UnsupportedError,
 )
-from crashsym.files import staged_folder
+from crashsym.files import StagedFolder
 from crashsym.findings import Finding
 from crashsym.limits import Limits
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
@@ -94,7 +94,8 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     """
     tasks = [_Task(number, subject) for number, subject in enumerate(tree.subjects)]
     by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
-    with staged_folder(store.root) as work:
+    with StagedFolder(store.root) as folder:
+        work = Path(folder)
         function = partial(_dump, halves=halves, recipe=recipe, options=options, work=work)
         outcomes: list[_Outcome | None] = [None] * len(tasks)
         limits = partial(_limits, halves=halves)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from crashsym.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    AnyPath = str | os.PathLike[str]
 
 
 def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> bool:
@@ -31,34 +32,41 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> bool:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(
-            "cannot write", where=f"'{path}'", why=error.strerror or str(error)
-        ) from error
+        raise _not_written(path, error) from error
 
 
-@contextmanager
-def staged_folder(near: Path) -> Iterator[Path]:
-    """Give a folder for files that are to go to ``near`` when they are finished.
+class StagedFolder:
+    """A context manager: a folder for files that are to go to ``near`` when they are finished.
 
-    It is on the same file system, and is removed at the end with all that is still in it.
-
-    Raises:
-        StoreError: no folder can be made there.
+    It is on the same file system, and is removed at the end with the files that are still in it.
     """
-    above = near.absolute()
-    while not above.is_dir():
-        above = above.parent
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=".crashsym-", dir=above)
-    except OSError as error:
-        raise StoreError(
-            "cannot write", where=f"'{near}'", why=error.strerror or str(error)
-        ) from error
-    with folder as name:
-        yield Path(name)
+
+    def __init__(self, near: AnyPath) -> None:
+        self._near = near
+
+    def __enter__(self) -> str:
+        """Make the folder and return its path.
+
+        Raises:
+            StoreError: no folder can be made there.
+        """
+        above = os.path.join(os.getcwd(), self._near)
+        while not os.path.isdir(above):
+            above = os.path.dirname(above)
+        self._folder = os.path.join(above, f".crashsym-{os.urandom(8).hex()}")
+        try:
+            os.mkdir(self._folder, 0o700)
+        except OSError as error:
+            raise _not_written(self._near, error) from error
+        return self._folder
+
+    def __exit__(self, *_: object) -> None:
+        for name in os.listdir(self._folder):
+            os.unlink(os.path.join(self._folder, name))
+        os.rmdir(self._folder)
 
 
-def move_into_place(source: Path, path: Path, *, replace: bool = True) -> bool:
+def move_into_place(source: AnyPath, path: AnyPath, *, replace: bool = True) -> bool:
     """Make a finished file appear at ``path`` at once; make the folders above it.
 
     What is there already and no regular file, like a terminal or a pipe, is written to. With
@@ -68,24 +76,28 @@ def move_into_place(source: Path, path: Path, *, replace: bool = True) -> bool:
         StoreError: the operating system refuses.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():
-            with source.open("rb") as data, path.open("wb") as target:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        if os.path.exists(path) and not os.path.isfile(path):
+            import shutil  # for few outputs
+
+            with open(source, "rb") as data, open(path, "wb") as target:
                 shutil.copyfileobj(data, target)
             return True
         return _put(source, path, replace=replace)
     except OSError as error:
-        raise StoreError(
-            "cannot write", where=f"'{path}'", why=error.strerror or str(error)
-        ) from error
+        raise _not_written(path, error) from error
 
 
-def _put(temporary: Path, path: Path, *, replace: bool) -> bool:
+def _put(temporary: AnyPath, path: AnyPath, *, replace: bool) -> bool:
     if replace:
-        temporary.replace(path)
+        os.replace(temporary, path)
         return True
     try:
         os.link(temporary, path)
     except FileExistsError:
         return False
     return True
+
+
+def _not_written(path: AnyPath, error: OSError) -> StoreError:
+    return StoreError("cannot write", where=f"'{path}'", why=error.strerror or str(error))

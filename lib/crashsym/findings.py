@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from crashsym.errors import ConfigError, sentence
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
@@ -35,8 +37,7 @@ LEVELS = ("error", "warning", "ignore")
 _ERRORS_BY_DEFAULT = (MISMATCH, UNREADABLE, CONFLICT, CRASHED)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """One fact about one file that its owner should know.
 
     ``code`` is one of `CODES`; ``path`` the file as the user knows it (the target path in a
@@ -55,8 +56,7 @@ class Finding:
         return sentence(self.what, f"'{self.path}'", self.why, self.remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Value):
     """Which finding is an error, a warning, or nothing."""
 
     levels: Mapping[str, str]

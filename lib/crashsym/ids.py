@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from crashsym.errors import ConfigError
+from crashsym.value import Value
 
 _HASH_BYTES = 16
 _HASHED_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class BuildId:
+class BuildId(Value):
     """The bytes of the GNU build-id note: usually 20, any number from 1 on."""
 
     value: bytes

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
 
 from crashsym.errors import MalformedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Literal
+
+    Pieces = Callable[[memoryview, int, str], Iterator[Any]]
 
 _ELFCOMPRESS_ZLIB, _ELFCOMPRESS_ZSTD = 1, 2
 # zlib cannot do better than 1032:1, zstd than about 32768:1, but debug sections reach 3 to 20.
@@ -82,9 +87,6 @@ def inflate_xz(data: memoryview, where: str) -> bytes:
 
 def _allowed(size: int) -> int:
     return max(_HARMLESS, _MAX_INFLATION * size)
-
-
-Pieces = Callable[[memoryview, int, str], Iterator[Any]]
 
 
 def _filled(pieces: Pieces, data: memoryview, size: int, where: str) -> memoryview:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from crashsym.errors import MalformedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 _MAX_LEB_BYTES = 16  # 64 bits need 10; producers may pad, nobody pads that far
 

@@ -21,14 +21,19 @@ Source: Linux kernel/module/main.c, layout_sections; Documentation/ABI/testing/s
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
 
-from crashsym.budget import Budget
-from crashsym.elfheaders import Section
 from crashsym.elfsymbols import entry_layout
 from crashsym.errors import MalformedError
 from crashsym.relocate import RelocationTable, Target, apply_relocations
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
+    from crashsym.budget import Budget
+    from crashsym.elfheaders import Section
 
 BASE = 1 << 24
 # Where somebody reads addresses: tables of unwinders and debuggers, descriptors of functions.
@@ -39,7 +44,7 @@ _NOWHERE = (0, 0xFFF2)  # SHN_UNDEF, SHN_COMMON
 _STT_TLS = 6
 
 
-class RelocatableFile(NamedTuple):
+class RelocatableFile(Value):
     """What of an ELF file is needed here; ``stored`` gives the contents of a section as stored."""
 
     where: str

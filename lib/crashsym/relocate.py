@@ -13,31 +13,36 @@ Architecture" (aaelf64); "RISC-V ELF Specification", chapter "Relocations".
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
 
 from crashsym.errors import MalformedError
+from crashsym.value import Value
 
-_Action = Literal[
-    "nothing",
-    "S+A",
-    "S+A-P",
-    "prel31",
-    "V+S+A",
-    "V-S-A",
-    "set 6",
-    "add 6",
-    "sub 6",
-    "set uleb",
-    "add uleb",
-    "sub uleb",
-]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
+
+    _Action = Literal[
+        "nothing",
+        "S+A",
+        "S+A-P",
+        "prel31",
+        "V+S+A",
+        "V-S-A",
+        "set 6",
+        "add 6",
+        "sub 6",
+        "set uleb",
+        "add uleb",
+        "sub uleb",
+    ]
+    _Rules = dict[int, tuple[_Action, int]]
+
 _NOTHING: tuple[_Action, int] = ("nothing", 0)
-_Rules = dict[int, tuple[_Action, int]]
 _LONGEST_ULEB = 16  # bytes
 
 
-class RelocationTable(NamedTuple):
+class RelocationTable(Value):
     """The contents of a section of type SHT_RELA (``addends``) or SHT_REL.
 
     In SHT_REL the addend is what the field holds before.
@@ -124,7 +129,7 @@ def _division(table: RelocationTable) -> tuple[int, int]:
     return 32, 0xFF if table.machine == "EM_SPARCV9" else 0xFFFFFFFF
 
 
-class Target(NamedTuple):
+class Target(Value):
     """What is relocated: the bytes of a section, where it lies, and its name for messages."""
 
     data: bytearray

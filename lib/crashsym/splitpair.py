@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Literal, NamedTuple
 
 from crashsym.codeaddr import code_symbols
-from crashsym.elf import ElfFile, Symbol, SymbolTable
 from crashsym.errors import InputError, MismatchError
 from crashsym.reader import string_at
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from crashsym.elf import ElfFile, Symbol, SymbolTable
+
+    OnDamage = Callable[[InputError], None]
 
 _CHUNK = 1 << 20
-
-OnDamage = Callable[[InputError], None]
 
 
 class SplitPair:
@@ -37,11 +41,6 @@ class SplitPair:
         return (
             (self.split_debug, self.elf_file) if self.split_debug is not None else (self.elf_file,)
         )
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The paths of both files, the debug half first."""
-        return tuple(half.path for half in self.halves)
 
     def holder(self, name: str) -> ElfFile | None:
         """Return the half that has the bytes of a section, or None."""
@@ -141,7 +140,7 @@ def _unproven(elf_file: ElfFile, split_debug: ElfFile) -> str:
     return f"neither has a build id, and its CRC is {found:08x}, wanted {link.checksum:08x}"
 
 
-class Debuglink(NamedTuple):
+class Debuglink(Value):
     """What ``.gnu_debuglink`` says: the name of the debug file, and the CRC-32 of its bytes."""
 
     name: str

@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-import filecmp
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from crashsym.errors import ConflictError, StoreError
 from crashsym.files import move_into_place
+from crashsym.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from crashsym.breakpad.records import ModuleRecord
+    import os
+
+    from crashsym.breakpad.module import ModuleRecord
 
 
-@dataclass(frozen=True, slots=True)
-class StoreEntry:
+class StoreEntry(Value):
     """One symbol file in a store; ``path`` is relative to it, ``new`` false if it was there."""
 
     path: PurePosixPath
@@ -37,7 +37,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def add(self, module: ModuleRecord, file: Path) -> StoreEntry:
+    def add(self, module: ModuleRecord, file: str | os.PathLike[str]) -> StoreEntry:
         """Put a finished symbol file in, whole or not at all; ``file`` may be gone afterwards.
 
         Raises:
@@ -79,7 +79,9 @@ class Store:
         )
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(one: str | os.PathLike[str], other: Path) -> bool:
+    import filecmp  # few files are there already
+
     try:
         return filecmp.cmp(one, other, shallow=False)
     except OSError as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 from crashsym.breakpad.cpus import CPUS, Cpu
 from crashsym.bytesource import MemoryBytes
 from crashsym.elf import ElfFile
-from crashsym.engines import Engine, Part
 from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.protocols import Engine, Part
 from crashsym.engines.reference import ReferenceEngine
 from crashsym.splitpair import SplitPair
 

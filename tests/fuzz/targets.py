@@ -11,8 +11,8 @@ from crashsym.breakpad.cpus import CPUS
 from crashsym.bytesource import MemoryBytes
 from crashsym.dwarf.inputs import DebugInputs
 from crashsym.elf import ElfFile
-from crashsym.engines import Engine, FunctionPart, Part
 from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.protocols import Engine, FunctionPart, Part
 from crashsym.engines.reference import ReferenceEngine
 from crashsym.errors import InputError, MalformedError
 from crashsym.splitpair import SplitPair

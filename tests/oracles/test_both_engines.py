@@ -11,8 +11,8 @@ import pytest
 from corpus.matrix import COMPRESSED, DESCRIPTORS, PROGRAMS, X86_64, Program
 from crashsym.dump import DumpOptions, dump_module
 from crashsym.elf import ElfFile
-from crashsym.engines import Engine
 from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.protocols import Engine
 from crashsym.engines.reference import ReferenceEngine
 from crashsym.splitpair import SplitPair
 from oracles.cases import compiled, each_program

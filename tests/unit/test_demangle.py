@@ -13,6 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 HASHED = "_ZN3app4main17h0123456789abcdefE"
+# Of a std::unordered_map: 32 letters "S" and "T", which refer back 16 times.
+HASHTABLE = (
+    "_ZNSt10_HashtableINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt4pairIKS5_St6vecto"
+    "rIS5_SaIS5_EEESaISB_ENSt8__detail10_Select1stESt8equal_toIS5_ESt4hashIS5_ENSD_18_Mod_range"
+    "_hashingENSD_20_Default_ranged_hashENSD_20_Prime_rehash_policyENSD_17_Hashtable_traitsILb1"
+    "ELb0ELb1EEEE12_Scoped_nodeC1IJRKSt21piecewise_construct_tSt5tupleIJOS5_EESU_IJEEEEEPNSD_16"
+    "_Hashtable_allocISaINSD_10_Hash_nodeISB_Lb1EEEEEEDpOT_"
+)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,8 @@ def test_stripping_takes_only_from_the_end_and_never_all(symbol: str) -> None:
         "_Z1f" + "\N{LATIN SMALL LETTER E WITH ACUTE}" * 4095,
         "_Z1f1A" + "S_" * 31,
         "_Z1f1A" + "T_" * 31,
+        "_Z1f1A" + "S0_" * 16 + "TL0__" * 15,
+        "_Z1f" + "Ss" * 120,
         "_Z1fv\0",
     ],
 )
@@ -164,7 +174,15 @@ def test_what_is_not_for_cxa_demangle(symbol: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "symbol", ["_Z1fv", "_ZN3foo17h0000000000000000E", "_Z1f1A" + "S_" * 30, "_Z9"]
+    "symbol",
+    [
+        "_Z1fv",
+        "_ZN3foo17h0000000000000000E",
+        "_Z1f1A" + "S_" * 30,
+        "_Z9",
+        "_Z31" + "S" * 31 + "v",
+        HASHTABLE,
+    ],
 )
 def test_what_is_for_cxa_demangle(symbol: str) -> None:
     assert is_for_cxa_demangle(symbol)
@@ -178,6 +196,7 @@ def test_what_is_for_cxa_demangle(symbol: str) -> None:
         ("_RNvC1a1f", {"crashsym.demangle.rust_v0"}),
         ("_D1a1fFZv", {"crashsym.demangle.dlang"}),
         ("_Z1fv", {"ctypes"}),
+        (HASHTABLE, {"ctypes"}),
     ],
 )
 def test_a_name_costs_only_the_imports_that_it_needs(symbol: str, loaded: set[str]) -> None:

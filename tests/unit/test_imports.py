@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from support import REPOSITORY
+from crashsym.engines import engine
+from support import REPOSITORY, require_tool
 
 LIBRARY = REPOSITORY / "lib" / "crashsym"
 
 # Each module may import those of its own line and of the lines above it, except where FORBIDDEN
 # says no. Packages stand for all their modules.
 LAYERS = (
-    ("errors", "__init__"),
+    ("errors", "value", "__init__"),
     ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "limits", "parallel"),
     ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),
@@ -88,3 +92,104 @@ def test_errors_imports_nothing_of_ours() -> None:
 def test_only_these_know_pyelftools() -> None:
     users = {m for m, imports in GRAPH.items() if any(i.startswith("elftools") for i in imports)}
     assert users == PYELFTOOLS
+
+
+# ---- what a run imports: most files are small, and then it is what they cost
+
+# A dump needs the parser of the command line, as it is made here, and no more than is listed below.
+PARSER = """
+import argparse
+parser = argparse.ArgumentParser(formatter_class=lambda prog: argparse.HelpFormatter(prog, width=9))
+parser.add_subparsers(prog="x").add_parser("dump").add_argument("-o")
+parser.parse_args(["dump", "-o", "out"])
+"""
+DUMP = "from crashsym.cli.main import main; code = main(); assert code == 0, code"
+SHOWN = "\nimport sys; print(*sys.modules)"
+NEEDED = {"__future__", "_struct", "collections.abc", "errno", "gc", "mmap", "struct", "warnings"}
+# Those of the kernel import each other, and are shared libraries.
+OURS = {
+    "__init__",
+    "breakpad",
+    "breakpad.cpus",
+    "breakpad.module",
+    "breakpad.postfix",
+    "breakpad.writer",
+    "budget",
+    "bytesource",
+    "cfi",
+    "cfi.pointers",
+    "cli",
+    "cli.common",
+    "cli.dump",
+    "cli.main",
+    "codeaddr",
+    "debugfiles",
+    "dump",
+    "dwarf",
+    "dwarf.inputs",
+    "dwarf.sections",
+    "elf",
+    "elfheaders",
+    "elfnames",
+    "elfnotes",
+    "elfsymbols",
+    "engines",
+    "engines.compiled",
+    "errors",
+    "files",
+    "findings",
+    "ids",
+    "reader",
+    "splitpair",
+    "value",
+}
+
+
+def imported(code: str, *arguments: str | Path) -> set[str]:
+    """Return the modules that a Python process has in the end."""
+    command = [sys.executable, "-c", code + SHOWN, *map(str, arguments)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program with debug information and unwind rules."""
+    path = tmp_path_factory.mktemp("program") / "program"
+    command = [require_tool("g++"), "-g", "-Wl,--build-id", "-xc++", "-", "-o", str(path)]
+    source = b"struct Shape { int area(int x) { return x; } } s; int main() { return s.area(0); }"
+    subprocess.run(command, input=source, check=True)
+    return path
+
+
+@pytest.mark.skipif(engine().name != "kernel", reason="the reference engine needs more")
+def test_a_dump_imports_no_module_that_it_does_not_need(program: Path) -> None:
+    found = imported(DUMP, "dump", program, "-o", program.with_suffix(".sym"))
+    ours = {name.partition(".")[2] or "__init__" for name in found if name.startswith("crashsym")}
+    assert {name for name in ours if not name.startswith("kernel")} == OURS
+    assert _others(found) <= NEEDED
+
+
+@pytest.mark.skipif(engine().name != "kernel", reason="the reference engine needs more")
+@pytest.mark.parametrize(
+    ("option", "needed"),
+    [
+        ("--compress-debug-sections=zlib", {"zlib"}),
+        ("--strip-debug", {"pathlib"}),  # debug halves are looked for
+    ],
+)
+def test_another_kind_of_file_needs_little_more(
+    program: Path, tmp_path: Path, option: str, needed: set[str]
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run([require_tool("objcopy"), option, program, other], check=True)
+    command = ("dump", other, "-o", tmp_path / "symbols")
+    found = imported(DUMP.replace("code == 0", "code in (0, 3)"), *command)
+    more = imported("import " + ", ".join(needed))
+    assert _others(found) - more <= NEEDED
+
+
+def _others(found: set[str]) -> set[str]:
+    """Return the modules that are neither ours nor those of any command line."""
+    without = ("crashsym", "cython", "_cython", "importlib")
+    return {name for name in found if not name.startswith(without)} - imported(PARSER)

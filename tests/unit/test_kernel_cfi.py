@@ -15,7 +15,7 @@ from builders.engines import both
 from builders.exidx import ARM_BE, ARM_LE, CANTUNWIND, FINISH, Index, word
 from builders.limits import check_promise
 from crashsym.breakpad.cpus import Cpu
-from crashsym.engines import Engine, Part
+from crashsym.engines.protocols import Engine, Part
 from crashsym.splitpair import SplitPair
 from hypothesis import given, settings
 from hypothesis import strategies as st

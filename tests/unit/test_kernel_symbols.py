@@ -12,7 +12,7 @@ from builders.elf import ALLOC, ARM, MIPS, PPC, PROGBITS, STRTAB, SYMTAB, X86_64
 from builders.encode import Format
 from builders.engines import both
 from crashsym.breakpad.cpus import Cpu
-from crashsym.engines import Engine, Part
+from crashsym.engines.protocols import Engine, Part
 from crashsym.errors import MalformedError
 from crashsym.splitpair import SplitPair
 from hypothesis import given, settings
@@ -47,7 +47,7 @@ Entries = list[tuple[bytes, int, int, int]]
 
 
 class Functions:
-    """Functions of two bytes at every fifth address; see `crashsym.engines.FunctionPart`."""
+    """Functions of two bytes at every fifth address; see `FunctionPart`."""
 
     lines = inlines = 0
     damage: Sequence[tuple[str, str]] = ()

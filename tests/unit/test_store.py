@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.errors import ConflictError, StoreError
-from crashsym.files import staged_folder
+from crashsym.files import StagedFolder
 from crashsym.store import Store, StoreEntry
 
 DEBUG_ID = "0403020106050807090A0B0C0D0E0F100"
@@ -22,8 +22,8 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def add(root: Path, data: bytes) -> StoreEntry:
-    with staged_folder(root) as folder:
-        file = folder / "new"
+    with StagedFolder(root) as folder:
+        file = Path(folder, "new")
         file.write_bytes(data)
         return Store(root).add(MODULE, file)
 

@@ -28,11 +28,10 @@ LoongArch   LoongArch ELF psABI 2.30 and DWARF 1.0: $r0 at 0 by their ABI names,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from crashsym.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(Value):
     """The word in the MODULE record and the names of the registers that rules may mention."""
 
     arch: str

@@ -11,11 +11,13 @@ breakpad-symbols src/sym_file/walker.rs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from crashsym.errors import MalformedError
 from crashsym.reader import Reader
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LARGEST = (1 << 63) - 1  # rust-minidump reads numbers of 64 bits with a sign
 # In bytes. Those of compilers and C libraries have up to a dozen; each row may repeat it, so that
@@ -34,8 +36,7 @@ class _NoFormError(Exception):
     """Breakpad has no form for this."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Value):
     """A value on DWARF's stack: its text, its number where it is one, and its bound.
 
     ``bound`` is 0, or the value is known to be from 0 to ``bound`` - 1.

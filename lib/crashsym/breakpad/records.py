@@ -10,18 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from crashsym.breakpad.module import ModuleRecord
+
+__all__ = [
+    "CfiRecord",
+    "FuncRecord",
+    "InlineRecord",
+    "LineRecord",
+    "ModuleRecord",
+    "PublicRecord",
+    "SymbolFile",
+]
+
 Range = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleRecord:
-    """``MODULE`` and ``INFO CODE_ID``: which file the symbols belong to."""
-
-    os: str
-    arch: str
-    debug_id: str
-    debug_file: str
-    code_id: str
 
 
 class LineRecord(NamedTuple):

@@ -6,11 +6,12 @@ Source: LSB 5.0 "DWARF Exception Header Encoding".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from crashsym.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crashsym.elf import ElfFile
     from crashsym.reader import Reader
 
@@ -24,8 +25,7 @@ _SIZES = {0x02: (2, False), 0x03: (4, False), 0x04: (8, False)}
 _SIZES |= {0x0A: (2, True), 0x0B: (4, True), 0x0C: (8, True)}
 
 
-@dataclass(frozen=True, slots=True)
-class Pointers:
+class Pointers(Value):
     """Reads the pointers of a section at the address ``place``; ``bases`` are by application."""
 
     place: int

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crashsym.budget import Budget
@@ -151,7 +151,7 @@ class _Table:
             address_size, segment_size = body.unsigned(1), body.unsigned(1)
             if address_size not in (4, 8) or segment_size:
                 raise body.damage(f"address size {address_size}, segment size {segment_size}")
-            pointers = replace(pointers, address_size=address_size)
+            pointers = pointers._replace(address_size=address_size)
         if augmentation == _OLD_GNU:
             body.unsigned(pointers.address_size)
         code_factor, data_factor = body.uleb(), body.sleb()

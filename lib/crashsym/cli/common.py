@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterable
 
 from crashsym.dump import DumpOptions
 from crashsym.engines import is_fallback
-from crashsym.findings import Finding, Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from crashsym.findings import Finding, Policy
 
 FINDINGS = 3  # exit code: finished, but some files have findings
 
@@ -33,6 +37,10 @@ def add_dump_options(parser: argparse.ArgumentParser) -> None:
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
     folders = getattr(args, "debug_dir", None) or getattr(args, "debug_root", None) or []
+    if folders:
+        from pathlib import Path  # `crashsym dump` seldom needs it, and has its arguments as text
+
+        folders = map(Path, folders)
     return DumpOptions(
         inlines=not args.no_inlines,
         cfi=not args.no_cfi,
@@ -40,6 +48,16 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
         keep_suffixes=args.keep_suffixes,
         debug_folders=tuple(folders),
     )
+
+
+def path_text(text: str) -> str:
+    """Return a path as `pathlib` writes it (``./a//b`` is ``a/b``), mostly without that module."""
+    parts = text.split("/")
+    if text and "." not in parts and "" not in parts[1:]:
+        return text
+    from pathlib import Path
+
+    return str(Path(text))
 
 
 def report(found: Iterable[Finding], policy: Policy) -> bool:

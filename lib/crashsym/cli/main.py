@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import sys
 from importlib import import_module
@@ -24,6 +25,7 @@ def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentPars
     """Return the parser of the command line; ``commands`` are those that it has to know."""
     parser = argparse.ArgumentParser(
         prog="crashsym",
+        formatter_class=_formatter,
         description="Make every crash of an embedded Linux device readable.",
         epilog="Exit codes: 0 done; 1 a bug in crashsym; 2 something you can fix; 3 finished, "
         "some files have findings (listed on stderr); 130 interrupted.",
@@ -32,10 +34,28 @@ def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentPars
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in commands:
         command = import_module(f"crashsym.cli.{name}")
-        sub = subparsers.add_parser(name, help=command.HELP, description=command.__doc__)
+        sub = subparsers.add_parser(
+            name, help=command.HELP, description=command.__doc__, formatter_class=_formatter
+        )
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return the formatter that argparse makes for each argument, to see whether it could.
+
+    Without a width that one asks `shutil` (the rules here are its), whose import takes a
+    noticeable part of a small file's time.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() else 0
+    if not width:
+        try:
+            width = os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+        except (AttributeError, ValueError, OSError):  # there is none, or it is no terminal
+            width = 0
+    return argparse.HelpFormatter(prog, width=(width or 80) - 2)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -46,9 +66,22 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return build_parser(wanted or _COMMANDS).parse_args(argv)
 
 
+def _parse_own() -> argparse.Namespace:
+    """Parse the command line of this process.
+
+    What is imported meanwhile is never garbage: the collector, which would go through it several
+    times while it grows and once more in the end, passes it over.
+    """
+    gc.disable()
+    args = _parse(sys.argv[1:])
+    gc.freeze()
+    gc.enable()
+    return args
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = _parse(sys.argv[1:] if argv is None else argv)
+    args = _parse_own() if argv is None else _parse(argv)
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from crashsym.demangle.limits import LONGEST
 from crashsym.errors import ToolMissingError
-from crashsym.limits import Limits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
     from multiprocessing.connection import Connection
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 # A mangled name can stand for one that is exponentially longer: each "S_" repeats a part. Real
 # names of boost and Eigen become some ten thousand characters.
 _LONGEST_MANGLED = 8192
-# A name with few repetitions cannot: 30 of them triple it ten times at most.
+# Names with few repetitions are taken as harmless. Real ones of several hundred letters have 20.
 _FEW_REPETITIONS = 30
+# All that repeats a part ends in "_" (S_, S12_, T0_, TL0_1_); inside of an identifier it may be no
+# repetition, which does no harm. "Sa", "Ss" and the like stand for up to 72 characters of std::.
+_REPETITION = re.compile(r"[ST][0-9A-Z]*_")
+_ABBREVIATION = re.compile(r"S[a-z]")
+_LONGEST_ABBREVIATED = 72
 # What the process for the others may use: seconds for all of them, and bytes.
 _LONGEST_LIFE, _MEMORY = 3600, 24 << 20
 
@@ -100,6 +105,8 @@ class _Apart:
 def _serve(connection: Connection, other_end: Connection) -> None:
     import resource
 
+    from crashsym.limits import Limits
+
     other_end.close()
     demangle_here = _Demangler()
     Limits(_LONGEST_LIFE, _MEMORY).apply()
@@ -126,10 +133,11 @@ def _apart() -> _Apart:
 
 def is_harmless(name: str) -> bool:
     """Return whether a name is short and repeats so little that it cannot explode."""
-    return (
-        len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_MANGLED
-        and name.count("S") + name.count("T") <= _FEW_REPETITIONS
-    )
+    size = len(name.encode("utf-8", "surrogateescape"))
+    if size <= _LONGEST_MANGLED and name.count("S") + name.count("T") <= _FEW_REPETITIONS:
+        return True  # as most names
+    size += _LONGEST_ABBREVIATED * len(_ABBREVIATION.findall(name))
+    return size <= _LONGEST_MANGLED and len(_REPETITION.findall(name)) <= _FEW_REPETITIONS
 
 
 def decode(mangled: str) -> str | None:

@@ -59,8 +59,8 @@ def is_for_cxa_demangle(name: str) -> bool:
 
     Then it may be called directly, in this process, for the same result; one that is longer than
     64 KiB (`LONGEST`, in bytes) counts as none. So: it begins with ``_Z``, is at most 8192 bytes
-    long, holds no ".", is not legacy Rust, and holds at most 30 letters "S" and "T", each of which
-    may repeat a part of it. All other names are for `demangle`.
+    long, holds no ".", is not legacy Rust, and repeats parts of itself at most 30 times (where
+    "S" and "T" are 30 letters of it at most, that is certain). All other names are for `demangle`.
     """
     return (
         name.startswith("_Z")

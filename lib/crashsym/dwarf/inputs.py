@@ -6,23 +6,25 @@ Shared by all engines: they decode bytes, and all that is to be known about file
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
 
 from crashsym import findings
 from crashsym.budget import Budget
 from crashsym.debugfiles import package_places, split_places
 from crashsym.dwarf.sections import DwarfSections
-from crashsym.dwarf.supplement import find_supplement
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
-from crashsym.limits import allow_more
+from crashsym.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from crashsym.dwarf.package import Package
     from crashsym.dwarf.units import UnitReader
 
+_OF_LINKS = (".gnu_debugaltlink", ".debug_sup")
 _REMEDIES = {
     findings.MISSING_DEBUG_FILE: "Put it beside the file, or name its folder with --debug-dir.",
     findings.MISMATCH: "Give the one of the same build.",
@@ -30,7 +32,7 @@ _REMEDIES = {
 }
 
 
-class Problem(NamedTuple):
+class Problem(Value):
     """What is wrong with the files beside the main one; ``code`` is one of `findings.CODES`."""
 
     code: str
@@ -38,7 +40,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class SplitUnit(NamedTuple):
+class SplitUnit(Value):
     """One unit of a ``.dwo`` or ``.dwp`` file.
 
     ``sections`` are the bytes that its offsets and indexes refer to, under their names without
@@ -55,7 +57,7 @@ class SplitUnit(NamedTuple):
     where: str
 
 
-class _SplitFile(NamedTuple):
+class _SplitFile(Value):
     """A ``.dwo`` file; where in ``.debug_info`` is the first unit with an id."""
 
     place: Path
@@ -74,15 +76,15 @@ class DebugInputs:
       each file counted once: what an engine may add to its `Budget`;
     - ``problems``: what is missing or does not belong. It is never an error here.
 
-    ``paths`` are all files of the module; ``NAME.dwp`` is looked for beside each, ``elf_file``'s
+    ``halves`` are all files of the module; ``NAME.dwp`` is looked for beside each, ``elf_file``'s
     own by default. ``folders`` are those that the user has given. No file is kept open.
     """
 
     def __init__(
-        self, elf_file: ElfFile, *, paths: Sequence[Path] = (), folders: Sequence[Path] = ()
+        self, elf_file: ElfFile, *, halves: Sequence[ElfFile] = (), folders: Sequence[Path] = ()
     ) -> None:
         self.elf_file = elf_file
-        self._paths = tuple(dict.fromkeys((elf_file.path, *paths)))
+        self._halves = tuple(halves)
         self._folders = tuple(folders)
         self._problems: dict[str, list[str]] = {}
         self._counts: dict[str, int] = {}
@@ -95,6 +97,10 @@ class DebugInputs:
         self._types: list[Iterator[SplitUnit]] = []
         self.size = 0
         self.supplementary = self._find_supplementary()
+
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys(file.path for file in (self.elf_file, *self._halves)))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -117,6 +123,10 @@ class DebugInputs:
         self._problem(code, f"{error.where}: {error.why}")
 
     def _find_supplementary(self) -> DwarfSections | None:
+        if not any(self.elf_file.has_bytes(name) for name in _OF_LINKS):
+            return None
+        from crashsym.dwarf.supplement import find_supplement  # few files have a link
+
         try:
             link, sections = find_supplement(self.elf_file, self._paths, self._folders)
         except InputError as error:
@@ -243,6 +253,8 @@ class DebugInputs:
         if new:
             self._seen.add(file.path)
             self._budget.grow(file.size)
+            from crashsym.limits import allow_more  # few modules have another file
+
             allow_more(file.size)
         self._budget.spend(file.size, f"'{file.path}'")
         return new

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from crashsym.reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crashsym.elf import ElfFile
 
 # The only sections that functions, lines and names need.
@@ -25,6 +24,7 @@ WANTED = (
     ".debug_rnglists",
     ".debug_line",
 )
+_SEVERAL = (".debug_info", ".debug_types")
 
 
 def read_sections(elf_file: ElfFile, suffix: str = "") -> dict[str, memoryview]:
@@ -36,19 +36,25 @@ def read_sections(elf_file: ElfFile, suffix: str = "") -> dict[str, memoryview]:
     Raises:
         MalformedError: a section is truncated or cannot be inflated.
     """
-    found = {name: elf_file.section_view(name + suffix) for name in WANTED}
-    for name in (".debug_info", ".debug_types"):
-        found[name] = elf_file.joined_section_view(name + suffix)
-    return found
+    return {
+        name: elf_file.joined_section_view(name + suffix)
+        if name in _SEVERAL
+        else elf_file.section_view(name + suffix)
+        for name in WANTED
+    }
 
 
-@dataclass(frozen=True)
 class DwarfSections:
     """The bytes of the sections by name, without ``.dwo``; empty for those that are not there."""
 
-    bytes_by_name: Mapping[str, bytes]
-    little_endian: bool
-    address_size: int
+    __slots__ = ("address_size", "bytes_by_name", "little_endian")
+
+    def __init__(
+        self, bytes_by_name: Mapping[str, bytes], little_endian: bool, address_size: int
+    ) -> None:
+        self.bytes_by_name = bytes_by_name
+        self.little_endian = little_endian
+        self.address_size = address_size
 
     @classmethod
     def of(cls, elf_file: ElfFile, suffix: str = "") -> DwarfSections:

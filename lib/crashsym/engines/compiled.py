@@ -3,29 +3,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from crashsym.codeaddr import has_isa_bit
 from crashsym.kernel.cfi import read_cfi
 from crashsym.kernel.functions import read_functions
 from crashsym.kernel.symbols import read_publics
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
     from crashsym.dwarf.inputs import DebugInputs
-    from crashsym.engines import FunctionPart, Part
+    from crashsym.engines.protocols import FunctionPart, Part
     from crashsym.splitpair import SplitPair
 
 
 class CompiledEngine:
-    """See `crashsym.engines.Engine`."""
+    """See `crashsym.engines.protocols.Engine`."""
 
     name = "kernel"
 
     def functions(
         self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
-        """See `crashsym.engines.Engine.functions`."""
+        """See `crashsym.engines.protocols.Engine.functions`."""
         return read_functions(
             inputs,
             isa_bit=has_isa_bit(inputs.elf_file.machine),
@@ -37,7 +36,7 @@ class CompiledEngine:
     def publics(
         self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
     ) -> Part:
-        """See `crashsym.engines.Engine.publics`."""
+        """See `crashsym.engines.protocols.Engine.publics`."""
         machine = pair.elf_file.machine
         if machine == "EM_PPC64" and pair.elf_file.section(".opd") is not None:
             from crashsym.engines.reference import ReferenceEngine
@@ -48,5 +47,5 @@ class CompiledEngine:
         return read_publics(pair, functions, isa_bit=isa_bit, keep_suffixes=keep_suffixes)
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
-        """See `crashsym.engines.Engine.cfi`."""
+        """See `crashsym.engines.protocols.Engine.cfi`."""
         return read_cfi(pair, cpu)

@@ -27,21 +27,21 @@ from crashsym.errors import MalformedError
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
     from crashsym.dwarf.inputs import DebugInputs
-    from crashsym.engines import Damage, FunctionPart
+    from crashsym.engines.protocols import Damage, FunctionPart
     from crashsym.splitpair import SplitPair
 
 UNKNOWN_FILE = "<unknown>"
 
 
 class ReferenceEngine:
-    """See `crashsym.engines.Engine`."""
+    """See `crashsym.engines.protocols.Engine`."""
 
     name = "reference"
 
     def functions(
         self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
-        """See `crashsym.engines.Engine.functions`."""
+        """See `crashsym.engines.protocols.Engine.functions`."""
         table = read_functions(inputs, inlines=inlines, keep_suffixes=keep_suffixes)
         damage = [(damage.where, damage.why) for damage in table.damage]
         return Functions(table.functions, load_base, damage)
@@ -49,7 +49,7 @@ class ReferenceEngine:
     def publics(
         self, pair: SplitPair, cpu: Cpu, functions: FunctionPart, *, keep_suffixes: bool
     ) -> Publics:
-        """See `crashsym.engines.Engine.publics`.
+        """See `crashsym.engines.protocols.Engine.publics`.
 
         One record for each symbol address that no function covers. Of several symbols at one
         address the most visible has it, then the first by name; ``multiple`` where their readable
@@ -76,7 +76,7 @@ class ReferenceEngine:
         return publics
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Cfi:
-        """See `crashsym.engines.Engine.cfi`."""
+        """See `crashsym.engines.protocols.Engine.cfi`."""
         elf_file = pair.elf_file
         table = read_cfi(pair)
         writer = RuleWriter(cpu.registers, elf_file.load_base, little_endian=elf_file.little_endian)
@@ -85,7 +85,7 @@ class ReferenceEngine:
 
 
 class Functions:
-    """See `crashsym.engines.FunctionPart`."""
+    """See `crashsym.engines.protocols.FunctionPart`."""
 
     def __init__(
         self, functions: tuple[Function, ...], load_base: int, damage: list[Damage]
@@ -116,7 +116,7 @@ class Functions:
 
 @dataclass(slots=True)
 class Publics:
-    """The PUBLIC records; see `crashsym.engines.Part`."""
+    """The PUBLIC records; see `crashsym.engines.protocols.Part`."""
 
     records: list[PublicRecord]
     damage: list[Damage]
@@ -133,7 +133,7 @@ class Publics:
 
 @dataclass(slots=True)
 class Cfi:
-    """The STACK CFI records; see `crashsym.engines.Part`."""
+    """The STACK CFI records; see `crashsym.engines.protocols.Part`."""
 
     records: list[CfiRecord]
     damage: list[Damage]

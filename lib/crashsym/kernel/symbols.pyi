@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 from typing import BinaryIO
 
-from crashsym.engines import FunctionPart
+from crashsym.engines.protocols import FunctionPart
 from crashsym.splitpair import SplitPair
 
 class Publics:
