@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, skip
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span
 
 # What a unit's entries are to us.
 cdef enum:
     OTHER
-    SUBPROGRAM
+    UNIT
     INLINED
+    ENTRY_POINT
+    SUBPROGRAM  # this and those below have rows in `Entries` wherever they are
     SCOPE
     NAMESPACE
-    ENTRY_POINT
-    UNIT
+    FIRST_NAMED = SUBPROGRAM
 
 # The attributes that are kept; the place of each in `Values`.
 cdef enum:
@@ -116,14 +117,6 @@ cdef inline Abbrev* abbrev_of(AbbrevTable* table, uint64_t code) noexcept nogil:
     if table.ascending and code - 1 < table.abbrevs.count and abbrev.code == code:
         return abbrev
     return find_abbrev(table, code)
-
-
-cdef inline void pass_over(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil:
-    """Pass over the attributes of an entry."""
-    if abbrev.fixed != NOT_FIXED:
-        skip(c, abbrev.fixed)
-    else:
-        skip_entry(table, abbrev, shape, c)
 
 
 cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil

@@ -6,8 +6,8 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from crashsym.kernel.abbrevs cimport (
-    ENTRY_POINT, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
-    UNIT, Abbrev, AbbrevTable, Values, abbrev_of, pass_over, skip_entry, take_entry,
+    ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
+    Abbrev, AbbrevTable, Values, abbrev_of, skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Cursor, reserve, uleb
 from crashsym.kernel.bodies cimport MEMORY, Bodies, Claim, Open
@@ -19,17 +19,15 @@ from crashsym.kernel.names cimport Names
 
 cdef inline bint _pass(Walk self, Unit* unit, Abbrev* abbrev, uint64_t at, Level* above, Level* below) noexcept nogil:
     """Note an entry that has no code, but may have a name or be a scope."""
-    below[0] = above[0]
-    if abbrev.kind == INLINED:
-        return True
     at -= unit.offset
     if not add_row(self, at, above.scope):
         self.why = MEMORY
         return False
-    below.scope = <uint32_t>at
-    if abbrev.kind == SUBPROGRAM:
-        below.outer = above.scope
-        below.body = below.call = -1
+    if abbrev.children:
+        below.scope = <uint32_t>at
+        if abbrev.kind == SUBPROGRAM:
+            below.outer = above.scope
+            below.body = below.call = -1
     return True
 
 
@@ -65,12 +63,12 @@ cdef class Walk(Bodies):
         cdef const uint8_t* at = c.at
         cdef const uint8_t* end = c.end
         cdef Abbrev* abbrev
-        cdef Level* levels
-        cdef Level below
-        if not self._levels(1024):
+        cdef Level* level
+        self.why = MEMORY
+        if table == NULL or not self._levels(1024):
             return False
-        levels = <Level*>self.levels.items
-        levels[0].scope, levels[0].body, levels[0].call, levels[0].outer = 0, -1, -1, 0
+        level = <Level*>self.levels.items
+        level.scope, level.body, level.call, level.outer = 0, -1, -1, 0
         while at < end:
             code = at[0]
             if code < 0x80:
@@ -87,46 +85,43 @@ cdef class Walk(Bodies):
             else:
                 c.at = at
                 code = uleb(&c)
-            where[0] = <uint64_t>(at - c.begin)
-            if code == 0:
-                if c.failed:
-                    self.why = b"an entry runs past its unit"
-                    return False
+            if code == 0 and not c.failed:
                 if depth <= 1:
                     return True
                 depth -= 1
+                level -= 1
                 at = c.at
                 continue
+            where[0] = <uint64_t>(at - c.begin)
             abbrev = abbrev_of(table, code)
-            if abbrev == NULL:
+            if c.failed or abbrev == NULL:
                 self.why = b"an entry has an undefined abbreviation"
+                if c.failed:
+                    self.why = b"an entry runs past its unit"
                 return False
-            if abbrev.kind == OTHER or abbrev.kind == UNIT:
+            if abbrev.kind != OTHER and abbrev.wanted and (abbrev.kind != INLINED or level.body >= 0):
+                if not self._take(unit, table, abbrev, &c, where[0], level, level + 1):
+                    return False
+            else:
                 if abbrev.fixed <= <uint64_t>(end - c.at):  # NOT_FIXED is larger than any unit
-                    at = c.at + abbrev.fixed
+                    c.at += abbrev.fixed
                 else:
                     skip_entry(table, abbrev, unit.shape, &c)
-                    at = c.at
-                below = levels[depth]
-            elif abbrev.wanted and not (abbrev.kind == INLINED and levels[depth].body < 0):
-                if not self._take(unit, table, abbrev, &c, where[0], levels + depth, &below):
-                    return False
-                at = c.at
-            else:
-                pass_over(table, abbrev, unit.shape, &c)
-                at = c.at
-                if not c.failed and not _pass(self, unit, abbrev, where[0], levels + depth, &below):
+                if abbrev.children:
+                    level[1] = level[0]
+                if abbrev.kind >= FIRST_NAMED and not c.failed and (
+                    not _pass(self, unit, abbrev, where[0], level, level + 1)
+                ):
                     return False
             if c.failed:
                 self.why = b"an entry runs past its unit"
                 return False
+            at = c.at
             if abbrev.children:
                 depth += 1
-                if depth >= self.levels.capacity:
-                    if not self._levels(depth + 1):
-                        return False
-                    levels = <Level*>self.levels.items
-                levels[depth] = below
+                if depth + 1 >= self.levels.capacity and not self._levels(depth + 2):
+                    return False
+                level = <Level*>self.levels.items + depth
             elif depth == 0:
                 return True
         return True
