@@ -7,8 +7,8 @@ from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, left, load, offset_of, release,
-    reserve, skip, skip_leb, sleb, u8, uleb,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, load,
+    offset_of, release, reserve, skip, skip_leb, sleb, u8, uleb,
 )
 
 cdef enum:
@@ -133,8 +133,8 @@ cdef class AbbrevCache:
         cdef int i
         if self.tables != NULL:
             for i in range(CACHED):
-                free(self.tables[i].abbrevs.items)
-                free(self.tables[i].ops.items)
+                give_back(&self.tables[i].abbrevs)
+                give_back(&self.tables[i].ops)
             free(self.tables)
 
     cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil:

@@ -7,7 +7,7 @@ A `Cursor` never moves past its end: a read that would sets `failed` and gives 0
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcpy, memset
 
 
 cdef struct Span:  # bytes of a section, or part of them
@@ -32,6 +32,7 @@ cdef struct Array:
     char* items
     uint64_t count
     uint64_t capacity
+    uint64_t mapped  # bytes of address space that it may grow into without moving, or 0
 
 
 cdef inline Cursor cursor_on(Span span, uint64_t offset, bint big) noexcept nogil:
@@ -224,6 +225,67 @@ cdef inline Cursor sub(Cursor* c, uint64_t size) noexcept nogil:
     return part
 
 
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #include <stdint.h>
+    #include <sys/mman.h>
+    /* Reserve address space, with large pages: one page fault each 2 MiB, not each 4 KiB. */
+    static inline char *crashsym_map(uint64_t size) {
+    #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xFFFFFFFF && !defined(__SANITIZE_ADDRESS__)
+        const uintptr_t page = 2u << 20;
+        char *mapped, *start;
+        if (size >> 45)
+            return NULL;
+        mapped = (char *)mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == (char *)MAP_FAILED)
+            return NULL;
+        start = (char *)(((uintptr_t)mapped + page - 1) & ~(page - 1));
+        if (start > mapped)
+            munmap(mapped, (size_t)(start - mapped));
+        munmap(start + size, (size_t)(mapped + page - start));
+        madvise(start, size, MADV_HUGEPAGE);
+        return start;
+    #else
+        (void)size;
+        return NULL;
+    #endif
+    }
+    static inline void crashsym_unmap(char *start, uint64_t size) {
+        munmap(start, (size_t)size);
+    }
+    """
+    char* map_memory "crashsym_map"(uint64_t size) noexcept nogil
+    void unmap_memory "crashsym_unmap"(char* start, uint64_t size) noexcept nogil
+
+cdef enum:
+    LARGE = 1 << 20
+    LARGE_PAGE = 2 << 20
+
+
+cdef inline void give_back(Array* a) noexcept nogil:
+    """Give the memory of an array back at its end."""
+    if a.mapped:
+        unmap_memory(a.items, a.mapped)
+    else:
+        free(a.items)
+
+
+cdef inline bint map_array(Array* a, uint64_t used, uint64_t wanted, uint64_t limit) noexcept nogil:
+    """Move an array that has become large to where it can grow; False where that cannot be."""
+    cdef uint64_t space = limit if limit > wanted else wanted
+    cdef char* items
+    space = (space + LARGE_PAGE) & ~<uint64_t>(LARGE_PAGE - 1)
+    items = map_memory(space)
+    if items == NULL:
+        return False
+    memcpy(items, a.items, used)
+    give_back(a)
+    a.items, a.mapped = items, space
+    return True
+
+
 cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory) noexcept nogil:
     """Make room for ``more`` items; False when that is more than this file may use."""
     cdef uint64_t wanted = a.count + more
@@ -240,16 +302,22 @@ cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory)
         capacity = wanted
         if memory.used + (capacity - a.capacity) * item > memory.limit:
             return False
-    moved = <char*>realloc(a.items, capacity * item)
-    if moved == NULL:
-        return False
+    if capacity * item > a.mapped and (
+        capacity * item < LARGE
+        or not map_array(a, a.capacity * item, capacity * item, memory.limit)
+    ):
+        if a.mapped:
+            return False
+        moved = <char*>realloc(a.items, capacity * item)
+        if moved == NULL:
+            return False
+        a.items = moved
     memory.used += (capacity - a.capacity) * item
-    a.items = moved
     a.capacity = capacity
     return True
 
 
 cdef inline void release(Array* a, uint64_t item, Memory* memory) noexcept nogil:
-    free(a.items)
+    give_back(a)
     memory.used -= a.capacity * item
     memset(a, 0, sizeof(Array))

@@ -3,11 +3,11 @@
 """What a unit has that can end in a symbol file: functions with code, and calls inlined in them."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
-from crashsym.kernel.base cimport reserve
+from crashsym.kernel.base cimport give_back, reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport Entries
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
@@ -55,14 +55,14 @@ cdef class Bodies(Entries):
         names.entries = self
 
     def __dealloc__(self):
-        free(self.claims.items)
-        free(self.bodies.items)
-        free(self.inlines.items)
-        free(self.opens.items)
-        free(self.calls.items)
-        free(self.own.items)
-        free(self.joined.items)
-        free(self.later.items)
+        give_back(&self.claims)
+        give_back(&self.bodies)
+        give_back(&self.inlines)
+        give_back(&self.opens)
+        give_back(&self.calls)
+        give_back(&self.own)
+        give_back(&self.joined)
+        give_back(&self.later)
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil:
         """Begin a body, and make room for its claims."""

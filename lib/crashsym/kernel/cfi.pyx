@@ -3,10 +3,10 @@
 """STACK CFI records of a module; the compiled form of `crashsym.cfi.read_cfi`."""
 
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memset
 
-from crashsym.kernel.base cimport Array, Memory, release, reserve
+from crashsym.kernel.base cimport Array, Memory, give_back, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.exidx cimport ExceptionIndex
@@ -52,9 +52,9 @@ cdef class Cfi:
         add_ranges(&self.code, elf_file.executable_ranges, &self.memory)
 
     def __dealloc__(self):
-        free(self.code.items)
-        free(self.items.items)
-        free(self.active.items)
+        give_back(&self.code)
+        give_back(&self.items)
+        give_back(&self.active)
 
     cdef bint _add_table(self, holder, str name) except -1:
         """Read .eh_frame or .debug_frame."""

@@ -4,7 +4,6 @@
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from crashsym.kernel.abbrevs cimport (
@@ -12,8 +11,8 @@ from crashsym.kernel.abbrevs cimport (
     Values, find_abbrev, take_entry,
 )
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, left, offset_of, place_of, reserve, skip,
-    string_at, u8, uleb,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, give_back, left, offset_of, place_of,
+    reserve, skip, string_at, u8, uleb,
 )
 from crashsym.kernel.linetables cimport Range
 
@@ -71,10 +70,10 @@ cdef class Dwarf:
     def __dealloc__(self):
         cdef uint64_t i
         for i in range(self.contexts.count):
-            free(self.context(<uint32_t>i).linked.items)
-        free(self.contexts.items)
-        free(self.units.items)
-        free(self.code.items)
+            give_back(&self.context(<uint32_t>i).linked)
+        give_back(&self.contexts)
+        give_back(&self.units)
+        give_back(&self.code)
 
     cdef uint32_t add_context(self, sections, bint big, str info) except *:
         """Add the sections of a file, buffers by name; return the number of the context.

@@ -8,9 +8,8 @@ them is read again when it is referred to.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 
-from crashsym.kernel.base cimport reserve
+from crashsym.kernel.base cimport give_back, reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Context, Dwarf, Unit
 
 
@@ -51,8 +50,8 @@ cdef class Entries:
         self.current = -1
 
     def __dealloc__(self):
-        free(self.rows.items)
-        free(self.buckets.items)
+        give_back(&self.rows)
+        give_back(&self.buckets)
 
     cdef void begin(self, uint64_t number) noexcept nogil:
         """Begin the rows of a unit."""

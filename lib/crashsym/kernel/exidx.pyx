@@ -6,9 +6,9 @@ An index has few distinct sequences of instructions: the reference executes each
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, cursor_on, fixed, left, load, reserve
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, cursor_on, fixed, give_back, left, load, reserve
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frametable cimport MOST_DAMAGE, Item
@@ -64,8 +64,8 @@ cdef class ExceptionIndex:
         self.keep, self.rules, self.known, self.programs = [], [], {}, {}
 
     def __dealloc__(self):
-        free(self.entries.items)
-        free(self.places.items)
+        give_back(&self.entries)
+        give_back(&self.places)
 
     cdef bint _damaged(self, str where, str why) except -1:
         if len(self.damage) < MOST_DAMAGE:

@@ -7,10 +7,9 @@ value, `HUGE`, stands for all of them.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, fail, fixed, left, reserve, u8
+from crashsym.kernel.base cimport Array, Cursor, Memory, fail, fixed, give_back, left, reserve, u8
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
@@ -132,8 +131,8 @@ cdef bint same_state(State* a, State* b) noexcept nogil:
 
 cdef class Interpreter:
     def __dealloc__(self):
-        free(self.kept.items)
-        free(self.rules.items)
+        give_back(&self.kept)
+        give_back(&self.rules)
 
     cdef int row(self, uint64_t start, uint64_t end) except -1:
         """Take a row: `state` holds from ``start`` up to ``end``."""

@@ -8,12 +8,11 @@ row is kept.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, left, offset_of, reserve,
-    signed_fixed, skip, sub, u8, uleb,
+    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, offset_of,
+    reserve, signed_fixed, skip, sub, u8, uleb,
 )
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
@@ -53,8 +52,8 @@ cdef class FrameTable(Interpreter):
         self.steps = 200_000 + 8 * <int64_t>self.section.size
 
     def __dealloc__(self):
-        free(self.cies.items)
-        free(self.cie_rules.items)
+        give_back(&self.cies)
+        give_back(&self.cie_rules)
 
     cdef bint _damaged(self, uint64_t offset) except False:
         if len(self.damage) < MOST_DAMAGE:

@@ -3,9 +3,8 @@
 """Functions, lines and inlines as records; the compiled form of `crashsym.dump` and `codemap`."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 
-from crashsym.kernel.base cimport Array, Span, reserve
+from crashsym.kernel.base cimport Array, Span, give_back, reserve
 from crashsym.kernel.bodies cimport Bodies, Body, Claim
 from crashsym.kernel.dwarf cimport Dwarf
 from crashsym.kernel.inlines cimport Inline, unpack, unpack_call, unpack_distance
@@ -63,8 +62,8 @@ cdef class Functions(Pieces):
             self.functions = self.lines = self.inlines = 0
 
     def __dealloc__(self):
-        free(self.files.items)
-        free(self.origins.items)
+        give_back(&self.files)
+        give_back(&self.origins)
 
     @property
     def damage(self):

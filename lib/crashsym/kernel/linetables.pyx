@@ -3,10 +3,10 @@
 """Rows, sequences and files of line tables; the other half of `crashsym.dwarf.lines`."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memset
 
-from crashsym.kernel.base cimport Array, Span, release, reserve
+from crashsym.kernel.base cimport Array, Span, give_back, release, reserve
 from crashsym.kernel.paths cimport join_path, tidy_path
 from crashsym.kernel.strings cimport NO_STRING
 
@@ -52,13 +52,13 @@ cdef class LineTables:
     """The line tables of one file; see `Row`. Index 0 of ``paths`` is the unknown file."""
 
     def __dealloc__(self):
-        free(self.rows.items)
-        free(self.sequences.items)
-        free(self.tables.items)
-        free(self.files.items)
-        free(self.directories.items)
-        free(self.scratch.items)
-        free(self.joined.items)
+        give_back(&self.rows)
+        give_back(&self.sequences)
+        give_back(&self.tables)
+        give_back(&self.files)
+        give_back(&self.directories)
+        give_back(&self.scratch)
+        give_back(&self.joined)
 
     # ---- files
 

@@ -10,7 +10,7 @@ from crashsym.kernel.abbrevs cimport (
     LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
     AbbrevTable, Values, abbrev_of, take_entry,
 )
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, release, reserve, uleb
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, release, reserve, uleb
 from crashsym.kernel.dwarf cimport (
     LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
 )
@@ -81,7 +81,7 @@ cdef class Names:
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS), True)
 
     def __dealloc__(self):
-        free(self.scratch.items)
+        give_back(&self.scratch)
 
     cdef uint32_t find(self, uint64_t place) noexcept:
         """Return the index of the name of the entry at ``place``.

@@ -3,10 +3,10 @@
 """Which function has which code; the compiled form of `crashsym.codemap`."""
 
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memset
 
-from crashsym.kernel.base cimport Array, Memory, reserve
+from crashsym.kernel.base cimport Array, Memory, give_back, reserve
 from crashsym.kernel.bodies cimport Bodies, Body, Claim
 from crashsym.kernel.dwarf cimport Dwarf
 from crashsym.kernel.linetables cimport Range
@@ -26,7 +26,7 @@ cdef class Pieces:
     """The code of functions in ascending order, without overlap."""
 
     def __dealloc__(self):
-        free(self.pieces.items)
+        give_back(&self.pieces)
 
     def covers(self, uint64_t address):
         """Whether a function covers an address."""
@@ -119,7 +119,7 @@ cdef class Pieces:
                     taken.count += 1
                 at = group
         finally:
-            free(taken.items)
+            give_back(&taken)
         qsort(self.pieces.items, self.pieces.count, sizeof(Claim), &_by_start)
         return True
 

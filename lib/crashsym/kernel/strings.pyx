@@ -3,10 +3,10 @@
 """A set of strings, each kept once and known by its index."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc
 from libc.string cimport memcmp, memcpy
 
-from crashsym.kernel.base cimport Array, Memory, Span, release, reserve
+from crashsym.kernel.base cimport Array, Memory, Span, give_back, release, reserve
 
 import os
 
@@ -46,9 +46,9 @@ cdef class Strings:
         self.seed = <uint64_t>int.from_bytes(os.urandom(8), "little")
 
     def __dealloc__(self):
-        free(self.text.items)
-        free(self.entries.items)
-        free(self.slots.items)
+        give_back(&self.text)
+        give_back(&self.entries)
+        give_back(&self.slots)
 
     cdef uint32_t add(self, const uint8_t* data, uint64_t size, bint plain) noexcept nogil:
         """Return the index of a string; NO_STRING when there is no memory left for it."""

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
-from crashsym.kernel.base cimport Array, Memory, Span, load, release, reserve
+from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.names cimport _simple as is_simple, demangle_itanium
@@ -86,9 +86,9 @@ cdef class Publics:
         add_ranges(&self.code, elf_file.executable_ranges, &self.memory)
 
     def __dealloc__(self):
-        free(self.code.items)
-        free(self.symbols.items)
-        free(self.scratch.items)
+        give_back(&self.code)
+        give_back(&self.symbols)
+        give_back(&self.scratch)
 
     cdef bint _spend(self, int purpose, uint64_t steps) noexcept nogil:
         self.steps[purpose] -= <int64_t>(steps if steps < 0x7FFFFFFF else 0x7FFFFFFF)

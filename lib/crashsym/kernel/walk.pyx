@@ -3,13 +3,12 @@
 """Through the entries of each unit once; the compiled form of `crashsym.dwarf.reference`."""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 
 from crashsym.kernel.abbrevs cimport (
     ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
     Abbrev, AbbrevTable, Values, abbrev_of, skip_entry, take_entry,
 )
-from crashsym.kernel.base cimport Cursor, reserve, uleb
+from crashsym.kernel.base cimport Cursor, give_back, reserve, uleb
 from crashsym.kernel.bodies cimport MEMORY, Bodies, Claim, Open
 from crashsym.kernel.dwarf cimport Dwarf, Unit
 from crashsym.kernel.entries cimport add_row
@@ -39,8 +38,8 @@ cdef class Walk(Bodies):
         self.want_inlines = want_inlines
 
     def __dealloc__(self):
-        free(self.levels.items)
-        free(self.found.items)
+        give_back(&self.levels)
+        give_back(&self.found)
 
     cdef bint read_again(self, uint64_t number) noexcept nogil:
         """Read a unit for its rows alone; it was read before, so what is damaged is known."""
