@@ -6,7 +6,7 @@ A `Cursor` never moves past its end: a read that would sets `failed` and gives 0
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memchr, memcpy, memset
 
 
@@ -314,6 +314,24 @@ cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory)
         a.items = moved
     memory.used += (capacity - a.capacity) * item
     a.capacity = capacity
+    return True
+
+
+cdef inline bint make_slots(Array* a, uint64_t count, uint64_t item, Memory* memory) noexcept nogil:
+    """Make an array of ``count`` items of zeros."""
+    memset(a, 0, sizeof(Array))
+    if memory.used + count * item > memory.limit:
+        return False
+    if count * item >= LARGE_PAGE:
+        a.mapped = count * item
+        a.items = map_memory(a.mapped)
+    if a.items == NULL:
+        a.mapped = 0
+        a.items = <char*>calloc(count, item)
+    if a.items == NULL:
+        return False
+    memory.used += count * item
+    a.count = a.capacity = count
     return True
 
 

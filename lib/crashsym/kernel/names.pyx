@@ -3,14 +3,14 @@
 """The names of functions, looked up when they are needed; the form of `crashsym.dwarf.names`."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
 
 from crashsym.kernel.abbrevs cimport (
     LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
     AbbrevTable, Values, abbrev_of, take_entry,
 )
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, release, reserve, uleb
+from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, make_slots, release, reserve, uleb
 from crashsym.kernel.dwarf cimport (
     LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
 )
@@ -115,14 +115,9 @@ cdef class Names:
         cdef Known* slot
         if holder.linked_count * 4 < old.count * 3:
             return True
-        if self.dwarf.memory.used + count * sizeof(Known) > self.dwarf.memory.limit:
-            return False
-        holder.linked.items = <char*>calloc(count, sizeof(Known))
-        if holder.linked.items == NULL:
+        if not make_slots(&holder.linked, count, sizeof(Known), &self.dwarf.memory):
             holder.linked = old
             return False
-        self.dwarf.memory.used = self.dwarf.memory.used + count * sizeof(Known)
-        holder.linked.count = holder.linked.capacity = count
         for i in range(old.count):
             slot = <Known*>old.items + i
             if slot.place:

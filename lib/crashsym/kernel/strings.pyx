@@ -3,10 +3,9 @@
 """A set of strings, each kept once and known by its index."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc
 from libc.string cimport memcmp, memcpy
 
-from crashsym.kernel.base cimport Array, Memory, Span, give_back, release, reserve
+from crashsym.kernel.base cimport Array, Memory, Span, give_back, make_slots, release, reserve
 
 import os
 
@@ -89,21 +88,18 @@ cdef class Strings:
     cdef bint _grow(self) noexcept nogil:
         cdef uint64_t count = self.slots.count * 2 if self.slots.count else 256
         cdef uint64_t i, at
+        cdef Array fresh
         cdef uint32_t* slots
-        if count >= NO_STRING or self.memory.used + count * 4 > self.memory.limit:
+        if count >= NO_STRING or not make_slots(&fresh, count, 4, self.memory):
             return False
-        slots = <uint32_t*>calloc(count, 4)
-        if slots == NULL:
-            return False
+        slots = <uint32_t*>fresh.items
         for i in range(self.entries.count):
             at = (<Entry*>self.entries.items + i).hash & (count - 1)
             while slots[at]:
                 at = (at + 1) & (count - 1)
             slots[at] = <uint32_t>(i + 1)
         release(&self.slots, 4, self.memory)
-        self.slots.items = <char*>slots
-        self.slots.count = self.slots.capacity = count
-        self.memory.used += count * 4
+        self.slots = fresh
         return True
 
     cdef uint32_t add_text(self, Span raw) noexcept:
