@@ -286,14 +286,9 @@ cdef inline bint map_array(Array* a, uint64_t used, uint64_t wanted, uint64_t li
     return True
 
 
-cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory) noexcept nogil:
-    """Make room for ``more`` items; False when that is more than this file may use."""
-    cdef uint64_t wanted = a.count + more
-    cdef uint64_t capacity
+cdef inline bint grow_array(Array* a, uint64_t wanted, uint64_t item, Memory* memory) noexcept nogil:
+    cdef uint64_t capacity = a.capacity + (a.capacity >> 1)
     cdef char* moved
-    if wanted <= a.capacity:
-        return True
-    capacity = a.capacity + (a.capacity >> 1)
     if capacity < 64:
         capacity = 64
     if capacity < wanted:
@@ -315,6 +310,11 @@ cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory)
     memory.used += (capacity - a.capacity) * item
     a.capacity = capacity
     return True
+
+
+cdef inline bint reserve(Array* a, uint64_t more, uint64_t item, Memory* memory) noexcept nogil:
+    """Make room for ``more`` items; False when that is more than this file may use."""
+    return a.count + more <= a.capacity or grow_array(a, a.count + more, item, memory)
 
 
 cdef inline bint make_slots(Array* a, uint64_t count, uint64_t item, Memory* memory) noexcept nogil:
