@@ -14,6 +14,7 @@ if importlib.util.find_spec("crashsym.kernel.mangled") is None:
 
 from builders.cxa import cxa_demangle
 from crashsym.kernel.mangled import demangle_here
+from fuzz.mangled import mangled, names
 
 LIBRARIES: tuple[str, ...] = (
     "libstdc++.so.6",
@@ -345,3 +346,12 @@ def test_the_names_of_a_library(library: Path) -> None:
     assert {name: cxa_demangle(name) for name in forms} == forms
     if "libstdc++" in library.name:
         assert len(forms) >= 0.98 * len(found) > 5000
+
+
+def test_names_at_random() -> None:
+    accepted = 0
+    for number in range(15_000):
+        name = mangled(number)
+        names(name)
+        accepted += demangle_here(name) is not None
+    assert accepted > 1_200
