@@ -116,6 +116,7 @@ cdef bint _literal(Mangled* m) noexcept nogil:
     cdef Part part
     cdef Name name
     cdef uint8_t kind
+    cdef uint32_t letter
     cdef bint negative
     cdef Word* suffix = NULL
     cdef const uint8_t* digits
@@ -125,8 +126,9 @@ cdef bint _literal(Mangled* m) noexcept nogil:
         kind = m.at[1]
         m.at += 3
         return put(m, b"true", 4) if kind == c'1' else put(m, b"false", 5)
-    if c'a' <= kind <= c'z' and SUFFIXES[kind - c'a'].text != NULL:
-        suffix = &SUFFIXES[kind - c'a']
+    letter = <uint32_t>kind - c'a'
+    if letter < 26 and SUFFIXES[letter].text != NULL:
+        suffix = &SUFFIXES[letter]
         m.at += 1
     elif kind == c'_' or kind == c'Z':  # a function or variable
         if kind == c'_':

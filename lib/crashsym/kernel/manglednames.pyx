@@ -12,7 +12,7 @@ from crashsym.kernel.mangledarguments cimport parameters, template_arguments
 from crashsym.kernel.mangledtext cimport (
     CONST, DEEPEST, EXPANSION, EXPOSED, HIDDEN, LAMBDAS, RESTRICT, VOLATILE, Mangled, Name, Part,
     Word, compact_number, eat, known, peek, peek_second, put, put_letter, put_number, put_word,
-    remember, set_aside, take_number, template_parameter, whole,
+    remember_name, set_aside, take_number, template_parameter,
 )
 from crashsym.kernel.mangledtypes cimport read_type, standard
 
@@ -124,8 +124,7 @@ cdef bint _nameless(Mangled* m, Name* name) noexcept nogil:
             return False
         if not put_number(m, number + 1) or not put_letter(m, c'}'):
             return False
-        whole(m, start, &part)
-        return remember(m, &part)
+        return remember_name(m, start)
     if peek_second(m) != c'l':
         return False
     m.at += 2
@@ -247,8 +246,7 @@ cdef bint _nested_name(Mangled* m, Name* name) noexcept nogil:
             parts = 2
         parts |= 1
         if letter != c'S' and peek(m) != c'E':
-            whole(m, start, &part)
-            if not remember(m, &part):
+            if not remember_name(m, start):
                 return False
     name.is_qualified = name.is_qualified and not (
         name.is_template or name.quals or name.reference
@@ -292,8 +290,7 @@ cdef bint _unscoped_name(Mangled* m, Name* name) noexcept nogil:
         return False
     if peek(m) == c'I' and not name.is_nameless:
         name.is_simple = False
-        whole(m, start, &part)
-        return remember(m, &part) and _arguments_of_name(m, name)
+        return remember_name(m, start) and _arguments_of_name(m, name)
     name.is_qualified = in_std
     name.is_simple = name.is_simple or name.is_qualified
     return True
@@ -303,18 +300,17 @@ cdef bint read_name(Mangled* m, Name* name) noexcept nogil:
     cdef uint8_t letter = peek(m)
     cdef bint found
     memset(name, 0, sizeof(Name))
-    if m.depth >= DEEPEST or m.left <= 0:
-        return False
-    m.depth += 1
-    m.left -= 1
     if letter == c'N':
         found = _nested_name(m, name)
         name.is_nameless = False
     elif letter == c'Z':
+        if m.depth >= DEEPEST:
+            return False
+        m.depth += 1
         found = _local_name(m, name)
+        m.depth -= 1
         name.is_nameless = name.is_qualified = name.is_simple = False
     else:
         found = _unscoped_name(m, name)
         name.is_nameless = name.is_nameless and not name.is_template and not name.has_tags
-    m.depth -= 1
     return found

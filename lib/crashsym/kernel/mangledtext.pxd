@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
-
-from crashsym.kernel.base cimport Span
+from libc.string cimport memcpy
 
 cdef enum:
     ROOM = 1 << 15  # bytes of text; longer names are for the library
@@ -129,10 +127,30 @@ cdef inline bint eat(Mangled* m, uint8_t letter) noexcept nogil:
     return False
 
 
+cdef inline void copy(char* to, const char* text, uint32_t size) noexcept nogil:
+    """Do what memcpy does, which takes longer to be called than to copy the few bytes of a name."""
+    cdef uint32_t at = 16
+    if size >= 16:
+        while at < size:
+            memcpy(to + at - 16, text + at - 16, 16)
+            at += 16
+        memcpy(to + size - 16, text + size - 16, 16)
+    elif size >= 8:
+        memcpy(to, text, 8)
+        memcpy(to + size - 8, text + size - 8, 8)
+    elif size >= 4:
+        memcpy(to, text, 4)
+        memcpy(to + size - 4, text + size - 4, 4)
+    elif size:
+        to[0] = text[0]
+        to[size >> 1] = text[size >> 1]
+        to[size - 1] = text[size - 1]
+
+
 cdef inline bint put(Mangled* m, const char* text, uint32_t size) noexcept nogil:
     if size > m.aside - m.count:
         return False
-    memcpy(m.text + m.count, text, size)
+    copy(m.text + m.count, text, size)
     m.count += size
     return True
 
@@ -162,12 +180,61 @@ cdef inline void move(Part* part, uint32_t start) noexcept nogil:
     part.start = start
 
 
+cdef inline bint take_number(Mangled* m, uint64_t* number) noexcept nogil:
+    """Read a decimal number of at most 6 digits."""
+    cdef const uint8_t* at = m.at
+    cdef const uint8_t* end = at + 6 if m.end - at > 6 else m.end
+    cdef uint64_t value = 0
+    while at < end and c'0' <= at[0] <= c'9':
+        value = value * 10 + at[0] - c'0'
+        at += 1
+    number[0] = value
+    if at == m.at:
+        return False
+    m.at = at
+    return True
+
+
+cdef inline bint put_part(Mangled* m, Part* source, Part* part) noexcept nogil:
+    """Write a part once more."""
+    part[0] = source[0]
+    move(part, m.count)
+    return put(m, m.text + source.start, source.end - source.start)
+
+
+cdef inline bint remember(Mangled* m, Part* part) noexcept nogil:
+    """Make a part the next that "S_" may refer to."""
+    cdef Part* kept
+    if m.frozen:
+        return True
+    if m.known_count == MOST_KNOWN:
+        return False
+    kept = &m.known[m.known_count]
+    m.known_count += 1
+    kept[0] = part[0]
+    kept.scope = 0
+    kept.context = m.context if m.dependent > part.start else 0
+    return part.split == part.end or keep_aside(m, kept)
+
+
+cdef inline bint remember_name(Mangled* m, uint32_t start) noexcept nogil:
+    """Remember the text from ``start`` on."""
+    cdef Part* kept
+    if m.frozen:
+        return True
+    if m.known_count == MOST_KNOWN:
+        return False
+    kept = &m.known[m.known_count]
+    m.known_count += 1
+    whole(m, start, kept)
+    kept.context = m.context if m.dependent > start else 0
+    return True
+
+
+cdef bint keep_aside(Mangled* m, Part* part) noexcept nogil
 cdef int fill(Word* table, dict words) except -1
 cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil
-cdef bint take_number(Mangled* m, uint64_t* number) noexcept nogil
 cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil
-cdef bint put_part(Mangled* m, Part* source, Part* part) noexcept nogil
-cdef bint remember(Mangled* m, Part* part) noexcept nogil
 cdef bint known(Mangled* m, Part* part) noexcept nogil
 cdef bint check_scope(Mangled* m, uint32_t index) noexcept nogil
 cdef bint template_parameter(Mangled* m, Part* part, Part* origin) noexcept nogil

@@ -7,7 +7,7 @@ What "S_" and "T_" stand for are such ranges, which are copied.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memmove
 
 
 cdef int fill(Word* table, dict words) except -1:
@@ -30,17 +30,15 @@ cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil:
             return put(m, digits + at, 20 - at)
 
 
-cdef bint take_number(Mangled* m, uint64_t* number) noexcept nogil:
-    """Read a decimal number of at most 6 digits."""
-    cdef const uint8_t* start = m.at
-    cdef uint64_t value = 0
-    while m.at < m.end and c'0' <= m.at[0] <= c'9':
-        value = value * 10 + m.at[0] - c'0'
-        m.at += 1
-        if m.at - start > 6:
-            return False
-    number[0] = value
-    return m.at > start
+cdef bint keep_aside(Mangled* m, Part* part) noexcept nogil:
+    """Copy the text of a part that will be changed where it is."""
+    cdef uint32_t size = part.end - part.start
+    if size > m.aside - m.count:
+        return False
+    m.aside -= size
+    copy(m.text + m.aside, m.text + part.start, size)
+    move(part, m.aside)
+    return True
 
 
 cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil:
@@ -51,36 +49,6 @@ cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil:
     if not take_number(m, number) or not eat(m, c'_'):
         return False
     number[0] += 1
-    return True
-
-
-cdef bint put_part(Mangled* m, Part* source, Part* part) noexcept nogil:
-    """Write a part once more."""
-    part[0] = source[0]
-    move(part, m.count)
-    return put(m, m.text + source.start, source.end - source.start)
-
-
-cdef bint remember(Mangled* m, Part* part) noexcept nogil:
-    """Make a part the next that "S_" may refer to."""
-    cdef Part* kept
-    cdef uint32_t size
-    if m.frozen:
-        return True
-    if m.known_count == MOST_KNOWN:
-        return False
-    kept = &m.known[m.known_count]
-    m.known_count += 1
-    kept[0] = part[0]
-    kept.scope = 0
-    kept.context = m.context if m.dependent > part.start else 0
-    if part.split != part.end:  # its text here will be changed
-        size = part.end - part.start
-        if size > m.aside - m.count:
-            return False
-        m.aside -= size
-        memcpy(m.text + m.aside, m.text + part.start, size)
-        move(kept, m.aside)
     return True
 
 
@@ -194,7 +162,7 @@ cdef bint set_aside(Mangled* m, Part* part, uint32_t first_known) noexcept nogil
     if m.aside - m.count < size:
         return False
     m.aside -= size
-    memcpy(m.text + m.aside, m.text + start, size)
+    copy(m.text + m.aside, m.text + start, size)
     for i in range(first_known, m.known_count):
         if start <= m.known[i].start < m.count:
             move(&m.known[i], m.known[i].start - start + m.aside)
@@ -216,7 +184,7 @@ cdef bint insert(
         if size > m.aside - m.count:
             return False
         memmove(m.text + split + size, m.text + split, m.count - split)
-        memcpy(m.text + split, text, size)
+        copy(m.text + split, text, size)
         m.count += size
         for i in range(first_known, m.known_count):
             if split <= m.known[i].start < m.count:

@@ -15,7 +15,7 @@ from crashsym.kernel.mangledarguments cimport expansion, parameters, template_ar
 from crashsym.kernel.mangledtext cimport (
     ARRAY, COLLAPSED, CONST, COVERED, DEEPEST, EXPANSION, EXPOSED, FUNCTION, LVALUE, NOEXCEPT, PLAIN, RESTRICT, RVALUE,
     VOLATILE, Mangled, Name, Part, Word, eat, check_scope, fill, insert, known, peek, peek_second, put, put_letter,
-    put_word, remember, set_aside, template_parameter, whole,
+    put_word, remember, remember_name, set_aside, template_parameter, whole,
 )
 
 _BUILTIN_NAMES = {
@@ -129,7 +129,7 @@ cdef bint _named(Mangled* m, Part* part) noexcept nogil:
     if not m.read_name(m, &name) or name.quals or name.reference:
         return False
     whole(m, start, part)
-    return remember(m, part)
+    return remember_name(m, start)
 
 
 cdef bint _abbreviated(Mangled* m, Part* part) noexcept nogil:
@@ -155,7 +155,7 @@ cdef bint _instance(Mangled* m, Part* part) noexcept nogil:
     if part.split != part.end or part.kind == EXPANSION or not template_arguments(m):
         return False
     whole(m, part.start, part)
-    return remember(m, part)
+    return remember_name(m, part.start)
 
 
 cdef bint _parameter(Mangled* m, Part* part) noexcept nogil:
