@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from fuzz.mangled import SEEDS, NameRunner, names
 from fuzz.runner import Limits, Runner
 from fuzz.seeds import built, of_corpus
 from fuzz.targets import TARGETS
@@ -14,7 +15,7 @@ from fuzz.targets import TARGETS
 def main() -> int:
     """Run one target."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("target", choices=sorted(TARGETS))
+    parser.add_argument("target", choices=sorted((*TARGETS, "names")))
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--count", type=int, default=1 << 60)
     parser.add_argument("--first", type=int, default=0, help="the number of the first input")
@@ -23,13 +24,16 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=2.0, help="seconds for one input")
     parser.add_argument("--sanitized", action="store_true", help="do not limit the memory")
     options = parser.parse_args()
-    seeds = built() + of_corpus(options.largest)
-    runner = Runner(options.target, TARGETS[options.target], seeds, options.findings)
+    if options.target == "names":
+        runner: Runner = NameRunner("names", names, SEEDS, options.findings)
+    else:
+        seeds = built() + of_corpus(options.largest)
+        runner = Runner(options.target, TARGETS[options.target], seeds, options.findings)
     runner.limits = Limits(options.limit, not options.sanitized)
     totals = runner.run(options.first, options.count, options.seconds)
     found = [path for path in totals.findings if path.suffix == ".txt"]
     print(
-        f"{options.target}: {totals.inputs} inputs of {len(seeds)} files,"
+        f"{options.target}: {totals.inputs} inputs of {len(runner.seeds)} seeds,"
         f" {totals.seconds:.0f} seconds, {len(found)} findings"
     )
     for path in found:
