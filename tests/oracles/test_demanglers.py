@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from crashsym.demangle import demangle, is_for_cxa_demangle, readable, strip_suffixes
+from crashsym.demangle import demangle, readable, strip_suffixes
 from crashsym.demangle.limits import LONGEST
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
@@ -176,14 +176,6 @@ def test_the_tables_of_the_unit_tests_are_right() -> None:
     """They were written from the standards."""
     assert dict(zip(RUST_TABLES, said_by(RUSTFILT, RUST_TABLES), strict=True)) == RUST_TABLES
     assert dict(zip(D_TABLES, said_by(D, D_TABLES), strict=True)) == D_TABLES
-
-
-def test_what_is_for_cxa_demangle_is_what_it_says() -> None:
-    """The rule for those who call ``__cxa_demangle`` themselves."""
-    names = function_names(installed("libstdc++.so.6", "libstdc++6"))
-    names = tuple(name for name in names if is_for_cxa_demangle(name))
-    assert len(names) > 1000
-    assert differing(names, CXX) == {}
 
 
 def test_public_records_have_the_names_that_mozilla_has() -> None:

@@ -67,7 +67,33 @@ def silent_rust(steps: int) -> str:
     return f"_R{name}E"
 
 
+def doubling_cxx(levels: int) -> str:
+    """Return a class of which each level has the one below it as two arguments."""
+    letters = "abcdefghijklmnopqrstuvwxyzBCDEFGHIJK"[:levels]
+    closing = (f"S{_base36(levels + level)}_E" for level in range(levels))
+    return "_Z1z" + "".join(f"1{letter}I" for letter in letters) + "1A" + "".join(closing)
+
+
+def _base36(number: int) -> str:
+    """Return what stands between "S" and "_" for the substitution of this number."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    if number == 0:
+        return ""
+    text = digits[(number - 1) % 36]
+    while number := (number - 1) // 36:
+        text = digits[(number - 1) % 36] + text
+    return text
+
+
+def packs_in_packs(levels: int) -> str:
+    """Return a function with a pack of a hundred types for each element of a pack, and so on."""
+    return "_Z1fIJ" + "i" * 100 + "EEv" + "Dp" * levels + "T_"
+
+
 NAMES: dict[str, Callable[[], str]] = {
+    "C++ that doubles 27 times": lambda: doubling_cxx(27),
+    "C++ that doubles 36 times": lambda: doubling_cxx(36),
+    "C++ packs of packs": lambda: packs_in_packs(12),
     "Rust that doubles 60 times": lambda: doubling_rust(60),
     "Rust that doubles 5000 times": lambda: doubling_rust(5000),
     "D that doubles 60 times": lambda: doubling_d(60),
@@ -175,7 +201,9 @@ def test_invalid_utf8_is_kept(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [doubling_rust, doubling_d, silent_rust])
+@pytest.mark.parametrize(
+    "make", [doubling_rust, doubling_d, silent_rust, doubling_cxx, packs_in_packs]
+)
 def test_a_file_of_such_names_keeps_the_promise(tmp_path: Path, make: Callable[[int], str]) -> None:
     names = [f"{make(8 + n % 5)}.{n}".encode() for n in range(2000)]
     check_promise(tmp_path, elf.module(*elf.symbol_table(Format(), names)), codes=(0, 3))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from crashsym.demangle.names import demangle, is_for_cxa_demangle, readable
+from crashsym.demangle.names import demangle, readable
 from crashsym.demangle.suffixes import strip_suffixes
 
-__all__ = ["demangle", "is_for_cxa_demangle", "readable", "strip_suffixes"]
+__all__ = ["demangle", "readable", "strip_suffixes"]

@@ -54,23 +54,6 @@ def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
     return None if plain is None or len(plain) + len(shown) > LONGEST else plain + shown
 
 
-def is_for_cxa_demangle(name: str) -> bool:
-    """Return whether `demangle` would do no more than give ``name`` to ``__cxa_demangle``.
-
-    Then it may be called directly, in this process, for the same result; one that is longer than
-    64 KiB (`LONGEST`, in bytes) counts as none. So: it begins with ``_Z``, is at most 8192 bytes
-    long, holds no ".", is not legacy Rust, and repeats parts of itself at most 30 times (where
-    "S" and "T" are 30 letters of it at most, that is certain). All other names are for `demangle`.
-    """
-    return (
-        name.startswith("_Z")
-        and "." not in name
-        and "\0" not in name
-        and itanium.is_harmless(name)
-        and not rust_legacy.hash_end(name)
-    )
-
-
 def _end(name: str) -> int:
     """Return where the mangled part of a name ends."""
     ends = [name.find(".")]

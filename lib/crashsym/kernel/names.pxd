@@ -41,7 +41,3 @@ cdef class Names:
     cdef Span _own_name(self, Link* chain, int count) noexcept nogil
     cdef bint _room(self, Context* holder) noexcept nogil
     cdef object _demangled(self, Span linkage)
-
-
-cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept
-cdef bint _simple(Span name) noexcept nogil

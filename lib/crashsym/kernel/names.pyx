@@ -11,6 +11,7 @@ from crashsym.kernel.abbrevs cimport (
     AbbrevTable, Values, abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, make_slots, release, reserve, uleb
+from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, Readable, demangle
 from crashsym.kernel.dwarf cimport (
     LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
 )
@@ -18,46 +19,8 @@ from crashsym.kernel.entries cimport NOT_ASKED, EntryRow
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 
-cdef extern from *:
-    """
-    extern char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
-    """
-    char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) nogil
-
-cdef enum:
-    LONGEST_NAME = 1 << 16
-    LONGEST_MANGLED = 8192
-    FEW_REPETITIONS = 30
-
 cdef const char* NAMELESS = b"<name omitted>"
 cdef const char* ANONYMOUS = b"(anonymous namespace)"
-
-
-cdef bint _simple(Span name) noexcept nogil:
-    """Whether an Itanium name can be demangled right here, see `crashsym.demangle`."""
-    cdef uint64_t i
-    cdef int repetitions = 0
-    if name.size < 3 or name.size > LONGEST_MANGLED or name.data[0] != b"_" or name.data[1] != b"Z":
-        return False
-    for i in range(name.size):
-        if name.data[i] == b"S" or name.data[i] == b"T":
-            repetitions += 1
-        elif name.data[i] == b"." or name.data[i] >= 0x80:
-            return False
-    if repetitions > FEW_REPETITIONS:
-        return False
-    # Rust's older form ends in the length and the hash of 16 digits, "17h…E".
-    return not (name.size > 22 and memcmp(name.data + name.size - 20, b"17h", 3) == 0)
-
-
-cdef char* demangle_itanium(Span name, Array* scratch, Memory* memory) noexcept:
-    """Return the readable form, to be freed by the caller; NULL if it is no such name."""
-    cdef char* result
-    if not reserve(scratch, name.size + 1, 1, memory):  # its count stays 0
-        return NULL
-    memcpy(scratch.items, name.data, name.size)
-    scratch.items[name.size] = 0
-    return __cxa_demangle(scratch.items, NULL, NULL, NULL)
 
 
 cdef inline Known* _slot(Array* map, uint32_t place) noexcept nogil:
@@ -212,21 +175,23 @@ cdef class Names:
 
     cdef uint32_t readable(self, Span linkage) noexcept:
         """Return the index of the demangled name; 0 when it is not mangled."""
-        cdef char* result
+        cdef char* made
         cdef Span text
         cdef uint32_t name = 0
-        if _simple(linkage):
-            result = demangle_itanium(linkage, &self.scratch, &self.dwarf.memory)
-            if result != NULL:
-                text.data, text.size = <const uint8_t*>result, strlen(result)
-                if text.size <= LONGEST_NAME:
-                    name = self.names.add_text(text)
-                free(result)
-        else:
-            found = self._demangled(linkage)
-            if found is not None:
-                text.data, text.size = found, len(found)
+        cdef Readable found = demangle(
+            linkage, &self.scratch, &self.dwarf.memory, &text, &made
+        )
+        if found == ASK:
+            answer = self._demangled(linkage)
+            if answer is not None:
+                text.data, text.size = answer, len(answer)
+                return self.names.add_text(text)
+        elif found == MADE:
+            if self.dwarf.spend(text.size // 16):
                 name = self.names.add_text(text)
+            else:
+                name = NO_STRING
+            free(made)
         return name
 
     cdef object _demangled(self, Span linkage):

@@ -4,12 +4,12 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
+from crashsym.kernel.demangling cimport ASK, MADE, Readable, demangle
 from crashsym.kernel.dwarf cimport span_of
-from crashsym.kernel.names cimport _simple as is_simple, demangle_itanium
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
 
 import io
@@ -20,7 +20,6 @@ cdef enum:
     WIDE = 24  # the size of an Elf64_Sym in bytes
     NARROW = 16
     RECORD = 64  # bytes of a record without its name
-    LONGEST_NAME = 1 << 16
     FEW = 32  # symbols at one address that are sorted by insertion
     READ = 0
     RECORD_NAMES = 1
@@ -65,6 +64,7 @@ cdef class Publics:
     cdef Array code
     cdef Array symbols
     cdef Array scratch
+    cdef Array other_scratch
     cdef list keep
     cdef bytes made  # the last name that is no part of a table
     cdef bint keep_suffixes
@@ -89,6 +89,7 @@ cdef class Publics:
         give_back(&self.code)
         give_back(&self.symbols)
         give_back(&self.scratch)
+        give_back(&self.other_scratch)
 
     cdef bint _spend(self, int purpose, uint64_t steps) noexcept nogil:
         self.steps[purpose] -= <int64_t>(steps if steps < 0x7FFFFFFF else 0x7FFFFFFF)
@@ -227,13 +228,13 @@ cdef class Publics:
             self._order(symbols, count)
             if purpose == MARK and compare(symbols, symbols + count - 1) == 0:
                 return False
-        self._readable(symbols, &name)
+        self._readable(symbols, &name, &self.scratch)
         first = self.made  # as long as `name` is in use
         length = name.text.size
         for i in range(1, count):
             if compare(symbols + i - 1, symbols + i) == 0:
                 continue
-            self._readable(symbols + i, &other)
+            self._readable(symbols + i, &other, &self.other_scratch)
             length += other.text.size
             if other.text.size != name.text.size or memcmp(
                 other.text.data, name.text.data, name.text.size
@@ -277,18 +278,21 @@ cdef class Publics:
         self.count += 1
         return True
 
-    cdef bint _readable(self, Symbol* symbol, Name* name) except False:
+    cdef bint _readable(self, Symbol* symbol, Name* name, Array* scratch) except False:
         """Give the readable name; "@@VERSION", which some linkers keep, is not part of it."""
         cdef const uint8_t* at = <const uint8_t*>memchr(symbol.name, b"@", symbol.size)
         cdef bytes text
+        cdef Span readable_text
+        cdef Readable found
         name.text.data, name.text.size, name.made = symbol.name, symbol.size, NULL
         if at != NULL and at != symbol.name:
             name.text.size = <uint64_t>(at - symbol.name)
-        if is_simple(name.text):
-            name.made = demangle_itanium(name.text, &self.scratch, &self.memory)
-            if name.made != NULL and strlen(name.made) <= LONGEST_NAME:
-                name.text.data, name.text.size = <const uint8_t*>name.made, strlen(name.made)
-        elif not self._is_plain(name.text):
+        if self._is_plain(name.text):
+            return True
+        found = demangle(name.text, scratch, &self.memory, &readable_text, &name.made)
+        if found == MADE:
+            name.text = readable_text
+        elif found == ASK:
             from crashsym.demangle import readable
 
             text = readable(

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""A process of its own for a function that names may make explode.
+
+It is forked without `multiprocessing`, whose import takes longer than most files.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO, NoReturn
+
+# What the process may use: seconds for all names, for each name, and bytes.
+_LONGEST_LIFE, _LONGEST_CALL, _MEMORY = 3600, 0.25, 24 << 20
+
+
+class Apart:
+    """Calls ``function`` in another process, which may take a quarter of a second for each name.
+
+    ``function`` cannot be stopped from inside. After a few names that explode no more are tried.
+    """
+
+    def __init__(self, function: Callable[[str], str | None]) -> None:
+        self._function = function
+        self._patience = 3
+        self._running: tuple[int, BinaryIO, BinaryIO] | None = None
+
+    def __call__(self, name: str) -> str | None:
+        """Return what the function returns, None when the name is too much for it."""
+        if self._patience == 0:
+            return None
+        if self._running is None:
+            self._running = self._start()
+        process, requests, answers = self._running
+        try:
+            _send(requests, name)
+            return _receive(answers) or None
+        except (EOFError, OSError):  # the name has ended it
+            with suppress(OSError):
+                requests.close()
+            answers.close()
+            os.waitpid(process, 0)
+            self._running = None
+            self._patience -= 1
+            return None
+
+    def _start(self) -> tuple[int, BinaryIO, BinaryIO]:
+        its_input, our_output = os.pipe()
+        our_input, its_output = os.pipe()
+        process = os.fork()
+        if not process:
+            os.close(our_output)
+            os.close(our_input)
+            _serve(self._function, os.fdopen(its_input, "rb"), os.fdopen(its_output, "wb"))
+        os.close(its_input)
+        os.close(its_output)
+        return process, os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb")
+
+
+def _send(stream: BinaryIO, text: str) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    stream.write(len(data).to_bytes(4, "little") + data)
+    stream.flush()
+
+
+def _receive(stream: BinaryIO) -> str:
+    size = stream.read(4)
+    data = stream.read(int.from_bytes(size, "little"))
+    if len(size) < 4 or len(data) < int.from_bytes(size, "little"):
+        raise EOFError
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _serve(
+    function: Callable[[str], str | None], requests: BinaryIO, answers: BinaryIO
+) -> NoReturn:
+    """Answer until there are no more requests, or a name ends the process."""
+    try:
+        import signal
+
+        from crashsym.limits import Limits
+
+        Limits(_LONGEST_LIFE, _MEMORY).apply()
+        while True:
+            name = _receive(requests)
+            signal.setitimer(signal.ITIMER_PROF, _LONGEST_CALL)  # SIGPROF ends the process
+            _send(answers, function(name) or "")
+    except (EOFError, OSError, MemoryError):
+        os._exit(0)
+    finally:
+        os._exit(1)

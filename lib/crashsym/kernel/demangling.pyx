@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Which names are demangled right here; the compiled form of `crashsym.demangle.itanium`."""
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memcpy, strlen
+
+from crashsym.kernel.base cimport Array, Memory, Span, reserve
+from crashsym.kernel.mangled cimport demangle_plain
+from crashsym.kernel.strings cimport is_ascii
+
+cdef extern from *:
+    """
+    extern char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
+    """
+    char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) nogil
+
+cdef enum:
+    LONGEST_MANGLED = 8192
+    LONGEST_ABBREVIATED = 72
+    LONGEST_EXPANDED = 1 << 22
+
+
+cdef bint _is_simple_pack(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Whether what is repeated for each element of a pack is, but for qualifiers, the element."""
+    while at < end and at[0] in (b"R", b"O", b"K", b"P", b"V"):
+        at += 1
+    return at < end and at[0] == b"T"
+
+
+cdef bint _is_harmless(Span name) noexcept nogil:
+    """Whether the C++ library may have a name, see `crashsym.demangle.itanium.is_harmless`."""
+    cdef const uint8_t* at = name.data
+    cdef const uint8_t* end = at + name.size
+    cdef uint64_t weight = name.size
+    cdef unsigned int repetitions = 0
+    cdef bint begun = False  # with "S" or "T", and "_" may end a repetition
+    cdef uint8_t before = 0
+    while at < end:
+        if at[0] == b"S" or at[0] == b"T":
+            begun = True
+        elif at[0] == b"_":
+            repetitions += begun
+            begun = False
+        elif at[0] == b".":
+            return False
+        elif at[0] >= b"a":
+            begun = False
+            if before == b"S":
+                weight += LONGEST_ABBREVIATED
+            if at[0] == b"p" and before in (b"D", b"s") and not _is_simple_pack(at + 1, end):
+                return False
+        elif not (b"0" <= at[0] <= b"9" or b"A" <= at[0] <= b"Z"):
+            begun = False
+        before = at[0]
+        at += 1
+    return name.size <= LONGEST_MANGLED and repetitions < 22 and (
+        weight << repetitions <= LONGEST_EXPANDED
+    )
+
+
+cdef Readable demangle(
+    Span name, Array* scratch, Memory* memory, Span* text, char** made
+) noexcept:
+    """Give the readable form of a name.
+
+    It is in ``scratch``, or else in ``made``, which the caller has to free.
+    """
+    made[0] = NULL
+    if name.size < 3 or name.data[0] != b"_" or name.data[1] != b"Z" or not is_ascii(name):
+        return ASK
+    # Rust's older form ends in the length and the hash of 16 digits, "17h…E".
+    if name.size > 22 and memcmp(name.data + name.size - 20, b"17h", 3) == 0:
+        return ASK
+    if demangle_plain(name, scratch, memory, text):
+        return MADE
+    if not _is_harmless(name):
+        return ASK
+    if not reserve(scratch, name.size + 1, 1, memory):  # its count stays 0
+        return NONE
+    memcpy(scratch.items, name.data, name.size)
+    scratch.items[name.size] = 0
+    made[0] = __cxa_demangle(scratch.items, NULL, NULL, NULL)
+    if made[0] == NULL:
+        return NONE
+    text.data, text.size = <const uint8_t*>made[0], strlen(made[0])
+    if text.size <= LONGEST_NAME:
+        return MADE
+    free(made[0])
+    made[0] = NULL
+    return NONE
