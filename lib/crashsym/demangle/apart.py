@@ -6,6 +6,7 @@ It is forked without `multiprocessing`, whose import takes longer than most file
 
 from __future__ import annotations
 
+import atexit
 import os
 from contextlib import suppress
 
@@ -35,18 +36,27 @@ class Apart:
             return None
         if self._running is None:
             self._running = self._start()
-        process, requests, answers = self._running
+            atexit.register(self._stop)
+        _, requests, answers = self._running
         try:
             _send(requests, name)
             return _receive(answers) or None
         except (EOFError, OSError):  # the name has ended it
-            with suppress(OSError):
-                requests.close()
-            answers.close()
-            os.waitpid(process, 0)
-            self._running = None
+            self._stop()
             self._patience -= 1
             return None
+
+    def _stop(self) -> None:
+        """Wait for the process, which ends when it has no more requests to expect."""
+        atexit.unregister(self._stop)
+        if self._running is not None:
+            process, requests, answers = self._running
+            self._running = None
+            with suppress(OSError):  # there is nobody to read what is left
+                requests.close()
+            answers.close()
+            with suppress(ChildProcessError):  # in a process that was forked from ours
+                os.waitpid(process, 0)
 
     def _start(self) -> tuple[int, BinaryIO, BinaryIO]:
         its_input, our_output = os.pipe()

@@ -73,6 +73,7 @@ cdef class Bodies(Entries):
     cdef Array joined
     cdef Array later
     cdef const char* why
+    cdef uint64_t origins  # the place where the unit begins
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil
     cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil
@@ -81,6 +82,7 @@ cdef class Bodies(Entries):
     cdef void _merge(self, uint64_t first) noexcept nogil
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept
     cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t body) noexcept
+    cdef void _look_ahead(self, Unit* unit, Call* call) noexcept nogil
     cdef bint _inline(self, Unit* unit, Call* call) noexcept
     cdef int64_t _index_of(self, Open* open_) noexcept nogil
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept

@@ -9,14 +9,19 @@ from libc.string cimport memcpy, memset
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
 from crashsym.kernel.base cimport give_back, reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
-from crashsym.kernel.entries cimport Entries
+from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, Names
 from crashsym.kernel.strings cimport NO_STRING
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+
 cdef enum:
     LARGEST_LINE = 0x7FFFFFFF
+    FAR = 10
+    NEAR = 5
 
 MEMORY = b"it asks for more memory than a file of this size has a right to"
 WORK = b"its references ask for work out of proportion to its size"
@@ -181,7 +186,9 @@ cdef class Bodies(Entries):
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
         cdef int64_t i
+        cdef Unit* unit = self.dwarf.unit(number)
         self.why = WORK
+        self.origins = (<uint64_t>unit.context << OFFSET_BITS) | unit.offset
         for i in range(<int64_t>self.calls.count - 1, -1, -1):
             if not self._join(<Call*>self.calls.items + i):
                 self.calls.count = 0
@@ -211,11 +218,27 @@ cdef class Bodies(Entries):
             call = <Call*>self.calls.items + next_
             next_ = call.next
             if call.count:
+                self._look_ahead(unit, call)
                 body = <Body*>self.bodies.items + index
                 body.inlines += 1
                 if not self._inline(unit, call):
                     return False
         return True
+
+    cdef void _look_ahead(self, Unit* unit, Call* call) noexcept nogil:
+        """Have the processor fetch what the names of later calls will need."""
+        cdef Call* end = <Call*>self.calls.items + self.calls.count
+        cdef uint32_t* buckets = <uint32_t*>self.buckets.items
+        cdef uint64_t at
+        if call + FAR < end:
+            at = call[FAR].origin - self.origins
+            if at >> BUCKET < self.buckets.count:
+                prefetch(buckets + (at >> BUCKET))
+                prefetch(self.dwarf.context(unit.context).info.data + unit.offset + at)
+        if call + NEAR < end:
+            at = call[NEAR].origin - self.origins
+            if at >> BUCKET < self.buckets.count:
+                prefetch(<EntryRow*>self.rows.items + unit.first_row + buckets[at >> BUCKET])
 
     cdef bint _inline(self, Unit* unit, Call* call) noexcept:
         """Append an inlined call to `inlines`."""

@@ -25,17 +25,32 @@ cdef inline uint64_t _mix(uint64_t value) noexcept nogil:
 
 
 cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) noexcept nogil:
-    """Mix 8 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it."""
-    cdef uint64_t value = seed ^ size, word
-    while size >= 8:
-        memcpy(&word, data, 8)
-        value = _mix(value ^ word) + seed
+    """Mix 32 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it."""
+    cdef uint64_t lanes[4]
+    cdef uint64_t words[4]
+    cdef uint64_t value = seed ^ size, left = size
+    lanes[0], lanes[1], lanes[2], lanes[3] = seed, ~seed, seed << 1, ~seed << 1
+    while left >= 32:  # side by side, for one has to wait for itself
+        memcpy(words, data, 32)
+        lanes[0] = _mix(lanes[0] ^ words[0]) + seed
+        lanes[1] = _mix(lanes[1] ^ words[1]) + seed
+        lanes[2] = _mix(lanes[2] ^ words[2]) + seed
+        lanes[3] = _mix(lanes[3] ^ words[3]) + seed
+        data += 32
+        left -= 32
+    while left >= 8:
+        memcpy(words, data, 8)
+        value = _mix(value ^ words[0]) + seed
         data += 8
-        size -= 8
-    word = 0
-    if size:
-        memcpy(&word, data, size)
-    return _mix(_mix(value ^ word) + seed)
+        left -= 8
+    words[0] = 0
+    if left:
+        memcpy(words, data, left)
+    value = _mix(value ^ words[0]) + seed
+    if size >= 32:
+        value = _mix(value ^ lanes[0]) + lanes[1]
+        value = _mix(value ^ lanes[2]) + lanes[3]
+    return _mix(value + seed)
 
 
 cdef class Strings:
