@@ -8,7 +8,7 @@ from libc.string cimport memcmp, memcpy, strlen
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangled cimport demangle_plain
-from crashsym.kernel.strings cimport is_ascii
+from crashsym.kernel.strings cimport is_plain
 
 cdef extern from *:
     """
@@ -65,10 +65,10 @@ cdef Readable demangle(
 ) noexcept:
     """Give the readable form of a name.
 
-    It is in ``scratch``, or else in ``made``, which the caller has to free.
+    It is printable ASCII in ``scratch``, or else in ``made``, which the caller has to free.
     """
     made[0] = NULL
-    if name.size < 3 or name.data[0] != b"_" or name.data[1] != b"Z" or not is_ascii(name):
+    if name.size < 3 or name.data[0] != b"_" or name.data[1] != b"Z" or not is_plain(name):
         return ASK
     # Rust's older form ends in the length and the hash of 16 digits, "17h…E".
     if name.size > 22 and memcmp(name.data + name.size - 20, b"17h", 3) == 0:

@@ -188,7 +188,7 @@ cdef class Names:
                 return self.names.add_text(text)
         elif found == MADE:
             if self.dwarf.spend(text.size // 16):
-                name = self.names.add_text(text)
+                name = self.names.add(text.data, text.size, True)
             else:
                 name = NO_STRING
             free(made)

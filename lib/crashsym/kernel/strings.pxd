@@ -29,6 +29,5 @@ cdef class Strings:
     cdef bint _grow(self) noexcept nogil
 
 
-cdef bint is_ascii(Span text) noexcept nogil
 cdef bint is_plain(Span text) noexcept nogil
 cdef bytes one_line(Span text)

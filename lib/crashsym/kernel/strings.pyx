@@ -142,11 +142,6 @@ cdef bint is_plain(Span text) noexcept nogil:
     return _odd_bits(text) == 0
 
 
-cdef bint is_ascii(Span text) noexcept nogil:
-    """Whether there is no byte above 0x7f."""
-    return not _odd_bits(text) & NOT_ASCII
-
-
 cdef uint8_t _odd_bits(Span text) noexcept nogil:
     """Return NOT_ASCII, NOT_PRINTABLE or both for what a text has, and 0 for printable ASCII."""
     cdef const uint8_t* at = text.data
