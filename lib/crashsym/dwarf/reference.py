@@ -23,11 +23,13 @@ Functions: each DW_TAG_subprogram with code in executable sections, and each DW_
 DW_AT_low_pc in such a function, has a claim on each of its ranges. An entry point's claim goes from
 its address to the end of the range of the function that it is in (of several ranges that contain
 it: the first); it has the lines and inlines of the function, and the name that its own attributes
-say, in the scope that the function stands in. `CodeMap.divide` says who owns what.
+say, in the scope that the function stands in. `CodeMap.divide` says who owns what. Of a function
+all of whose ranges are, each, a claim that was met before, only the name is read: such a one owns
+nothing. Inlined functions that several units have, of which the linker kept one, are like that.
 
 ``Function.multiple``: the piece begins where a claim of its owner begins, and a function with
-another name (compared after demangling) has a claim with the same start and the same end. The one
-that was read first gives the name.
+another name (compared after demangling) has a claim with the same start and the same end. The one that
+was read first gives the name.
 """
 
 from __future__ import annotations
@@ -153,6 +155,7 @@ class _Reader:
         self._names = NameTable(self._budget, keep_suffixes=keep_suffixes)
         self._tables: dict[int, LineTable] = {}
         self._bodies: list[_Body] = []
+        self._claimed: set[Range] = set()
         self._damage: list[Damage] = []
         self._want_inlines = inlines
         self._next_section = _FIRST_SPLIT
@@ -172,7 +175,7 @@ class _Reader:
         try:
             functions.extend(self._functions())
         except MalformedError as error:
-            self._damaged(error)
+            self._damage.append(Damage(error.where, error.why))
         return FunctionTable(tuple(functions), tuple(self._damage))
 
     def _units(self, reader: UnitReader, section: str) -> Iterator[Unit]:
@@ -189,7 +192,7 @@ class _Reader:
             if not is_type and self._read_split(unit):
                 return
         except MalformedError as error:
-            self._damaged(error)
+            self._damage.append(Damage(error.where, error.why))
             return
         self._read_unit(_Place(unit, _MAIN, None if is_type else unit))
 
@@ -212,7 +215,7 @@ class _Reader:
             try:
                 unit = reader.unit(kind.section, kind.offset)
             except MalformedError as error:
-                self._damaged(error)
+                self._damage.append(Damage(error.where, error.why))
                 continue
             self._read_unit(_Place(unit, self._new_section(), None))
         return True
@@ -246,9 +249,6 @@ class _Reader:
             if call.parent >= 0:
                 inlines[call.parent].ranges.extend(call.ranges)
 
-    def _damaged(self, error: MalformedError) -> None:
-        self._damage.append(Damage(error.where, error.why))
-
     def _read_unit(self, place: _Place) -> None:
         unit = place.unit
         if unit.header.kind in TYPE_KINDS and unit.header.identity is not None:
@@ -260,7 +260,7 @@ class _Reader:
                 del levels[entry.depth + 1 :]
                 levels.append(self._read_entry(place, entry, levels[-1]))
         except MalformedError as error:
-            self._damaged(error)
+            self._damage.append(Damage(error.where, error.why))
 
     def _line_table(self, unit: Unit) -> LineTable:
         """Return the line table of a unit; units made by LTO or dwz may share one."""
@@ -274,7 +274,7 @@ class _Reader:
                     unit, offset, unit.comp_dir, self._code, self._budget
                 )
             except MalformedError as error:
-                self._damaged(error)
+                self._damage.append(Damage(error.where, error.why))
         return self._tables[offset]
 
     def _read_entry(self, place: _Place, entry: Entry, above: _Level) -> _Level:
@@ -282,8 +282,8 @@ class _Reader:
             return self._read_subprogram(place, entry, above)
         if entry.tag == Tag.INLINED_SUBROUTINE and above.body is not None:
             return self._read_inline(place, entry, above, above.body)
-        if entry.tag == Tag.ENTRY_POINT and above.body is not None:
-            self._read_entry_point(place, entry, above, above.body)
+        if entry.tag == Tag.ENTRY_POINT:
+            self._read_entry_point(place, entry, above)
         elif entry.tag in _SCOPES:
             key = self._add_name(place, entry, above.scope)
             return _Level(scope=key, body=above.body, inline=above.inline, outer=above.outer)
@@ -310,13 +310,18 @@ class _Reader:
         body = None
         if place.skeleton is not None:
             ranges = self._code_ranges(place.unit, entry)
-            if ranges:
+            if ranges and self._claimed.issuperset(ranges):
+                self._bodies.append(_Body(key, LineTable({}), ranges))
+            elif ranges:
                 body = _Body(key, self._line_table(place.skeleton), ranges)
                 self._bodies.append(body)
+                self._claimed.update(ranges)
         return _Level(scope=key, body=body, outer=above.scope)
 
-    def _read_entry_point(self, place: _Place, entry: Entry, above: _Level, body: _Body) -> None:
-        key = self._add_name(place, entry, above.outer)
+    def _read_entry_point(self, place: _Place, entry: Entry, above: _Level) -> None:
+        key, body = self._add_name(place, entry, above.outer), above.body
+        if body is None:
+            return
         address = place.unit.address(entry, At.LOW_PC)
         if address is None:
             return
@@ -325,6 +330,7 @@ class _Reader:
         if end is not None:
             shared = body.inlines
             self._bodies.append(_Body(key, body.lines, [(start, end)], shared, is_entry_point=True))
+            self._claimed.add((start, end))
 
     def _code_ranges(self, unit: Unit, entry: Entry) -> list[Range]:
         """Return the ranges that can hold code."""

@@ -5,6 +5,7 @@ from crashsym.kernel.abbrevs cimport Values
 from crashsym.kernel.base cimport Array
 from crashsym.kernel.dwarf cimport Unit
 from crashsym.kernel.entries cimport Entries
+from crashsym.kernel.linetables cimport Range
 from crashsym.kernel.names cimport Names
 
 cdef const char* MEMORY  # why damage was done
@@ -72,11 +73,16 @@ cdef class Bodies(Entries):
     cdef Array own
     cdef Array joined
     cdef Array later
+    cdef Array slots  # claims, by their code: 1 and the number
+    cdef bint wants_lines  # of the unit that is being read
     cdef const char* why
     cdef uint64_t origins  # the place where the unit begins
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil
     cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil
+    cdef bint _is_claimed(self, Range* code) noexcept nogil
+    cdef uint32_t* _slot(self, uint64_t start, uint64_t end) noexcept nogil
+    cdef bint _more_slots(self, uint64_t claims) noexcept nogil
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil
     cdef bint _join(self, Call* call) noexcept nogil
     cdef void _merge(self, uint64_t first) noexcept nogil

@@ -7,7 +7,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
-from crashsym.kernel.base cimport give_back, reserve
+from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
@@ -68,13 +68,16 @@ cdef class Bodies(Entries):
         give_back(&self.own)
         give_back(&self.joined)
         give_back(&self.later)
+        give_back(&self.slots)
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil:
         """Begin a body, and make room for its claims."""
         cdef Open* open_
         if not reserve(&self.opens, 1, sizeof(Open), &self.dwarf.memory) or not reserve(
             &self.claims, claims, sizeof(Claim), &self.dwarf.memory
-        ) or not reserve(&self.bodies, 1, sizeof(Body), &self.dwarf.memory):
+        ) or not reserve(&self.bodies, 1, sizeof(Body), &self.dwarf.memory) or (
+            not self._more_slots(claims)
+        ):
             self.why = MEMORY
             return False
         open_ = <Open*>self.opens.items + self.opens.count
@@ -94,6 +97,44 @@ cdef class Bodies(Entries):
         claim.body = <uint32_t>(self.bodies.count - 1)
         claim.multiple = False
         self.claims.count += 1
+        self._slot(start, end)[0] = <uint32_t>self.claims.count
+
+    cdef bint _is_claimed(self, Range* code) noexcept nogil:
+        """Whether there is a claim of exactly this code."""
+        return self.slots.count and self._slot(code.start, code.end)[0]
+
+    cdef uint32_t* _slot(self, uint64_t start, uint64_t end) noexcept nogil:
+        """Return where the number of a claim is kept, or where it would be."""
+        cdef uint32_t* slots = <uint32_t*>self.slots.items
+        cdef uint64_t mask = self.slots.count - 1, at
+        cdef Claim* claim
+        at = ((start ^ self.names.names.seed) * <uint64_t>0x9E3779B97F4A7C15 + end) * (
+            <uint64_t>0xD6E8FEB86659FD93
+        ) >> 30 & mask
+        while slots[at]:
+            claim = <Claim*>self.claims.items + (slots[at] - 1)
+            if claim.start == start and claim.end == end:
+                break
+            at = (at + 1) & mask
+        return slots + at
+
+    cdef bint _more_slots(self, uint64_t claims) noexcept nogil:
+        """Make room for more claims in the map."""
+        cdef uint64_t count = self.slots.count if self.slots.count else 256, i
+        cdef Array old = self.slots
+        cdef Claim* claim
+        while (self.claims.count + claims) * 2 > count:
+            count *= 2
+        if count == old.count:
+            return True
+        if count >> 31 or not make_slots(&self.slots, count, 4, &self.dwarf.memory):
+            self.slots = old
+            return False
+        for i in range(self.claims.count):
+            claim = <Claim*>self.claims.items + i
+            self._slot(claim.start, claim.end)[0] = <uint32_t>(i + 1)
+        release(&old, 4, &self.dwarf.memory)
+        return True
 
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil:
         cdef Call* call

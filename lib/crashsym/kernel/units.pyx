@@ -126,6 +126,7 @@ cdef class Units(Walk):
         """Read the entries of a unit whose own entry has been read."""
         cdef Unit* unit = self.dwarf.unit(number)
         cdef uint64_t where = unit.entries, first_body = self.bodies.count, place
+        self.wants_lines = False
         self.opens.count = self.calls.count = self.own.count = self.joined.count = 0
         if unit.has_identity and unit.kind in (2, 6):
             place = DEAD
@@ -138,7 +139,7 @@ cdef class Units(Walk):
             self.dwarf.damaged(b".debug_info", where, self.why)
         if not self.index(number):
             self.dwarf.damaged(b".debug_info", unit.offset, MEMORY)
-        if self.opens.count:
+        if self.wants_lines:
             unit.table = self._line_table(self.dwarf.unit(unit.lines_from))
         if not self._finish(number, first_body):
             self.dwarf.damaged(b".debug_info", unit.offset, self.why)

@@ -143,8 +143,6 @@ cdef class Walk(Bodies):
             if self.want_inlines and not self.again:
                 return self._call(unit, &values, above, below)
             return True
-        if abbrev.kind == ENTRY_POINT and above.body < 0:
-            return True
         if not (
             self.dwarf.has_text(unit, values.raw[NAME], values.form[NAME])
             and self.dwarf.has_text(unit, values.raw[LINKAGE], values.form[LINKAGE])
@@ -157,7 +155,9 @@ cdef class Walk(Bodies):
             self.why = MEMORY
             return False
         if abbrev.kind == ENTRY_POINT:
-            return self.again or self._entry_point(unit, &values, unit.offset + at, above)
+            if self.again or above.body < 0:
+                return True
+            return self._entry_point(unit, &values, unit.offset + at, above)
         below.scope = <uint32_t>at
         if abbrev.kind == SUBPROGRAM:
             below.outer = above.scope
@@ -192,6 +192,11 @@ cdef class Walk(Bodies):
         return True
 
     cdef bint _subprogram(self, Unit* unit, Values* values, uint64_t at, Level* below) noexcept nogil:
+        """Claim the code of a function.
+
+        Where functions before it have claimed all of it, range by range, as those do that several
+        units have and the linker kept once, it has no more than a name.
+        """
         cdef Range* found
         cdef uint64_t i
         self.found.count = 0
@@ -200,9 +205,14 @@ cdef class Walk(Bodies):
             return False
         if self.found.count == 0:
             return True
-        below.body = <int32_t>self.opens.count
         if self.again:
+            below.body = 0
             return True
+        for i in range(self.found.count):
+            if not self._is_claimed(<Range*>self.found.items + i):
+                below.body = <int32_t>self.opens.count
+                self.wants_lines = True
+                break
         if not self._open(unit, at, self.found.count):
             return False
         for i in range(self.found.count):
