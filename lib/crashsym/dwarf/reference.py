@@ -28,8 +28,8 @@ all of whose ranges are, each, a claim that was met before, only the name is rea
 nothing. Inlined functions that several units have, of which the linker kept one, are like that.
 
 ``Function.multiple``: the piece begins where a claim of its owner begins, and a function with
-another name (compared after demangling) has a claim with the same start and the same end. The one that
-was read first gives the name.
+another name (compared after demangling) has a claim with the same start and the same end. The one
+that was read first gives the name.
 """
 
 from __future__ import annotations
@@ -146,8 +146,7 @@ def read_functions(
 
 class _Reader:
     def __init__(self, inputs: DebugInputs, *, inlines: bool, keep_suffixes: bool) -> None:
-        elf_file = inputs.elf_file
-        self._inputs = inputs
+        elf_file, self._inputs = inputs.elf_file, inputs
         self._sections = DwarfSections.of(elf_file)
         self._code = CodeMap(elf_file.executable_ranges, isa_bit=has_isa_bit(elf_file.machine))
         self._known_size = inputs.size
@@ -183,7 +182,7 @@ class _Reader:
             if isinstance(unit, Unit):
                 yield unit
             else:
-                self._damaged(unit)
+                self._damage.append(Damage(unit.where, unit.why))
 
     def _read_main(self, unit: Unit) -> None:
         """Read a unit of the main file, or the split unit that it stands for."""
