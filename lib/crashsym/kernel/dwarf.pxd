@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Abbrev, AbbrevCache, AbbrevTable, Shape, Values
@@ -69,6 +70,7 @@ cdef struct Unit:
     bint walked
 
 
+@final
 cdef class Dwarf:
     cdef Memory memory
     cdef int64_t steps  # left, see crashsym.budget
