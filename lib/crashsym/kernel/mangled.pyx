@@ -40,6 +40,7 @@ cdef bint _encoding(Mangled* m, Result result, Name* name) noexcept nogil:
         return not name.quals and not name.reference
     dependent = m.dependent
     if name.is_template:
+        m.dependent = 0
         m.first_argument, m.end_of_arguments = m.first_read, m.end_of_read
         m.argument_count = m.end_of_read
         m.contexts += 1
@@ -53,6 +54,8 @@ cdef bint _encoding(Mangled* m, Result result, Name* name) noexcept nogil:
         return False
     if name.is_template:
         m.first_argument, m.end_of_arguments = first, end
+        if m.dependent:
+            m.closed = m.dependent
         m.argument_count, m.context, m.dependent = count, context, dependent
         m.scope = scope
     return put_quals(m, name.quals, name.reference)
