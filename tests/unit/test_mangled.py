@@ -279,6 +279,7 @@ def test_what_is_left_to_the_library(symbol: str) -> None:
             "_ZNKE",
             "_Z1fE",
             "_Z1fv.cold",
+            "_Z3a.bv",
             "_ZN1AD3Ev",
         ),
         *(

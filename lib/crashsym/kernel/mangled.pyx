@@ -11,7 +11,7 @@ Source: Itanium C++ ABI section 5.1.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangledarguments cimport parameters
@@ -159,6 +159,8 @@ cdef bint demangle_plain(Span name, Array* scratch, Memory* memory, Span* text) 
     cdef Name unused
     if name.size < 3 or name.size > MOST_TAKEN or name.data[0] != c'_' or name.data[1] != c'Z':
         return False
+    if memchr(name.data, c'.', name.size) != NULL:
+        return False  # the rest is a suffix, see `crashsym.demangle.names`
     if not reserve(scratch, ROOM, 1, memory):  # its count stays 0
         return False
     memset(&m, 0, <char*>&m.known - <char*>&m)
