@@ -124,9 +124,15 @@ class Grammar:
         encoding, type_ = self.encoding(), self.type()
         return self._one(
             *literals,
-            *("XT_E", "XspT_E", "XspT0_E", f"Xsr{type_}1xE", f"Xntsr{type_}1xE"),
+            *(
+                "XT_E",
+                "XspT_E",
+                "XspT0_E",
+                f"XsrSt{self._source()}{self._arguments()}1xE",
+                "XntsrT_1xE",
+            ),
             *(f"XadL_Z{encoding}EE", f"L_Z{encoding}E", f"X3fooI{type_}EE"),
-            f"Xaasr{type_}1xntLb1EE",
+            "XaasrS_1xntLb1EE",
         )
 
     def _unscoped(self, _: bool) -> str:

@@ -98,6 +98,7 @@ def test_operators(code: str, expected: str) -> None:
         ("_ZN1AIiED0Ev", "A<int>::~A()"),
         ("_ZN1AIiEC1IcEET_", "A<int>::A<char>(char)"),
         ("_ZN1ACI21BEi", "A::B(int)"),
+        ("_ZN1ACI41BIiEEi", "A::B(int)"),
         ("_ZN1AC1B5cxx11Ev", "A::A[abi:cxx11]()"),
         ("_ZN12_GLOBAL__N_11AD1Ev", "(anonymous namespace)::A::~A()"),
         ("_ZZ1fvENUlvE_C1Ev", "f()::{lambda()#1}::f()"),  # so says the library
@@ -118,6 +119,10 @@ def test_operators(code: str, expected: str) -> None:
         ("_ZZ1fvENKUliE0_clEi", "f()::{lambda(int)#2}::operator()(int) const"),
         ("_ZZ1fvENKUlRKcE_clES0_", "f()::{lambda(char const&)#1}::operator()(char const&) const"),
         ("_ZZ1fvENKUlT_E_clIiEEDaS_", "auto f()::{lambda(auto:1)#1}::operator()<int>(int) const"),
+        (
+            "_ZZ1fvENKUlOT_E_clIRiEEvS0_",
+            "void f()::{lambda(auto:1&&)#1}::operator()<int&>(int&) const",
+        ),
         ("_Z1fIZ1gvEUlvE_EvT_", "void f<g()::{lambda()#1}>(g()::{lambda()#1})"),
         ("_ZNUt_1fEv", "{unnamed type#1}::f()"),
         ("_ZN1A1xMUlvE_clEv", "A::x::{lambda()#1}::operator()()"),
@@ -169,9 +174,9 @@ def test_members_and_scopes(symbol: str, expected: str) -> None:
         ("1AIXadL_ZN1B1gEvEEE", "A<&B::g>"),
         ("1AIXadL_ZNK1B1gEvEEE", "A<&(B::g() const)>"),
         ("1AIXadL_ZN1B1gIiEEvvEEE", "A<&(void B::g<int>())>"),
-        ("1AIXsr1BIiE5valueEE", "A<B<int>::value>"),
-        ("1AIXntsr1B1xEE", "A<!B::x>"),
-        ("1AIXaasr1B1xLb1EEE", "A<B::x&&(true)>"),
+        ("1AIXsrSt1BIiE5valueEE", "A<std::B<int>::value>"),
+        ("1AIXntsrSt1B1xEE", "A<!std::B::x>"),
+        ("1AIXaasrN1B1CE1xLb1EEE", "A<B::C::x&&(true)>"),
         ("1AIX3fooIiEEE", "A<foo<int> >"),
         # 5.1.10 Compression
         *(("Ss", "std::string"), ("So", "std::ostream"), ("SaIcE", "std::allocator<char>")),
@@ -229,7 +234,7 @@ def test_standard_names_and_template_parameters(symbol: str, expected: str) -> N
     [
         "_Z1fDTcl1gEE",  # an expression of C++
         "_Z1fIiEDTcl1gfp_EET_",
-        "_ZZ1fvENKUlOT_E_clIiEEvS0_",  # a lambda's parameter, that of the function
+        "_Z1f1AIXsr1BIiE5valueEE",  # an unresolved name without a namespace
         "_Z1fDv4_f",  # a vector
         "_Z1fCd",  # a complex number
         "_Z1fILf3f800000EEvv",  # a floating point number
@@ -274,6 +279,7 @@ def test_what_is_left_to_the_library(symbol: str) -> None:
             "_ZNKE",
             "_Z1fE",
             "_Z1fv.cold",
+            "_Z3a.bv",
             "_ZN1AD3Ev",
         ),
         *(

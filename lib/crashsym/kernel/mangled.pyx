@@ -11,7 +11,7 @@ Source: Itanium C++ ABI section 5.1.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangledarguments cimport parameters
@@ -40,6 +40,7 @@ cdef bint _encoding(Mangled* m, Result result, Name* name) noexcept nogil:
         return not name.quals and not name.reference
     dependent = m.dependent
     if name.is_template:
+        m.dependent = 0
         m.first_argument, m.end_of_arguments = m.first_read, m.end_of_read
         m.argument_count = m.end_of_read
         m.contexts += 1
@@ -53,6 +54,8 @@ cdef bint _encoding(Mangled* m, Result result, Name* name) noexcept nogil:
         return False
     if name.is_template:
         m.first_argument, m.end_of_arguments = first, end
+        if m.dependent:
+            m.closed = m.dependent
         m.argument_count, m.context, m.dependent = count, context, dependent
         m.scope = scope
     return put_quals(m, name.quals, name.reference)
@@ -156,6 +159,8 @@ cdef bint demangle_plain(Span name, Array* scratch, Memory* memory, Span* text) 
     cdef Name unused
     if name.size < 3 or name.size > MOST_TAKEN or name.data[0] != c'_' or name.data[1] != c'Z':
         return False
+    if memchr(name.data, c'.', name.size) != NULL:
+        return False  # the rest is a suffix, see `crashsym.demangle.names`
     if not reserve(scratch, ROOM, 1, memory):  # its count stays 0
         return False
     memset(&m, 0, <char*>&m.known - <char*>&m)

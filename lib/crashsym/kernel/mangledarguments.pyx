@@ -5,7 +5,7 @@
 Source: Itanium C++ ABI section 5.1.5.10, 5.1.6 and 5.1.8.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from crashsym.kernel.mangledtext cimport (
     DEEPEST, EXPANSION, INSIDE, MOST_ARGUMENTS, PACK, Mangled, Name, Part, Word, eat, fill, insert,
@@ -96,18 +96,32 @@ cdef bint _argument(Mangled* m) noexcept nogil:
         if not _expression_argument(m, &part):
             return False
     elif letter == c'J':
-        m.at += 1
-        if not _list(m, True) or not eat(m, c'E'):
+        if not _pack(m, &part):
             return False
-        whole(m, start, &part)
-        part.kind, part.count = PACK, <uint16_t>(m.argument_count - place - 1)
-        # a pack of packs
-        for start in range(place + 1, m.argument_count):
-            if m.arguments[start].kind == PACK:
-                return False
     elif not m.read_type(m, &part):
         return False
     m.arguments[place] = part
+    return True
+
+
+cdef bint _inside(Mangled* m, Name* name) noexcept nogil:
+    """Read a function or variable that is no local one, and "E"."""
+    return peek(m) != c'Z' and m.read_encoding(m, INSIDE, name) and eat(m, c'E')
+
+
+cdef bint _pack(Mangled* m, Part* part) noexcept nogil:
+    """Read "J" and arguments, none of which may be a pack."""
+    cdef const char* last_name = m.last_name
+    cdef uint32_t last_size = m.last_size, start = m.count, first = m.argument_count, i
+    m.at += 1
+    if not _list(m, True) or not eat(m, c'E'):
+        return False
+    m.last_name, m.last_size = last_name, last_size
+    whole(m, start, part)
+    part.kind, part.count = PACK, <uint16_t>(m.argument_count - first)
+    for i in range(first, m.argument_count):
+        if m.arguments[i].kind == PACK:
+            return False
     return True
 
 
@@ -133,7 +147,7 @@ cdef bint _literal(Mangled* m) noexcept nogil:
     elif kind == c'_' or kind == c'Z':  # a function or variable
         if kind == c'_':
             m.at += 1
-        return eat(m, c'Z') and m.read_encoding(m, INSIDE, &name) and eat(m, c'E')
+        return eat(m, c'Z') and _inside(m, &name)
     elif c'd' <= kind <= c'g':
         return False
     else:
@@ -209,9 +223,14 @@ cdef bint _value_of_name(Mangled* m) noexcept nogil:
 
 
 cdef bint _member_of_type(Mangled* m) noexcept nogil:
-    """Read "sr", a type and the name of its member."""
+    """Read "sr", a type and the name of its member.
+
+    What begins with a name may be an older form, for which the library makes guesses.
+    """
     cdef Part part
     m.at += 2
+    if peek(m) != c'S' and peek(m) != c'T' and peek(m) != c'N':
+        return False
     if not m.read_type(m, &part) or part.kind == EXPANSION or part.split != part.end:
         return False
     return part.quals == 0 and put(m, b"::", 2) and c'1' <= peek(m) <= c'9' and _value_of_name(m)
@@ -225,7 +244,7 @@ cdef bint _address(Mangled* m) noexcept nogil:
     if not put_letter(m, c'&') or not eat(m, c'L') or not eat(m, c'_') or not eat(m, c'Z'):
         return False
     start = m.count
-    if not m.read_encoding(m, INSIDE, &name) or not eat(m, c'E'):
+    if not _inside(m, &name):
         return False
     if not name.is_function and name.is_simple:
         return True

@@ -91,7 +91,7 @@ cdef bint _special_member(Mangled* m, Name* name) noexcept nogil:
     cdef uint32_t first_known = m.known_count
     if kind == c'I' and not is_destructor:  # inherited; it is named after its base
         m.at += 2
-        if not c'1' <= peek(m) <= c'3':
+        if not c'1' <= peek(m) <= c'5':
             return False
         m.at += 1
         if not read_type(m, &base) or not set_aside(m, &base, first_known):
@@ -116,7 +116,6 @@ cdef bint _nameless(Mangled* m, Name* name) noexcept nogil:
     cdef uint32_t start = m.count
     cdef uint32_t context = m.context, dependent = m.dependent
     cdef bint in_lambda = m.in_lambda
-    cdef Part part
     name.is_nameless = True
     if peek_second(m) == c't':
         m.at += 2
@@ -193,7 +192,7 @@ cdef bint _arguments_of_name(Mangled* m, Name* name) noexcept nogil:
 # ---- names
 
 
-cdef bint _first_of_prefix(Mangled* m, Name* name) noexcept nogil:
+cdef bint _first_of_prefix(Mangled* m) noexcept nogil:
     """Read the part that a nested name begins with; "S" is no new part to be remembered."""
     cdef Part part, origin
     cdef uint8_t third
@@ -213,7 +212,6 @@ cdef bint _first_of_prefix(Mangled* m, Name* name) noexcept nogil:
 cdef bint _nested_name(Mangled* m, Name* name) noexcept nogil:
     cdef uint32_t start = m.count
     cdef uint8_t letter
-    cdef Part part
     cdef uint8_t parts = 0
     m.at += 1
     while peek(m) == c'r' or peek(m) == c'V' or peek(m) == c'K':
@@ -228,7 +226,7 @@ cdef bint _nested_name(Mangled* m, Name* name) noexcept nogil:
     while not eat(m, c'E'):
         letter = peek(m)
         if parts == 0 and (letter == c'S' or letter == c'T'):
-            if not _first_of_prefix(m, name):
+            if not _first_of_prefix(m):
                 return False
         elif parts and letter == c'I':
             if not _arguments_of_name(m, name):
@@ -258,29 +256,28 @@ cdef bint _nested_name(Mangled* m, Name* name) noexcept nogil:
 cdef bint _local_name(Mangled* m, Name* name) noexcept nogil:
     """Read the name of something in a function."""
     cdef uint64_t number
+    cdef bint in_default = False
     m.at += 1
     if not m.read_encoding(m, HIDDEN, name) or not eat(m, c'E') or not put(m, b"::", 2):
         return False
     if eat(m, c's'):
         memset(name, 0, sizeof(Name))
         return put(m, b"string literal", 14) and _discriminator(m)
-    if peek(m) == c'Z':
-        return False
     if eat(m, c'd'):
+        in_default = True
         if not compact_number(m, &number) or not put(m, b"{default arg#", 13):
             return False
         if not put_number(m, number + 1) or not put(m, b"}::", 3):
             return False
-        if peek(m) == c'Z' or not read_name(m, name) or name.is_template:  # the library takes its result for a parameter
-            return False
-    elif not read_name(m, name):
+    if peek(m) == c'Z' or not read_name(m, name):
         return False
+    if in_default and name.is_template:
+        return False  # the library takes what it returns for a parameter
     return name.is_nameless or _discriminator(m)
 
 
 cdef bint _unscoped_name(Mangled* m, Name* name) noexcept nogil:
     cdef uint32_t start = m.count
-    cdef Part part
     cdef bint in_std = peek(m) == c'S'
     if in_std:
         if peek_second(m) != c't' or not put(m, b"std::", 5):

@@ -39,8 +39,11 @@ cdef struct Part:
     uint16_t count  # PACK: elements
     uint16_t parameter  # of a template: 1 + its number; 0: it is none
     uint16_t scope  # of a template parameter to which there are references, see `check_scope`
+    uint16_t referent  # of a reference to a template parameter: 1 + the number of that in `known`
     uint8_t kind
     uint8_t quals  # the outermost ones
+    uint8_t mark  # "R" or "O", if there is a referent
+    uint8_t closed  # there are parameters of a function in it, written 1: outside, 2: in a lambda
 
 
 cdef struct Name:
@@ -82,8 +85,9 @@ cdef struct Mangled:
     uint32_t contexts
     uint16_t scope  # number of the function whose arguments these are
     uint16_t scopes
-    uint32_t last_known  # what was referred to last
+    uint32_t last_known  # what was referred to last; MOST_KNOWN: nothing
     uint32_t dependent  # 1 + where a template parameter was written last
+    uint32_t closed  # the same, of a function that is no longer read
     bint in_lambda
     bint in_pattern
     bint in_expression
@@ -170,8 +174,8 @@ cdef inline bint put_letter(Mangled* m, char letter) noexcept nogil:
 cdef inline void whole(Mangled* m, uint32_t start, Part* part) noexcept nogil:
     """Make a plain part of the text from ``start`` on."""
     part.start, part.end, part.split = start, m.count, m.count
-    part.context, part.count, part.parameter, part.scope = 0, 0, 0, 0
-    part.kind, part.quals = PLAIN, 0
+    part.context, part.count, part.parameter, part.scope, part.referent = 0, 0, 0, 0, 0
+    part.kind, part.quals, part.mark, part.closed = PLAIN, 0, 0, 0
 
 
 cdef inline void move(Part* part, uint32_t start) noexcept nogil:
@@ -214,6 +218,7 @@ cdef inline bint remember(Mangled* m, Part* part) noexcept nogil:
     kept[0] = part[0]
     kept.scope = 0
     kept.context = m.context if m.dependent > part.start else 0
+    kept.closed = 1 + m.in_lambda if m.closed > part.start else 0
     return part.split == part.end or keep_aside(m, kept)
 
 
@@ -228,6 +233,7 @@ cdef inline bint remember_name(Mangled* m, uint32_t start) noexcept nogil:
     m.known_count += 1
     whole(m, start, kept)
     kept.context = m.context if m.dependent > start else 0
+    kept.closed = 1 + m.in_lambda if m.closed > start else 0
     return True
 
 
@@ -237,6 +243,7 @@ cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil
 cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil
 cdef bint known(Mangled* m, Part* part) noexcept nogil
 cdef bint check_scope(Mangled* m, uint32_t index) noexcept nogil
+cdef bint resolve(Mangled* m, uint64_t index, Part* part, Part* origin) noexcept nogil
 cdef bint template_parameter(Mangled* m, Part* part, Part* origin) noexcept nogil
 cdef bint set_aside(Mangled* m, Part* part, uint32_t first_known) noexcept nogil
 cdef bint insert(

@@ -57,6 +57,7 @@ cdef bint known(Mangled* m, Part* part) noexcept nogil:
     cdef uint32_t index = 0
     cdef uint8_t letter
     cdef Part* found
+    m.last_known = MOST_KNOWN
     if not eat(m, c'_'):
         while True:
             letter = peek(m)
@@ -76,6 +77,10 @@ cdef bint known(Mangled* m, Part* part) noexcept nogil:
         return False
     found = &m.known[index]
     m.last_known = index
+    if found.closed:  # for the library, all template parameters in a lambda are that's
+        if found.closed != 1 + m.in_lambda:
+            return False
+        m.closed = m.count + 1
     if found.context:
         if found.context != m.context:
             return found.parameter != 0 and _known_elsewhere(m, found, part)
@@ -86,7 +91,7 @@ cdef bint known(Mangled* m, Part* part) noexcept nogil:
 cdef bint _known_elsewhere(Mangled* m, Part* found, Part* part) noexcept nogil:
     """Write what a template parameter that was first named in another context is in this one."""
     cdef Part origin
-    return _parameter(m, found.parameter - 1, part, &origin)
+    return resolve(m, found.parameter - 1, part, &origin)
 
 
 cdef bint check_scope(Mangled* m, uint32_t index) noexcept nogil:
@@ -127,10 +132,11 @@ cdef bint template_parameter(Mangled* m, Part* part, Part* origin) noexcept nogi
     """
     cdef uint64_t index
     m.at += 1
-    return compact_number(m, &index) and index < MOST_ARGUMENTS and _parameter(m, index, part, origin)
+    return compact_number(m, &index) and index < MOST_ARGUMENTS and resolve(m, index, part, origin)
 
 
-cdef bint _parameter(Mangled* m, uint64_t index, Part* part, Part* origin) noexcept nogil:
+cdef bint resolve(Mangled* m, uint64_t index, Part* part, Part* origin) noexcept nogil:
+    """Write a template argument by its number."""
     cdef uint32_t start = m.count
     cdef Part* found
     m.dependent = start + 1
@@ -153,6 +159,7 @@ cdef bint _parameter(Mangled* m, uint64_t index, Part* part, Part* origin) noexc
             if not put_part(m, found, part):
                 return False
     part.parameter = origin.parameter = <uint16_t>(index + 1)
+    part.referent = origin.referent = 0
     return True
 
 

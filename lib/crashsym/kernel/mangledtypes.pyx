@@ -2,20 +2,21 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Types in mangled names; a part that is not known here is one for the library.
 
-Declarators are written from the inside out: the text of a pointer to a function is made from that of
-the function, "void ()", where "(*)" is inserted, and its `split` is before the last parenthesis.
+Declarators are written from the inside out: the text of a pointer to a function is made from that
+of the function, "void ()", where "(*)" is inserted, and its `split` is behind the "*".
 
 Source: Itanium C++ ABI section 5.1.5 to 5.1.10.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memmove
 
 from crashsym.kernel.mangledarguments cimport expansion, parameters, template_arguments
 from crashsym.kernel.mangledtext cimport (
-    ARRAY, COLLAPSED, CONST, COVERED, DEEPEST, EXPANSION, EXPOSED, FUNCTION, LVALUE, NOEXCEPT, PLAIN, RESTRICT, RVALUE,
-    VOLATILE, Mangled, Name, Part, Word, eat, check_scope, fill, insert, known, peek, peek_second, put, put_letter,
-    put_word, remember, remember_name, set_aside, template_parameter, whole,
+    ARRAY, COLLAPSED, CONST, COVERED, DEEPEST, EXPANSION, EXPOSED, FUNCTION, LVALUE, MOST_KNOWN,
+    NOEXCEPT, PLAIN, RESTRICT, RVALUE, VOLATILE, Mangled, Name, Part, Word, check_scope, eat, fill,
+    insert, known, peek, peek_second, put, put_letter, put_word, remember, remember_name, resolve,
+    set_aside, template_parameter, whole,
 )
 
 _BUILTIN_NAMES = {
@@ -143,7 +144,7 @@ cdef bint _abbreviated(Mangled* m, Part* part) noexcept nogil:
         whole(m, start, part)
     else:
         m.at += 1
-        if not known(m, part):
+        if not known(m, part) and (m.last_known == MOST_KNOWN or not _refer_again(m, part)):
             return False
         if m.exposed and (part.split != part.end or m.exposed == EXPOSED and part.quals):
             return False
@@ -202,7 +203,7 @@ cdef bint _declare(
         if not insert(m, part, first_known, b"()", 2):
             return False
         part.split -= 1
-    part.kind, part.quals, part.parameter = PLAIN, 0, 0
+    part.kind, part.quals, part.parameter, part.referent = PLAIN, 0, 0, 0
     return insert(m, part, first_known, text, size)
 
 
@@ -210,6 +211,7 @@ cdef bint _pointer(Mangled* m, Part* part, uint8_t letter) noexcept nogil:
     """Read a pointer or a reference; references to references collapse."""
     cdef uint32_t first_known = m.known_count
     cdef uint8_t exposed = m.exposed, next_letter
+    cdef uint32_t referent
     m.at += 1
     next_letter = peek(m)
     if exposed:
@@ -217,34 +219,54 @@ cdef bint _pointer(Mangled* m, Part* part, uint8_t letter) noexcept nogil:
     if not read_type(m, part):
         return False
     m.exposed = exposed
-    if letter != c'P' and part.parameter:
-        if next_letter == c'S':
-            if not check_scope(m, m.last_known):
-                return False
-        elif not m.frozen and not check_scope(m, m.known_count - 1):
-            return False
     if letter == c'P':
         return _declare(m, part, first_known, b"*", 1) and remember(m, part)
-    if part.kind == COLLAPSED or (part.kind == LVALUE or part.kind == RVALUE) and not part.parameter:
+    if not part.parameter:
+        return _refer(m, part, first_known, letter) and remember(m, part)
+    if next_letter == c'S':
+        referent = m.last_known
+    elif m.frozen:
+        return _refer(m, part, first_known, letter)
+    else:
+        referent = m.known_count - 1
+    if not check_scope(m, referent) or not _refer(m, part, first_known, letter):
         return False
-    if part.kind == LVALUE or (part.kind == RVALUE and letter == c'O'):
-        part.parameter, part.kind = 0, COLLAPSED
-        return remember(m, part)
-    if part.kind == RVALUE:
+    part.referent, part.mark = <uint16_t>(referent + 1), letter
+    return remember(m, part)
+
+
+cdef bint _refer(Mangled* m, Part* part, uint32_t first_known, uint8_t letter) noexcept nogil:
+    """Make a reference of a type; one to a reference that a template parameter is collapses."""
+    cdef bint is_reference = part.kind == LVALUE or part.kind == RVALUE
+    if part.kind == COLLAPSED or (is_reference and not part.parameter):
+        return False
+    part.parameter = 0
+    if not is_reference:
+        if not _declare(m, part, first_known, b"&&", 1 if letter == c'R' else 2):
+            return False
+        part.kind = LVALUE if letter == c'R' else RVALUE
+        return True
+    if part.kind == RVALUE and letter == c'R':
         memmove(m.text + part.split - 1, m.text + part.split, part.end - part.split)
         m.count -= 1
         part.split -= 1
         part.end -= 1
-        part.parameter, part.kind = 0, COLLAPSED
-        return remember(m, part)
-    if letter == c'R':
-        if not _declare(m, part, first_known, b"&", 1):
-            return False
-    elif not _declare(m, part, first_known, b"&&", 2):
+    part.kind = COLLAPSED
+    return True
+
+
+cdef bint _refer_again(Mangled* m, Part* part) noexcept nogil:
+    """Write a reference to a template parameter that first stood in another context."""
+    cdef Part* reference = &m.known[m.last_known]
+    cdef uint32_t referent = reference.referent - 1
+    cdef uint8_t mark = reference.mark
+    cdef Part origin
+    if reference.referent == 0 or not check_scope(m, referent):
         return False
-    part.kind = LVALUE if letter == c'R' else RVALUE
-    part.parameter = 0
-    return remember(m, part)
+    return (
+        resolve(m, m.known[referent].parameter - 1, part, &origin)
+        and _refer(m, part, m.known_count, mark)
+    )
 
 
 cdef inline uint8_t _qual_of(uint8_t letter) noexcept nogil:
@@ -301,7 +323,7 @@ cdef bint _qualified(Mangled* m, Part* part) noexcept nogil:
         found = insert(m, part, first_known, b" restrict", 9)
     if part.kind != ARRAY:
         part.kind = PLAIN
-    part.quals, part.parameter = qual | all_quals, 0
+    part.quals, part.parameter, part.referent = qual | all_quals, 0, 0
     return found and remember(m, part)
 
 
