@@ -163,6 +163,12 @@ def test_stripping_takes_only_from_the_end_and_never_all(symbol: str) -> None:
         "_Z1f" + "Ss" * 120 + "S_" * 9,
         "_Z1fIJiiEEvDpDpT_",
         "_Z1fIJiiEEvDp1AIT_E",
+        "_ZN1AIXsrs1xEDnEElv",
+        "_Z1fIiEDTfp_ET_",
+        "_Z1fIiEDtfp_ET_",
+        "_Z1fDOLb1EFvvE",
+        "_Z1fDv_4_i",
+        "_Z1fAsr1A1x_i",
     ],
 )
 def test_what_may_explode(symbol: str) -> None:

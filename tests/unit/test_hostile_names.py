@@ -93,6 +93,7 @@ def packs_in_packs(levels: int) -> str:
 NAMES: dict[str, Callable[[], str]] = {
     "C++ that doubles 27 times": lambda: doubling_cxx(27),
     "C++ that doubles 36 times": lambda: doubling_cxx(36),
+    "C++ that libstdc++ never finishes": lambda: "_ZN1AIXsrs1xEDnEElv",
     "C++ packs of packs": lambda: packs_in_packs(12),
     "Rust that doubles 60 times": lambda: doubling_rust(60),
     "Rust that doubles 5000 times": lambda: doubling_rust(5000),

@@ -25,8 +25,9 @@ _LONGEST_EXPANDED = 1 << 22  # what one may become in this process
 _REPETITION = re.compile(r"[ST][0-9A-Z]*_")
 _ABBREVIATION = re.compile(r"S[a-z]")
 _LONGEST_ABBREVIATED = 72
-# An expansion of anything but a parameter, with or without qualifiers.
-_PATTERN = re.compile(r"[Ds]p(?![ROKPV]*T)")
+# Expressions, of which libstdc++ never finishes some that are malformed ("sr"), and expansions of
+# anything but a parameter, with or without qualifiers. Again, letters of identifiers do no harm.
+_RISKY = re.compile(r"X|D[TtOv]|A[a-z]|Dp(?![ROKPV]*T)")
 
 
 class _Demangler:
@@ -77,7 +78,7 @@ def _apart() -> Apart:
 def is_harmless(name: str) -> bool:
     """Return whether a name is short and repeats so little that it cannot explode."""
     size = len(name.encode("utf-8", "surrogateescape"))
-    if size > _LONGEST_MANGLED or _PATTERN.search(name):
+    if size > _LONGEST_MANGLED or _RISKY.search(name):
         return False
     size += _LONGEST_ABBREVIATED * len(_ABBREVIATION.findall(name))
     return size << len(_REPETITION.findall(name)) <= _LONGEST_EXPANDED

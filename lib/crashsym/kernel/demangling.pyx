@@ -38,6 +38,8 @@ cdef bint _is_harmless(Span name) noexcept nogil:
     cdef bint begun = False  # with "S" or "T", and "_" may end a repetition
     cdef uint8_t before = 0
     while at < end:
+        if at[0] == b"X" or (before == b"D" and at[0] in (b"T", b"O")):
+            return False  # an expression
         if at[0] == b"S" or at[0] == b"T":
             begun = True
         elif at[0] == b"_":
@@ -49,7 +51,9 @@ cdef bint _is_harmless(Span name) noexcept nogil:
             begun = False
             if before == b"S":
                 weight += LONGEST_ABBREVIATED
-            if at[0] == b"p" and before in (b"D", b"s") and not _is_simple_pack(at + 1, end):
+            if before == b"A" or (before == b"D" and at[0] in (b"t", b"v")):
+                return False  # what may hold an expression
+            if before == b"D" and at[0] == b"p" and not _is_simple_pack(at + 1, end):
                 return False
         elif not (b"0" <= at[0] <= b"9" or b"A" <= at[0] <= b"Z"):
             begun = False
