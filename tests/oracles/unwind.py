@@ -150,14 +150,14 @@ _WINDOW_WORDS = {"sparc": 4, "sparcv9": 8}
 
 
 def _window(cpu: Cpu) -> dict[str, Allowed]:
-    """SPARC: the outs of the caller are the ins, locals and ins lie at the CFA, or no rule.
+    """SPARC: the outs of the caller are the ins, locals and ins lie at the CFA.
 
     The return address, in %o7, has a rule of its own.
     """
     names, word = BY_NUMBER[cpu.arch], _WINDOW_WORDS[cpu.arch]
     outs = {names[number]: Term(names[number + 16]) for number in range(8, 15)}
     saved = {names[number]: saved_at(".cfa", (number - 16) * word) for number in range(16, 32)}
-    return {name: frozenset({None, term}) for name, term in (outs | saved).items()}
+    return {name: frozenset({term}) for name, term in (outs | saved).items()}
 
 
 def _allowed_cfa(cpu: Cpu, fde: Fde, row: Row) -> Allowed:
