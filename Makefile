@@ -35,6 +35,7 @@ lint: setup-test
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
+	.venv/bin/cython-lint --no-pycodestyle lib/crashsym/kernel
 
 .PHONY: test
 test: lint

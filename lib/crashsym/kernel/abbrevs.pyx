@@ -7,8 +7,8 @@ from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, load,
-    offset_of, release, reserve, skip, skip_leb, sleb, u8, uleb,
+    Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, load, offset_of,
+    reserve, skip, skip_leb, sleb, u8, uleb,
 )
 
 cdef enum:

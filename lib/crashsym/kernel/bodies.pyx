@@ -226,15 +226,15 @@ cdef class Bodies(Entries):
 
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
-        cdef int64_t i
+        cdef int64_t i, k
         cdef Unit* unit = self.dwarf.unit(number)
         self.why = WORK
         self.origins = (<uint64_t>unit.context << OFFSET_BITS) | unit.offset
         for i in range(<int64_t>self.calls.count - 1, -1, -1):
             if not self._join(<Call*>self.calls.items + i):
                 self.calls.count = 0
-                for i in range(<int64_t>self.opens.count):
-                    (<Open*>self.opens.items + i).first = -1
+                for k in range(<int64_t>self.opens.count):
+                    (<Open*>self.opens.items + k).first = -1
                 break
         for i in range(<int64_t>self.opens.count):
             if not self._finish_body(number, <Open*>self.opens.items + i, first_body + i):
@@ -287,7 +287,7 @@ cdef class Bodies(Entries):
         cdef uint8_t* start
         cdef uint8_t* at
         cdef uint64_t before = 0, i
-        cdef uint32_t name = 0, file = self.dwarf.lines.path(unit.table, call.call_file)
+        cdef uint32_t file = self.dwarf.lines.path(unit.table, call.call_file)
         if not reserve(
             &self.inlines, MOST_OF_CALL + call.count * <uint64_t>MOST_OF_RANGE, 1, &self.dwarf.memory
         ):

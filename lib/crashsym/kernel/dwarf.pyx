@@ -6,13 +6,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset, strlen
 
-from crashsym.kernel.abbrevs cimport (
-    ADDR_BASE, HIGH_PC, LOW_PC, RANGES, RNG_BASE, STR_BASE, Abbrev, AbbrevCache, AbbrevTable, Shape,
-    Values, find_abbrev, take_entry,
-)
+from crashsym.kernel.abbrevs cimport HIGH_PC, LOW_PC, RANGES, AbbrevCache, AbbrevTable, Values
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fixed, give_back, left, offset_of, place_of,
-    reserve, skip, string_at, u8, uleb,
+    Array, Cursor, Span, cursor_on, fixed, give_back, place_of, reserve, string_at, u8, uleb,
 )
 from crashsym.kernel.linetables cimport Range
 

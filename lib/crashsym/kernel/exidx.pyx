@@ -8,7 +8,7 @@ An index has few distinct sequences of instructions: the reference executes each
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, cursor_on, fixed, give_back, left, load, reserve
+from crashsym.kernel.base cimport Cursor, Span, cursor_on, fixed, give_back, left, load, reserve
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frametable cimport MOST_DAMAGE, Item

@@ -7,9 +7,9 @@ value, `HUGE`, stands for all of them.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy
 
-from crashsym.kernel.base cimport Array, Cursor, Memory, fail, fixed, give_back, left, reserve, u8
+from crashsym.kernel.base cimport Cursor, fail, fixed, give_back, left, reserve, u8
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil

@@ -11,13 +11,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from crashsym.kernel.base cimport (
-    Array, Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, offset_of,
-    reserve, signed_fixed, skip, sub, u8, uleb,
+    Array, Cursor, Span, cstring, cursor_on, fail, fixed, give_back, left, offset_of, reserve,
+    signed_fixed, skip, sub, u8, uleb,
 )
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frames cimport (
-    NO_RULE, WORDS, Cie, Interpreter, Rule, State, copy_state, leb, lowest, number,
+    NO_RULE, WORDS, Cie, Interpreter, Rule, copy_state, leb, lowest, number,
 )
 from crashsym.kernel.ruletext cimport RuleText
 

@@ -106,14 +106,14 @@ cdef class Functions(Pieces):
     cdef bint _inlines(self, Body* body, uint64_t low, uint64_t high) except False:
         """Number or write the inlined calls of a body that have code between two addresses."""
         cdef const uint8_t* at = <const uint8_t*>self.bodies.inlines.items + body.first_inline
-        cdef uint64_t i, k, start, stop
+        cdef uint64_t _i, _k, start, stop
         cdef Inline call
         cdef bint begun
-        for i in range(body.inlines):
+        for _i in range(body.inlines):
             unpack_call(&at, &call)
             begun = False
             stop = 0
-            for k in range(call.ranges):
+            for _k in range(call.ranges):
                 start = stop + unpack_distance(&at)
                 stop = start + unpack(&at)
                 if start >= high or stop <= low:

@@ -164,7 +164,7 @@ cdef class Lines(LineTables):
         """Read a list of directories or files (DWARF 5 section 6.2.4.1)."""
         cdef uint64_t contents[256]
         cdef uint64_t forms[256]
-        cdef uint64_t columns = u8(unit), count, i, column, form, number, directory
+        cdef uint64_t columns = u8(unit), count, _i, column, form, number, directory
         cdef Span path
         for column in range(columns):
             contents[column] = uleb(unit)
@@ -172,7 +172,7 @@ cdef class Lines(LineTables):
         count = uleb(unit)
         if unit.failed or count > left(unit):
             return self._damage("the line table's lists of files are damaged", unit)
-        for i in range(count):
+        for _i in range(count):
             path.data, path.size = unit.at, 0
             directory = 0
             for column in range(columns):

@@ -2,15 +2,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The names of functions, looked up when they are needed; the form of `crashsym.dwarf.names`."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport strlen
 
 from crashsym.kernel.abbrevs cimport (
-    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
-    AbbrevTable, Values, abbrev_of, take_entry,
+    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable, abbrev_of,
+    take_entry,
 )
-from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, make_slots, release, reserve, uleb
+from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, uleb
 from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, Readable, demangle
 from crashsym.kernel.dwarf cimport (
     LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
@@ -315,7 +315,6 @@ cdef uint32_t _joined(Names self, Span* parts, int used, uint64_t length) noexce
     cdef bytes text
     cdef Span span
     cdef int i
-    cdef char* at
     if used == 1 and length <= LONGEST_NAME:
         return self.names.add_text(parts[0])
     if not self.dwarf.spend(length // 16):

@@ -7,8 +7,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memset
 
 from crashsym.kernel.base cimport Array, Memory, give_back, reserve
-from crashsym.kernel.bodies cimport Bodies, Body, Claim
-from crashsym.kernel.dwarf cimport Dwarf
+from crashsym.kernel.bodies cimport Body, Claim
 from crashsym.kernel.linetables cimport Range
 
 
@@ -85,7 +84,7 @@ cdef class Pieces:
         """Go from the last start to the first; each claim has what is still free."""
         cdef Array taken  # ranges in descending order, the lowest last
         cdef Memory* memory = &self.dwarf.memory
-        cdef uint64_t at, group, i, cursor, end, low
+        cdef uint64_t at, group, i, cursor, end
         cdef Range* top
         cdef Claim* claim
         memset(&taken, 0, sizeof(Array))

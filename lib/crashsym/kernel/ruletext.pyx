@@ -2,15 +2,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Unwind rules → STACK CFI records; the compiled form of `crashsym.breakpad.rules`."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from crashsym.kernel.base cimport Span
 from crashsym.kernel.frames cimport (
-    EXPRESSION, HUGE, NO_RULE, OFFSET, REGISTER, REGISTER_OFFSET, REGISTERS, SAME_VALUE, UNDEFINED,
+    EXPRESSION, HUGE, OFFSET, REGISTER, REGISTER_OFFSET, REGISTERS, SAME_VALUE, UNDEFINED,
     VAL_EXPRESSION, VAL_OFFSET, WORDS, Rule, State, lowest, same_rule,
 )
-from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
+from crashsym.kernel.text cimport put_bytes, put_char, put_hex, make_room
 
 from crashsym.breakpad.postfix import translate
 

@@ -5,7 +5,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from crashsym.kernel.base cimport Array, Memory, Span, give_back, make_slots, release, reserve
+from crashsym.kernel.base cimport Array, Span, give_back, make_slots, release, reserve
 
 import os
 

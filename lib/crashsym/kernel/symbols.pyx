@@ -4,7 +4,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
@@ -221,7 +221,7 @@ cdef class Publics:
         cdef Name name, other
         cdef uint64_t i, length
         cdef bint multiple = False
-        cdef bytes first
+        cdef bytes _first
         if self.steps[purpose] < 0:
             return False
         if count > 1:
@@ -229,7 +229,7 @@ cdef class Publics:
             if purpose == MARK and compare(symbols, symbols + count - 1) == 0:
                 return False
         self._readable(symbols, &name, &self.scratch)
-        first = self.made  # as long as `name` is in use
+        _first = self.made  # as long as `name` is in use
         length = name.text.size
         for i in range(1, count):
             if compare(symbols + i - 1, symbols + i) == 0:

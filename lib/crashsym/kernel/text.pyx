@@ -4,7 +4,6 @@
 
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from crashsym.kernel.base cimport Span

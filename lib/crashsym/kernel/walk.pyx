@@ -133,8 +133,8 @@ cdef class Walk(Bodies):
         return True
 
     cdef bint _take(self, Unit* unit, AbbrevTable* table, Abbrev* abbrev, Cursor* c, uint64_t at, Level* above, Level* below) noexcept nogil:
-        cdef Values values
         """Read an entry that may have code, or names by index."""
+        cdef Values values
         below[0] = above[0]
         take_entry(table, abbrev, unit.shape, c, &values)
         if c.failed:
