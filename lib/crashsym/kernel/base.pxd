@@ -230,6 +230,7 @@ cdef extern from *:
     #include <stddef.h>
     #include <stdint.h>
     #include <sys/mman.h>
+    #include <sys/resource.h>
     /* Reserve address space, with large pages: one page fault each 2 MiB, not each 4 KiB. */
     static inline char *crashsym_map(uint64_t size) {
     #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xFFFFFFFF && !defined(__SANITIZE_ADDRESS__)
@@ -252,11 +253,17 @@ cdef extern from *:
         return NULL;
     #endif
     }
+    /* Whether address space costs nothing, as long as there is no memory behind it. */
+    static inline int crashsym_space_is_free(void) {
+        struct rlimit limit;
+        return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+    }
     static inline void crashsym_unmap(char *start, uint64_t size) {
         munmap(start, (size_t)size);
     }
     """
     char* map_memory "crashsym_map"(uint64_t size) noexcept nogil
+    bint space_is_free "crashsym_space_is_free"() noexcept nogil
     void unmap_memory "crashsym_unmap"(char* start, uint64_t size) noexcept nogil
 
 cdef enum:
@@ -274,7 +281,7 @@ cdef inline void give_back(Array* a) noexcept nogil:
 
 cdef inline bint map_array(Array* a, uint64_t used, uint64_t wanted, uint64_t limit) noexcept nogil:
     """Move an array that has become large to where it can grow; False where that cannot be."""
-    cdef uint64_t space = limit if limit > wanted else wanted
+    cdef uint64_t space = limit if limit > wanted and space_is_free() else 2 * wanted
     cdef char* items
     space = (space + LARGE_PAGE) & ~<uint64_t>(LARGE_PAGE - 1)
     items = map_memory(space)
