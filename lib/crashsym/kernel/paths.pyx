@@ -3,9 +3,9 @@
 """Paths of source files; the compiled form of `posixpath.join` and `posixpath.normpath`."""
 
 from libc.stdint cimport uint64_t
-from libc.string cimport memchr, memcpy, memmove
+from libc.string cimport memchr, memcpy, memmove, memset
 
-from crashsym.kernel.base cimport Array, Memory, Span, reserve
+from crashsym.kernel.base cimport Array, Memory, Span, give_back, reserve
 
 
 cdef bint join_path(Array* path, Span part, Memory* memory) noexcept nogil:
@@ -63,9 +63,11 @@ def tidy(*parts):
     cdef Span span
     cdef bytes part
     memory.used, memory.limit = 0, 1 << 30
-    path.items, path.count, path.capacity = NULL, 0, 0
+    memset(&path, 0, sizeof(Array))
     for part in parts:
         span.data, span.size = part, len(part)
         join_path(&path, span, &memory)
     tidy_path(&path)
-    return path.items[: path.count] if path.count else b""
+    found = path.items[: path.count] if path.count else b""
+    give_back(&path)
+    return found
