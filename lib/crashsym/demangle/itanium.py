@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # and may double the name; an expansion of a pack repeats its pattern for each element. Real names
 # of boost and Eigen become some ten thousand characters; nearly all have 13 repetitions at most.
 _LONGEST_MANGLED = 8192
-_LONGEST_EXPANDED = 1 << 22  # what one may become in this process
+_LONGEST_EXPANDED = 1 << 20  # what one may become in this process; a letter is up to 18 there
 # All that repeats a part ends in "_" (S_, S12_, T0_, TL0_1_); inside of an identifier it may be no
 # repetition, which does no harm. "Sa", "Ss" and the like stand for up to 72 characters of std::.
 _REPETITION = re.compile(r"[ST][0-9A-Z]*_")
@@ -27,6 +27,9 @@ _ABBREVIATION = re.compile(r"S[a-z]")
 _LONGEST_ABBREVIATED = 72
 # An expansion of anything but a parameter, with or without qualifiers.
 _PATTERN = re.compile(r"[Ds]p(?![ROKPV]*T)")
+# In a scope of an expression libstdc++ 11 and 12 wait for ever where what begins a constructor, a
+# destructor, a lambda or an unnamed type is none: "_Z1aIXsriED".
+_ENDLESS = re.compile(r"sr(?![AKMNOPRSTV]).*[CDU]", re.DOTALL)
 
 
 class _Demangler:
@@ -75,9 +78,9 @@ def _apart() -> Apart:
 
 
 def is_harmless(name: str) -> bool:
-    """Return whether a name is short and repeats so little that it cannot explode."""
+    """Return whether a name is short, repeats so little that it cannot explode, and ends."""
     size = len(name.encode("utf-8", "surrogateescape"))
-    if size > _LONGEST_MANGLED or _PATTERN.search(name):
+    if size > _LONGEST_MANGLED or _PATTERN.search(name) or _ENDLESS.search(name):
         return False
     size += _LONGEST_ABBREVIATED * len(_ABBREVIATION.findall(name))
     return size << len(_REPETITION.findall(name)) <= _LONGEST_EXPANDED

@@ -19,7 +19,7 @@ cdef extern from *:
 cdef enum:
     LONGEST_MANGLED = 8192
     LONGEST_ABBREVIATED = 72
-    LONGEST_EXPANDED = 1 << 22
+    LONGEST_EXPANDED = 1 << 20
 
 
 cdef bint _is_simple_pack(const uint8_t* at, const uint8_t* end) noexcept nogil:
@@ -36,8 +36,15 @@ cdef bint _is_harmless(Span name) noexcept nogil:
     cdef uint64_t weight = name.size
     cdef unsigned int repetitions = 0
     cdef bint begun = False  # with "S" or "T", and "_" may end a repetition
-    cdef uint8_t before = 0
+    cdef bint scoped = False  # "sr", and no type that ends by itself
+    cdef uint8_t before = 0, earlier = 0
     while at < end:
+        if earlier == b"s" and before == b"r" and not (
+            at[0] in (b"A", b"K", b"M", b"N", b"O", b"P", b"R", b"S", b"T", b"V")
+        ):
+            scoped = True
+        if scoped and at[0] in (b"C", b"D", b"U"):
+            return False
         if at[0] == b"S" or at[0] == b"T":
             begun = True
         elif at[0] == b"_":
@@ -53,7 +60,7 @@ cdef bint _is_harmless(Span name) noexcept nogil:
                 return False
         elif not (b"0" <= at[0] <= b"9" or b"A" <= at[0] <= b"Z"):
             begun = False
-        before = at[0]
+        earlier, before = before, at[0]
         at += 1
     return name.size <= LONGEST_MANGLED and repetitions < 22 and (
         weight << repetitions <= LONGEST_EXPANDED
