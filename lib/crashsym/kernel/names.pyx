@@ -7,7 +7,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
 
 from crashsym.kernel.abbrevs cimport (
-    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
+    LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
     AbbrevTable, Values, abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span, give_back, make_slots, release, reserve, uleb
@@ -109,6 +109,8 @@ cdef class Names:
             return name
         if name == 0 or self._is_long(name):
             linkage.size = strlen(<const char*>linkage.data)
+            if not self.dwarf.spend(linkage.size // 16):
+                return NO_STRING
             return self._plain(linkage)
         return name
 
@@ -212,6 +214,7 @@ cdef class Names:
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
         cdef Cursor c
+        cdef const uint8_t* before
         if not self.dwarf.spend(1):
             return 0
         state = self.entries.locate(place, &link.unit, &row)
@@ -225,7 +228,10 @@ cdef class Names:
         abbrev = abbrev_of(table, uleb(&c))
         if abbrev == NULL:
             return 0
+        before = c.at
         take_entry(table, abbrev, unit.shape, &c, &link.values)
+        if not self.dwarf.spend(<uint64_t>(c.at - before) // 256 + abbrev.ops // MANY):
+            return 0
         link.parent = (<EntryRow*>self.entries.rows.items + row).parent
         link.is_namespace = abbrev.kind == NAMESPACE
         return 1
@@ -316,10 +322,10 @@ cdef uint32_t _joined(Names self, Span* parts, int used, uint64_t length) noexce
     cdef Span span
     cdef int i
     cdef char* at
-    if used == 1 and length <= LONGEST_NAME:
-        return self.names.add_text(parts[0])
     if not self.dwarf.spend(length // 16):
         return NO_STRING
+    if used == 1 and length <= LONGEST_NAME:
+        return self.names.add_text(parts[0])
     text = b"::".join([parts[i].data[: parts[i].size] for i in range(used - 1, -1, -1)])
     if len(text) > LONGEST_NAME:
         text = text.decode("utf-8", "replace")[:LONGEST_NAME].encode("utf-8")
