@@ -123,7 +123,7 @@ class ElfFile:
 
     @cached_property
     def executable_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Where code can lie, as sorted (start, end) pairs.
+        """Where code can lie, as sorted (start, end) pairs that do not overlap.
 
         From the section headers, which even a debug half keeps, so that functions that the linker
         discarded (address 0, 1 or all ones) are told from code; from the program headers where a
@@ -138,7 +138,12 @@ class ElfFile:
         ]
         last = (1 << self.bits) - 1
         found = ((max(start, self.load_base), min(end, last)) for start, end in spans or segments)
-        return tuple(sorted(span for span in found if span[0] < span[1]))
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted(span for span in found if span[0] < span[1]):
+            if merged and start < merged[-1][1]:
+                start, end = merged[-1][0], max(end, merged.pop()[1])
+            merged.append((start, end))
+        return tuple(merged)
 
     @cached_property
     def _by_name(self) -> dict[str, int]:

@@ -213,6 +213,19 @@ def test_a_damaged_entry_costs_the_rest_of_its_unit_only(tmp_path: Path, die: Di
     assert "FUNC 2000 10 0 in_another_unit" in lines
 
 
+def test_what_is_behind_damage_is_found_by_no_reference(tmp_path: Path) -> None:
+    info, call = Dwarf(FMT), Die(dwarf.INLINED, [(dwarf.RANGES, dwarf.SEC_OFFSET, 0x7FFFFFFF)])
+    late = _subprogram((dwarf.NAME, dwarf.STRING, b"late"))
+    body = info.entries(_root(dwarf.function(0x1000, 16, b"before", call), late))
+    place = _HEADER_SIZE + len(body) - len(info.entry(late)) - 1
+    info.raw_unit(body)
+    origin: Attribute = (dwarf.ABSTRACT_ORIGIN, dwarf.REF_ADDR, place)
+    info.unit(_root(_subprogram(origin, (dwarf.LOW_PC, dwarf.ADDR, 0x2000), _HIGH)))
+    lines = check_promise(tmp_path, _file(info), codes=(3,))
+    assert "FUNC 1000 10 0 before" in lines
+    assert "FUNC 2000 10 0 <name omitted>" in lines
+
+
 @pytest.mark.parametrize("reference", [dwarf.SPECIFICATION, dwarf.ABSTRACT_ORIGIN])
 @pytest.mark.parametrize("distance", [0, 1], ids=["to itself", "back and forth"])
 def test_circular_references_end(tmp_path: Path, reference: int, distance: int) -> None:

@@ -95,6 +95,11 @@ NAMES: dict[str, Callable[[], str]] = {
     "C++ that doubles 36 times": lambda: doubling_cxx(36),
     "C++ that libstdc++ never finishes": lambda: "_ZN1AIXsrs1xEDnEElv",
     "C++ packs of packs": lambda: packs_in_packs(12),
+    "C++ that libstdc++ 12 never ends": lambda: "_Z1aIXsriED",
+    "C++ that libstdc++ 12 never ends, without a type": lambda: "_Z1fDTsrC",
+    "C++ of 500 letters that become 75 MB": lambda: doubling_cxx(13).replace(
+        "1A", "1AI" + "y" * 400 + "E"
+    ),
     "Rust that doubles 60 times": lambda: doubling_rust(60),
     "Rust that doubles 5000 times": lambda: doubling_rust(5000),
     "D that doubles 60 times": lambda: doubling_d(60),

@@ -96,11 +96,55 @@ def _tails_of_one_name(count: int = 20_000, size: int = 1_000_000) -> bytes:
     return _file(_unit(*functions), Section(".debug_str", text))
 
 
+def _of_one_name(attribute: int, text: bytes, count: int = 20_000) -> bytes:
+    functions = [
+        Die(dwarf.SUBPROGRAM, [(attribute, dwarf.STRP, 0), *_at(0x1000 + 16 * n, 16)])
+        for n in range(count)
+    ]
+    return _file(_unit(*functions), Section(".debug_str", text + b"\0"))
+
+
+def _attributes_without_bytes(attribute: Attribute, count: int = 100_000) -> bytes:
+    """Each entry of one byte has 20 000 attributes."""
+    info, die = Dwarf(FMT), Die(dwarf.SUBPROGRAM, [attribute] * 20_000)
+    info.raw_unit(info.entry(Die(dwarf.COMPILE_UNIT, [_NAME], ())) + info.entry(die) * count)
+    return _file(info)
+
+
+def _references_to_one_long_entry(count: int = 30_000) -> bytes:
+    info = Dwarf(FMT)
+    root = info.entry(Die(dwarf.COMPILE_UNIT, [_NAME], ()))
+    long = info.entry(Die(dwarf.SUBPROGRAM, [(dwarf.NAME, dwarf.FLAG_PRESENT, 0)] * 50_000))
+    origin: Attribute = (dwarf.SPECIFICATION, dwarf.REF4, 11 + len(root))
+    functions = (Die(dwarf.SUBPROGRAM, [origin, *_at(0x1000 + 16 * n, 16)]) for n in range(count))
+    info.raw_unit(root + long + b"".join(map(info.entry, functions)) + b"\0")
+    return _file(info)
+
+
+def _claims_and_entry_points(count: int = 60_000) -> bytes:
+    """No entry point is in the code of the function, which has many ranges."""
+    pairs = b"".join(FMT.word(0x1000 + 16 * n, 0x1008 + 16 * n) for n in range(count))
+    point = Die(dwarf.ENTRY_POINT, [(dwarf.LOW_PC, dwarf.ADDR, 0x10)])
+    function = Die(dwarf.SUBPROGRAM, [(dwarf.RANGES, dwarf.SEC_OFFSET, 0)], [point] * 2 * count)
+    return _file(_unit(function), Section(".debug_ranges", pairs + FMT.word(0, 0)))
+
+
 COSTLY: dict[str, Callable[[], bytes]] = {
     "20 000 files in a folder with a name of 200 000 bytes": _long_paths,
     "64 scopes of 63 references each for 40 000 names": _chains_in_scopes,
     "40 000 units at 1000 places of one table": _one_table_from_everywhere,
     "20 000 names that are tails of one of a megabyte": _tails_of_one_name,
+    "20 000 linkage names that are one of a megabyte, and not mangled": lambda: _of_one_name(
+        dwarf.LINKAGE_NAME, b"n" * 1_000_000
+    ),
+    "20 000 names that are one of 64 KB, and not ASCII": lambda: _of_one_name(
+        dwarf.NAME, b"\xc3\xa9" * 32_000
+    ),
+    "100 000 entries of 20 000 addresses without a byte": lambda: _attributes_without_bytes(
+        (dwarf.LOW_PC, dwarf.IMPLICIT, 0)
+    ),
+    "30 000 references to an entry of 50 000 attributes": _references_to_one_long_entry,
+    "120 000 entry points for a function of 60 000 ranges": _claims_and_entry_points,
 }
 
 

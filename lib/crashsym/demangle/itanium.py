@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # and may double the name; an expansion of a pack repeats its pattern for each element. Real names
 # of boost and Eigen become some ten thousand characters; nearly all have 13 repetitions at most.
 _LONGEST_MANGLED = 8192
-_LONGEST_EXPANDED = 1 << 22  # what one may become in this process
+_LONGEST_EXPANDED = 1 << 20  # what one may become in this process; a letter is up to 18 there
 # All that repeats a part ends in "_" (S_, S12_, T0_, TL0_1_); inside of an identifier it may be no
 # repetition, which does no harm. "Sa", "Ss" and the like stand for up to 72 characters of std::.
 _REPETITION = re.compile(r"[ST][0-9A-Z]*_")
@@ -76,7 +76,7 @@ def _apart() -> Apart:
 
 
 def is_harmless(name: str) -> bool:
-    """Return whether a name is short and repeats so little that it cannot explode."""
+    """Return whether a name is short, repeats so little that it cannot explode, and ends."""
     size = len(name.encode("utf-8", "surrogateescape"))
     if size > _LONGEST_MANGLED or _RISKY.search(name):
         return False

@@ -55,6 +55,7 @@ cdef enum:
 cdef enum:
     NOT_FIXED = 0xFFFFFFFF
     SHORT_CODES = 512
+    MANY = 64  # attributes; entries of compilers have fewer
 
 
 cdef struct Op:

@@ -154,9 +154,10 @@ cdef inline uint64_t uleb(Cursor* c) noexcept nogil:
 
 
 cdef inline int64_t sleb(Cursor* c) noexcept nogil:
-    """Read a signed LEB128 number of up to 16 bytes; bits above 64 are dropped."""
-    cdef uint64_t value = 0, byte
+    """Read a signed LEB128 number of up to 16 bytes; of one beyond 64 bits the nearest there is."""
+    cdef uint64_t value = 0, byte, largest = <uint64_t>0x7FFFFFFFFFFFFFFF
     cdef unsigned int shift = 0
+    cdef bint zeros = True, ones = True  # all bits from bit 63 on
     while shift < 7 * 16:
         if c.at >= c.end:
             fail(c)
@@ -165,10 +166,16 @@ cdef inline int64_t sleb(Cursor* c) noexcept nogil:
         c.at += 1
         if shift < 64:
             value |= (byte & 0x7F) << shift
+        if shift >= 63:
+            zeros = zeros and byte & 0x7F == 0
+            ones = ones and byte & 0x7F == 0x7F
         shift += 7
         if byte < 0x80:
-            if byte & 0x40 and shift < 64:
-                value |= (<uint64_t>0xFFFFFFFFFFFFFFFF) << shift
+            if shift < 64:
+                if byte & 0x40:
+                    value |= (<uint64_t>0xFFFFFFFFFFFFFFFF) << shift
+            elif not (ones if byte & 0x40 else zeros):
+                value = ~largest if byte & 0x40 else largest
             return <int64_t>value
     fail(c)
     return 0

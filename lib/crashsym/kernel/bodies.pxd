@@ -23,6 +23,7 @@ cdef struct Body:  # a subprogram that has code
     uint32_t name
     uint32_t table  # its line table
     uint32_t inlines
+    uint32_t ranges  # of all of them
     uint64_t first_inline  # where they begin in `Walk.inlines`
 
 
@@ -35,6 +36,7 @@ cdef struct Call:  # an inlined subroutine while its unit is read
     uint32_t call_line
     uint64_t call_file
     uint64_t origin
+    bint by_signature  # `origin` is the signature of a type unit that has not been met
     uint32_t first  # range in `own`, later in `joined`
     uint32_t count
 
@@ -59,6 +61,7 @@ cdef struct Later:  # a name that could not be found yet
     uint64_t place
     uint64_t index
     bint is_inline
+    bint by_signature
 
 
 cdef class Bodies(Entries):
@@ -92,3 +95,4 @@ cdef class Bodies(Entries):
     cdef bint _inline(self, Unit* unit, Call* call) noexcept
     cdef int64_t _index_of(self, Open* open_) noexcept nogil
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept
+    cdef bint _name_later(self, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil

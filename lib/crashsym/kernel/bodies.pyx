@@ -8,12 +8,12 @@ from libc.string cimport memcpy, memset
 
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
 from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
-from crashsym.kernel.dwarf cimport OFFSET_BITS, Dwarf, Unit, take_number
+from crashsym.kernel.dwarf cimport LATER, OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, Names
-from crashsym.kernel.strings cimport NO_STRING
+from crashsym.kernel.strings cimport NO_STRING, mixed
 
 cdef extern from *:
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
@@ -108,9 +108,7 @@ cdef class Bodies(Entries):
         cdef uint32_t* slots = <uint32_t*>self.slots.items
         cdef uint64_t mask = self.slots.count - 1, at
         cdef Claim* claim
-        at = ((start ^ self.names.names.seed) * <uint64_t>0x9E3779B97F4A7C15 + end) * (
-            <uint64_t>0xD6E8FEB86659FD93
-        ) >> 30 & mask
+        at = mixed(mixed(mixed(start ^ self.names.names.seed) ^ end) + self.names.names.seed) & mask
         while slots[at]:
             claim = <Claim*>self.claims.items + (slots[at] - 1)
             if claim.start == start and claim.end == end:
@@ -163,6 +161,8 @@ cdef class Bodies(Entries):
         if take_number(values.raw[CALL_FILE], values.form[CALL_FILE], &number):
             call.call_file = number
         call.origin = self.dwarf.reference(unit, values.raw[ORIGIN], values.form[ORIGIN])
+        if call.origin == LATER:
+            call.origin, call.by_signature = values.raw[ORIGIN], True
         if open_.last >= 0:
             (<Call*>self.calls.items + open_.last).next = index
         else:
@@ -254,16 +254,18 @@ cdef class Bodies(Entries):
         if open_.shares >= 0:
             function = <Body*>self.bodies.items + (index - (self._index_of(open_) - open_.shares))
             body.first_inline, body.inlines = function.first_inline, function.inlines
+            body.ranges = function.ranges
             return True
         while next_ >= 0:
             call = <Call*>self.calls.items + next_
             next_ = call.next
             if call.count:
                 self._look_ahead(unit, call)
-                body = <Body*>self.bodies.items + index
-                body.inlines += 1
                 if not self._inline(unit, call):
                     return False
+                body = <Body*>self.bodies.items + index
+                body.inlines += 1
+                body.ranges += call.count
         return True
 
     cdef void _look_ahead(self, Unit* unit, Call* call) noexcept nogil:
@@ -297,7 +299,11 @@ cdef class Bodies(Entries):
         at = pack(start + self.inlines.count, call.depth)
         at = pack(at, call.call_line)
         at = pack(at, file if file != NO_STRING else 0)
-        if not self._name(call.origin, <uint64_t>(at - start), True):
+        if call.by_signature:
+            memset(at, 0, 4)
+            if not self._name_later(call.origin, <uint64_t>(at - start), True, True):
+                return False
+        elif not self._name(call.origin, <uint64_t>(at - start), True):
             return False
         at = pack(at + 4, call.count)
         ranges = <Range*>self.joined.items + call.first
@@ -314,7 +320,6 @@ cdef class Bodies(Entries):
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept:
         """Set the name of a body or an inline, now or at the end."""
         cdef uint32_t name = self.names.find(place)
-        cdef Later* later
         if name == NO_STRING:
             self.why = MEMORY
             name = 0
@@ -322,17 +327,23 @@ cdef class Bodies(Entries):
                 self.dwarf.steps = -1
                 self.dwarf.damaged(b".debug_str", 0, MEMORY)
         if name == DEFERRED:
-            if not reserve(&self.later, 1, sizeof(Later), &self.dwarf.memory):
-                self.why = MEMORY
-                return False
-            later = <Later*>self.later.items + self.later.count
-            later.place, later.index, later.is_inline = place, index, is_inline
-            self.later.count += 1
-            return True
+            return self._name_later(place, index, is_inline, False)
         if is_inline:
             memcpy(self.inlines.items + index, &name, 4)
         else:
             (<Body*>self.bodies.items + index).name = name
+        return True
+
+    cdef bint _name_later(self, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil:
+        """Leave a name to `settle`; ``by_signature`` says that the place is a type's signature."""
+        cdef Later* later
+        if not reserve(&self.later, 1, sizeof(Later), &self.dwarf.memory):
+            self.why = MEMORY
+            return False
+        later = <Later*>self.later.items + self.later.count
+        later.place, later.index = place, index
+        later.is_inline, later.by_signature = is_inline, by_signature
+        self.later.count += 1
         return True
 
     def settle(self):
@@ -342,6 +353,8 @@ cdef class Bodies(Entries):
         self.dwarf.final = True
         for i in range(count):
             later = (<Later*>self.later.items)[i]
+            if later.by_signature:
+                later.place = self.dwarf._type(later.place)
             self._name(later.place, later.index, later.is_inline)
         self.later.count = 0
         self.names.entries = None  # or the two would keep each other

@@ -19,7 +19,7 @@ cdef extern from *:
 cdef enum:
     LONGEST_MANGLED = 8192
     LONGEST_ABBREVIATED = 72
-    LONGEST_EXPANDED = 1 << 22
+    LONGEST_EXPANDED = 1 << 20
 
 
 cdef bint _is_simple_pack(const uint8_t* at, const uint8_t* end) noexcept nogil:

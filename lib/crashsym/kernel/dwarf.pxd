@@ -65,6 +65,7 @@ cdef struct Unit:
     uint64_t first_row  # in `Entries.rows`
     uint64_t row_count
     bint rows_dropped
+    bint damaged  # from some entry on
     bint is_shared  # a partial unit, to which others refer
     Shape shape
     bint walked

@@ -352,21 +352,26 @@ cdef class Dwarf:
         """Append a range if it begins where code can lie, cut off at the end of it."""
         cdef Range* code = <Range*>self.code.items
         cdef Range* item
-        cdef uint64_t i = self.last_code, n
+        cdef uint64_t i = self.last_code, low = 0, high = self.code.count, middle
         if start >= end:
             return True
         end -= start & ~self.mask
         start &= self.mask
-        for n in range(self.code.count):
-            if n:
-                i = n - 1 if n <= self.last_code else n
-            if code[i].start <= start < code[i].end:
-                self.last_code = i
-                if not reserve(found, 1, sizeof(Range), &self.memory):
-                    return False
-                item = <Range*>found.items + found.count
-                item.start = start
-                item.end = end if end < code[i].end else code[i].end
-                found.count += 1
+        if not (i < high and code[i].start <= start < code[i].end):
+            while low < high:
+                middle = (low + high) // 2
+                if code[middle].end <= start:
+                    low = middle + 1
+                else:
+                    high = middle
+            i = low
+            if i == self.code.count or start < code[i].start:
                 return True
+            self.last_code = i
+        if not reserve(found, 1, sizeof(Range), &self.memory):
+            return False
+        item = <Range*>found.items + found.count
+        item.start = start
+        item.end = end if end < code[i].end else code[i].end
+        found.count += 1
         return True

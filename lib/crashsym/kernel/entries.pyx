@@ -4,7 +4,8 @@
 
 Nearly all references stay in their unit. So the rows of a unit are given up when it has been read,
 until the first reference to another unit: from then on all are kept, and a unit that has lost
-them is read again when it is referred to.
+them is read again when it is referred to. A damaged unit keeps them: what is behind the damage is
+no part of it, and would be found.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -86,7 +87,7 @@ cdef class Entries:
         """Say that no more names of a unit that has been read are wanted for now."""
         cdef Unit* unit = self.dwarf.unit(number)
         self.current = -1
-        if not (self.keep or unit.is_shared or unit.names_only):
+        if not (self.keep or unit.is_shared or unit.names_only or unit.damaged):
             self.rows.count = unit.first_row
             unit.row_count = 0
             unit.rows_dropped = True

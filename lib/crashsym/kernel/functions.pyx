@@ -81,7 +81,9 @@ cdef class Functions(Pieces):
             piece = <Claim*>self.pieces.items + i
             body = <Body*>self.bodies.bodies.items + piece.body
             if self.text is None:
-                if not self.dwarf.spend(1 + body.inlines):
+                if not self.dwarf.spend(
+                    1 + body.inlines + body.ranges // 4 + self.names.names.get(body.name).size // 16
+                ):
                     self.dwarf.damaged(b".debug_info", 0, b"its functions ask for too much work")
                     self.pieces.count = i
                     break

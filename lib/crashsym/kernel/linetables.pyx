@@ -22,11 +22,14 @@ cdef struct Piece:  # of code, while a table is being untangled
 cdef bint in_code(Array* code, uint64_t address) noexcept nogil:
     """Whether one of the sorted ranges in ``code`` holds an address."""
     cdef Range* ranges = <Range*>code.items
-    cdef uint64_t i
-    for i in range(code.count):
-        if ranges[i].start <= address < ranges[i].end:
-            return True
-    return False
+    cdef uint64_t low = 0, high = code.count, middle
+    while low < high:
+        middle = (low + high) // 2
+        if ranges[middle].end <= address:
+            low = middle + 1
+        else:
+            high = middle
+    return low < code.count and ranges[low].start <= address
 
 
 cdef int _by_low(const void* a, const void* b) noexcept nogil:

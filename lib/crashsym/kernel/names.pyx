@@ -7,8 +7,13 @@ from libc.stdlib cimport free
 from libc.string cimport strlen
 
 from crashsym.kernel.abbrevs cimport (
+<<<<<<< HEAD
     LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable, abbrev_of,
     take_entry,
+=======
+    LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
+    AbbrevTable, Values, abbrev_of, take_entry,
+>>>>>>> wt/attack
 )
 from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, uleb
 from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, Readable, demangle
@@ -109,6 +114,8 @@ cdef class Names:
             return name
         if name == 0 or self._is_long(name):
             linkage.size = strlen(<const char*>linkage.data)
+            if not self.dwarf.spend(linkage.size // 16):
+                return NO_STRING
             return self._plain(linkage)
         return name
 
@@ -212,6 +219,7 @@ cdef class Names:
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
         cdef Cursor c
+        cdef const uint8_t* before
         if not self.dwarf.spend(1):
             return 0
         state = self.entries.locate(place, &link.unit, &row)
@@ -225,7 +233,10 @@ cdef class Names:
         abbrev = abbrev_of(table, uleb(&c))
         if abbrev == NULL:
             return 0
+        before = c.at
         take_entry(table, abbrev, unit.shape, &c, &link.values)
+        if not self.dwarf.spend(<uint64_t>(c.at - before) // 256 + abbrev.ops // MANY):
+            return 0
         link.parent = (<EntryRow*>self.entries.rows.items + row).parent
         link.is_namespace = abbrev.kind == NAMESPACE
         return 1
@@ -315,10 +326,16 @@ cdef uint32_t _joined(Names self, Span* parts, int used, uint64_t length) noexce
     cdef bytes text
     cdef Span span
     cdef int i
+<<<<<<< HEAD
     if used == 1 and length <= LONGEST_NAME:
         return self.names.add_text(parts[0])
+=======
+    cdef char* at
+>>>>>>> wt/attack
     if not self.dwarf.spend(length // 16):
         return NO_STRING
+    if used == 1 and length <= LONGEST_NAME:
+        return self.names.add_text(parts[0])
     text = b"::".join([parts[i].data[: parts[i].size] for i in range(used - 1, -1, -1)])
     if len(text) > LONGEST_NAME:
         text = text.decode("utf-8", "replace")[:LONGEST_NAME].encode("utf-8")

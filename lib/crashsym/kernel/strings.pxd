@@ -15,6 +15,11 @@ cdef struct Entry:
     bint plain  # printable ASCII
 
 
+cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
+    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return value ^ (value >> 29)
+
+
 cdef class Strings:
     cdef Array text
     cdef Array entries

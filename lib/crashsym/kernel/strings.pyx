@@ -19,11 +19,6 @@ cdef enum:
 cdef uint64_t EACH = <uint64_t>0x0101010101010101  # 1 in each byte
 
 
-cdef inline uint64_t _mix(uint64_t value) noexcept nogil:
-    value = (value ^ (value >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    return value ^ (value >> 29)
-
-
 cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) noexcept nogil:
     """Mix 32 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it."""
     cdef uint64_t lanes[4]
@@ -32,25 +27,25 @@ cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) no
     lanes[0], lanes[1], lanes[2], lanes[3] = seed, ~seed, seed << 1, ~seed << 1
     while left >= 32:  # side by side, for one has to wait for itself
         memcpy(words, data, 32)
-        lanes[0] = _mix(lanes[0] ^ words[0]) + seed
-        lanes[1] = _mix(lanes[1] ^ words[1]) + seed
-        lanes[2] = _mix(lanes[2] ^ words[2]) + seed
-        lanes[3] = _mix(lanes[3] ^ words[3]) + seed
+        lanes[0] = mixed(lanes[0] ^ words[0]) + seed
+        lanes[1] = mixed(lanes[1] ^ words[1]) + seed
+        lanes[2] = mixed(lanes[2] ^ words[2]) + seed
+        lanes[3] = mixed(lanes[3] ^ words[3]) + seed
         data += 32
         left -= 32
     while left >= 8:
         memcpy(words, data, 8)
-        value = _mix(value ^ words[0]) + seed
+        value = mixed(value ^ words[0]) + seed
         data += 8
         left -= 8
     words[0] = 0
     if left:
         memcpy(words, data, left)
-    value = _mix(value ^ words[0]) + seed
+    value = mixed(value ^ words[0]) + seed
     if size >= 32:
-        value = _mix(value ^ lanes[0]) + lanes[1]
-        value = _mix(value ^ lanes[2]) + lanes[3]
-    return _mix(value + seed)
+        value = mixed(value ^ lanes[0]) + lanes[1]
+        value = mixed(value ^ lanes[2]) + lanes[3]
+    return mixed(value + seed)
 
 
 cdef class Strings:

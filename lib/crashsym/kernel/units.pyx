@@ -137,6 +137,7 @@ cdef class Units(Walk):
         self.begin(number)
         if not self._entries(number, self.dwarf.table_of(unit), &where):
             self.dwarf.damaged(b".debug_info", where, self.why)
+            self.dwarf.unit(number).damaged = True
         if not self.index(number):
             self.dwarf.damaged(b".debug_info", unit.offset, MEMORY)
         if self.wants_lines:

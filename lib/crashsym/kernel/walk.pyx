@@ -5,11 +5,11 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport (
-    ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
+    ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MANY, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
     Abbrev, AbbrevTable, Values, abbrev_of, skip_entry, take_entry,
 )
 from crashsym.kernel.base cimport Cursor, give_back, reserve, uleb
-from crashsym.kernel.bodies cimport MEMORY, Bodies, Claim, Open
+from crashsym.kernel.bodies cimport MEMORY, WORK, Bodies, Claim, Open
 from crashsym.kernel.dwarf cimport Dwarf, Unit
 from crashsym.kernel.entries cimport add_row
 from crashsym.kernel.linetables cimport Range
@@ -98,6 +98,9 @@ cdef class Walk(Bodies):
                 if c.failed:
                     self.why = b"an entry runs past its unit"
                 return False
+            if abbrev.ops >= MANY and not self.dwarf.spend(abbrev.ops):
+                self.why = WORK
+                return False
             if abbrev.kind != OTHER and abbrev.wanted and (abbrev.kind != INLINED or level.body >= 0):
                 if not self._take(unit, table, abbrev, &c, where[0], level, level + 1):
                     return False
@@ -179,6 +182,9 @@ cdef class Walk(Bodies):
             self.why = b"the index of an address is outside of .debug_addr"
             return values.form[LOW_PC] not in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01)
         address &= self.dwarf.mask
+        if not self.dwarf.spend(function.claims // 16):
+            self.why = WORK
+            return False
         for i in range(function.first_claim, function.first_claim + function.claims):
             claim = <Claim*>self.claims.items + i
             if claim.start <= address < claim.end:
