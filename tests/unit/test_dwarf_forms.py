@@ -180,6 +180,56 @@ def test_scopes_may_be_in_type_units(tmp_path: Path, version: int) -> None:
     assert names(table) == {0x1000: "n::S::method"}
 
 
+_SCOPES = {
+    "class": 0x02,
+    "enumeration": 0x04,
+    "structure": dwarf.STRUCTURE,
+    "union": 0x17,
+    "module": 0x1E,
+    "interface": 0x38,
+    "namespace": dwarf.NAMESPACE,
+}
+
+
+@pytest.mark.parametrize("tag", _SCOPES.values(), ids=_SCOPES)
+def test_a_scope_of_every_kind_is_part_of_the_name(tmp_path: Path, tag: int) -> None:
+    scope = Die(tag, [(dwarf.NAME, dwarf.STRING, b"s")], [dwarf.function(0x1000, 16)])
+    info = Dwarf(FMT)
+    info.unit(_root(scope))
+    assert names(read(tmp_path / "a", _file(info))) == {0x1000: "s::f"}
+
+
+def test_the_linkage_name_that_older_compilers_write(tmp_path: Path) -> None:
+    linkage: Attribute = (0x2007, dwarf.STRING, b"_Z1fv")  # DW_AT_MIPS_linkage_name
+    info = Dwarf(FMT)
+    info.unit(_root(_sub((dwarf.NAME, dwarf.STRING, b"f"), *_at(0x1000), linkage)))
+    assert names(read(tmp_path / "a", _file(info))) == {0x1000: "f()"}
+
+
+_REFERENCES = {
+    "ref_sup4": dwarf.REF_SUP4,
+    "ref_sup8": dwarf.REF_SUP8,
+    "GNU_ref_alt": dwarf.GNU_REF_ALT,
+}
+_TEXTS = {"strp_sup": dwarf.STRP_SUP, "GNU_strp_alt": dwarf.GNU_STRP_ALT}
+
+
+@pytest.mark.parametrize("text", _TEXTS.values(), ids=_TEXTS)
+@pytest.mark.parametrize("form", _REFERENCES.values(), ids=_REFERENCES)
+def test_names_may_be_in_the_supplementary_file(tmp_path: Path, form: int, text: int) -> None:
+    common, info, identity = Dwarf(FMT), Dwarf(FMT), bytes(range(20))
+    root = common.entry(Die(dwarf.PARTIAL_UNIT, [], [Die(1)]))
+    common.raw_unit(root + common.entry(_sub((dwarf.NAME, dwarf.STRP, 2))) + b"\0")
+    parts = (*common.sections(), Section(".debug_str", b"a\0declared\0text\0"))
+    data = Elf((elf.code(), elf.build_id(FMT, identity), *parts)).build()
+    (tmp_path / "common").write_bytes(data)
+    link = Section(".gnu_debugaltlink", b"common\0" + identity)
+    origin: Attribute = (dwarf.ABSTRACT_ORIGIN, form, 11 + len(root))
+    info.unit(_root(_sub(origin, *_at(0x1000)), _sub((dwarf.NAME, text, 11), *_at(0x2000))))
+    table = read(tmp_path / "a", _file(info, link))
+    assert names(table) == {0x1000: "declared", 0x2000: "text"}
+
+
 def test_a_unit_of_unknown_version_costs_that_unit_only(tmp_path: Path) -> None:
     info = Dwarf(FMT)
     info.unit(_root(dwarf.function(0x1000, 16, b"first")))

@@ -106,6 +106,55 @@ def test_several_operations_in_one_instruction(tmp_path: Path) -> None:
     assert found == [(0x1000, 4, 1), (0x1004, 4, 2), (0x1008, 8, 3)]
 
 
+def test_operations_count_from_the_start_of_an_instruction(tmp_path: Path) -> None:
+    """An address, an advance to one and the end of a sequence begin with operation 0."""
+    header = LineHeader(minimum_length=4, operations=4)
+    step = _advance(3) + _line(1) + _COPY
+    rows = _COPY + step + _FIXED_ADVANCE + FMT.number(4, 2) + step + _advance(1) + _line(1) + _COPY
+    again = extended(2, FMT.word(0x1020)) + step + _advance(6) + extended(1)
+    last = _advance(0x1040) + step + _advance(1) + extended(1)
+    found = _rows(tmp_path, extended(2, FMT.word(0x1000)) + rows + again + last, header)
+    assert found == [
+        (0x1000, 4, 2),
+        (0x1004, 4, 3),
+        (0x1008, 0x18, 4),
+        (0x1020, 8, 5),
+        (0x1040, 4, 2),
+    ]
+
+
+_HEADERS = {
+    "line_base": LineHeader(line_base=-3),
+    "line_range": LineHeader(line_range=10),
+    "opcode_base": LineHeader(opcode_base=10),
+    "line_base and line_range": LineHeader(line_base=-1, line_range=4),
+}
+
+
+@pytest.mark.parametrize("header", _HEADERS.values(), ids=_HEADERS)
+def test_special_opcodes_of_programs_with_other_headers(tmp_path: Path, header: LineHeader) -> None:
+    """Each program has its own table of them, whatever the one before it had."""
+    opcodes = (40, 101, 203, 250)
+    info, lines = Dwarf(FMT), b""
+    expected: list[tuple[int, int]] = []
+    for number, own in enumerate((LineHeader(), header, LineHeader())):
+        start, line = 0x1000 + 0x200 * number, 1
+        attributes: list[Attribute] = [(dwarf.STMT_LIST, dwarf.SEC_OFFSET, len(lines))]
+        function = dwarf.function(start, 0x200)
+        info.unit(dwarf.Die(dwarf.COMPILE_UNIT, attributes, [function]))
+        program = extended(2, FMT.word(start)) + _line(99) + bytes(opcodes) + extended(1)
+        lines += dwarf.line_program(FMT, program, own)
+        line += 99
+        for opcode in opcodes[:-1]:
+            adjusted = opcode - own.opcode_base
+            start += adjusted // own.line_range
+            line += own.line_base + adjusted % own.line_range
+            expected.append((start, line))
+    sections = (elf.code(), elf.build_id(FMT), *info.sections(), Section(".debug_line", lines))
+    functions = read(tmp_path / "a", Elf(sections).build()).functions
+    assert [(line.address, line.line) for f in functions for line in f.lines] == expected
+
+
 _PATHS = ("/src", "sub", "a.c", "b.c")
 _TEXT = b"".join(path.encode() + b"\0" for path in _PATHS)
 _OFFSETS = [_TEXT.index(path.encode() + b"\0") for path in _PATHS]
