@@ -7,13 +7,8 @@ from libc.stdlib cimport free
 from libc.string cimport strlen
 
 from crashsym.kernel.abbrevs cimport (
-<<<<<<< HEAD
-    LINKAGE, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable, abbrev_of,
-    take_entry,
-=======
-    LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, SPECIFICATION, Abbrev,
-    AbbrevTable, Values, abbrev_of, take_entry,
->>>>>>> wt/attack
+    LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable,
+    abbrev_of, take_entry,
 )
 from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, uleb
 from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, Readable, demangle
@@ -326,12 +321,6 @@ cdef uint32_t _joined(Names self, Span* parts, int used, uint64_t length) noexce
     cdef bytes text
     cdef Span span
     cdef int i
-<<<<<<< HEAD
-    if used == 1 and length <= LONGEST_NAME:
-        return self.names.add_text(parts[0])
-=======
-    cdef char* at
->>>>>>> wt/attack
     if not self.dwarf.spend(length // 16):
         return NO_STRING
     if used == 1 and length <= LONGEST_NAME:
