@@ -382,6 +382,17 @@ def test_a_claim_with_the_same_start_is_another_one(tmp_path: Path) -> None:
     assert (first.name, second.name, len(second.inlines)) == ("short", "long", 1)
 
 
+def test_many_claims_may_have_the_same_start(tmp_path: Path) -> None:
+    count = 200
+    info = Dwarf(FMT)
+    for size in range(1, count + 1):
+        call = _call(0x1000 + size - 1, 1, (dwarf.CALL_LINE, dwarf.UDATA, size))
+        info.unit(_root(dwarf.function(0x1000, size, b"f%d" % size, call)))
+    functions = read(tmp_path / "a", _file(info)).functions
+    found = [(f.address - 0xFFF, f.name, [c.call_line for c in f.inlines]) for f in functions]
+    assert found == [(size, f"f{size}", [size]) for size in range(1, count + 1)]
+
+
 # ---- inlined calls
 
 
@@ -423,6 +434,16 @@ def test_numbers_of_inlined_calls_of_any_size(tmp_path: Path) -> None:
     info.unit(_root(dwarf.function(0x1000, 0x100, b"f", *calls)))
     [function] = read(tmp_path / "a", _file(info)).functions
     assert [call.call_line for call in function.inlines] == [*lines[:-1], 0]
+
+
+def test_calls_of_any_depth(tmp_path: Path) -> None:
+    inside: tuple[Die, ...] = ()
+    for _ in range(300):
+        inside = (_call(0x1000, 16, inside=inside),)
+    info = Dwarf(FMT)
+    info.unit(_root(dwarf.function(0x1000, 16, b"f", *inside)))
+    [function] = read(tmp_path / "a", _file(info)).functions
+    assert [call.depth for call in function.inlines] == list(range(300))
 
 
 @pytest.mark.parametrize("count", [2, 3, 20, 30, 127, 128, 129, 200])
