@@ -58,6 +58,13 @@ def test_a_row_that_goes_back_begins_anew(tmp_path: Path) -> None:
     assert _rows(tmp_path, sequence(FMT, 0x1010, rows, end=8)) == [(0x1000, 8, 6), (0x1008, 8, 7)]
 
 
+def test_rows_that_go_back_may_cover_what_others_have_covered(tmp_path: Path) -> None:
+    rows = _line(4) + _COPY + _advance(8) + _line(1) + _COPY + extended(2, FMT.word(0x1000))
+    rows += _line(1) + _COPY + _advance(0x14) + _line(1) + _COPY
+    found = _rows(tmp_path, sequence(FMT, 0x1010, rows, end=8))
+    assert found == [(0x1000, 16, 7), (0x1010, 4, 5), (0x1014, 8, 8)]
+
+
 def test_a_sequence_that_ends_before_its_start_covers_nothing(tmp_path: Path) -> None:
     bad = extended(2, FMT.word(0x1020)) + _COPY + extended(2, FMT.word(0x1000)) + extended(1)
     good = sequence(FMT, 0x1000, _line(2) + _COPY, end=8)
@@ -216,6 +223,21 @@ def test_file_tables_of_dwarf_5(tmp_path: Path, form: int, extra: str, little: b
         (1, "/src/sub/b.c"),
         (2, "/src/a.c"),
     ]
+
+
+@pytest.mark.parametrize("form", [dwarf.STRP_SUP, dwarf.GNU_STRP_ALT])
+def test_paths_may_be_in_the_supplementary_file(tmp_path: Path, form: int) -> None:
+    identity = bytes(range(20))
+    common = (elf.build_id(FMT, identity), Section(".debug_str", _TEXT))
+    (tmp_path / "common").write_bytes(Elf((elf.code(), *common)).build())
+    link = Section(".gnu_debugaltlink", b"common\0" + identity)
+    folder, file = (FMT.number(_OFFSETS[number], 4) for number in (0, 2))
+    column = b"\x01\x01" + uleb(form) + b"\x01"
+    header = LineHeader(version=5, tables=column + folder + column + file)
+    program = sequence(FMT, 0x1000, b"\x04\x00" + _COPY, end=4)
+    data = _file(FMT, dwarf.line_program(FMT, program, header), link)
+    [function] = read(tmp_path / "a", data).functions
+    assert [line.file for line in function.lines] == ["/src/a.c"]
 
 
 def test_units_that_share_a_table_have_the_folder_of_the_first(tmp_path: Path) -> None:
