@@ -132,6 +132,18 @@ def test_sparc_has_data_beside_the_type(tmp_path: Path) -> None:
     assert relocated(tmp_path, bytes(8), elf.SPARCV9, BIG, entry) == BIG.word(ONE)
 
 
+def test_compressed_sections_are_relocated_as_what_they_hold(tmp_path: Path) -> None:
+    for section in (
+        elf.compressed(X64, ".debug_line", bytes(8)),
+        elf.legacy_compressed(".zdebug_line", bytes(8)),
+    ):
+        table = elf.relocations(X64, 7, (0, 1, 1, 0))
+        (tmp_path / "module.ko").write_bytes(module(b"", section, table))
+        with ElfFile(tmp_path / "module.ko") as elf_file:
+            assert elf_file.sections[7].name == section.name
+            assert elf_file.section_bytes(".debug_line") == X64.word(ONE)
+
+
 def test_undefined_symbols_are_no_code(tmp_path: Path) -> None:
     found = relocated(tmp_path, bytes(8), elf.X86_64, X64, (0, 0, 1, 0))
     assert int.from_bytes(found, "little") < BASE
