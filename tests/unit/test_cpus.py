@@ -26,8 +26,16 @@ FRAME = {
     "EM_SPARC32PLUS": ((14, "o6"), (15, "o7")),
     "EM_SPARCV9": ((14, "o6"), (15, "o7")),
 }
-# The registers that callees save: of their rules an unwinder makes use.
+# The registers that callees save: of their rules an unwinder makes use. Of x86 all, for their order
+# is that of no document but the psABIs.
 SAVED = {
+    "EM_386": dict(enumerate(("$eax", "$ecx", "$edx", "$ebx", "$esp", "$ebp", "$esi", "$edi"))),
+    "EM_X86_64": {
+        **dict(enumerate(("$rax", "$rdx", "$rcx", "$rbx", "$rsi", "$rdi", "$rbp", "$rsp"))),
+        **{number: f"$r{number}" for number in range(8, 16)},
+    },
+    "EM_ARM": {4: "r4", 11: "r11", 12: "r12", 15: "pc", 64: "s0", 80: "s16", 95: "s31"},
+    "EM_AARCH64": {0: "x0", 19: "x19", 29: "x29", 64: "v0", 72: "v8", 95: "v31"},
     "EM_MIPS": {16: "$s0", 23: "$s7", 28: "$gp", 30: "$fp", 52: "$f20", 63: "$f31"},
     "EM_PPC": {14: "r14", 31: "r31", 46: "f14", 63: "f31", 70: "cr2", 97: "vr20", 108: "vr31"},
     "EM_RISCV": {8: "s0", 9: "s1", 18: "s2", 27: "s11", 40: "f8"},

@@ -112,6 +112,50 @@ def test_address_indexes(tmp_path: Path, form: int, little: bool) -> None:
     assert names(read(tmp_path / "a", _file(info, addresses))) == {0x1230: "f"}
 
 
+def test_names_may_be_in_the_strings_of_lines(tmp_path: Path) -> None:
+    info = Dwarf(FMT, 5)
+    info.unit(_root(_sub((dwarf.NAME, dwarf.LINE_STRP, 2), *_at(0x1000))))
+    strings = Section(".debug_line_str", b"a\0f\0")
+    assert names(read(tmp_path / "a", _file(info, strings))) == {0x1000: "f"}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [(dwarf.ADDR, 0x1010), (dwarf.ADDRX, 1), (dwarf.ADDRX4, 1), (dwarf.DATA2, 16)],
+    ids=["addr", "addrx", "addrx4", "data2"],
+)
+def test_the_end_of_a_function_is_an_address_or_a_size(
+    tmp_path: Path, end: tuple[int, int]
+) -> None:
+    base: Attribute = (dwarf.ADDR_BASE, dwarf.SEC_OFFSET, 8)
+    low: Attribute = (dwarf.LOW_PC, dwarf.ADDR, 0x1000)
+    function = _sub((dwarf.NAME, dwarf.STRING, b"f"), low, (dwarf.HIGH_PC, *end))
+    info = Dwarf(FMT, 5)
+    info.unit(_root(function, more=(base,)))
+    addresses = Section(".debug_addr", bytes(8) + FMT.word(0x5000, 0x1010))
+    table = read(tmp_path / "a", _file(info, addresses))
+    assert [(f.address, f.size) for f in table.functions] == [(0x1000, 16)]
+
+
+@pytest.mark.parametrize(("machine", "mode"), [(elf.ARM, 1), (elf.MIPS, 1), (elf.I386, 0)])
+def test_bit_0_may_be_a_mode_and_no_part_of_the_address(
+    tmp_path: Path, machine: int, mode: int
+) -> None:
+    fmt = Format(32)
+    call = Die(dwarf.INLINED, _at(0x1005, 4))
+    lines = dwarf.line_program(fmt, dwarf.sequence(fmt, 0x1001, b"\1"))
+    info = Dwarf(fmt)
+    info.unit(_root(dwarf.function(0x1001, 16, b"f", call), more=(_LINES,)))
+    sections = (*info.sections(), Section(".debug_line", lines))
+    parts = (elf.code(), elf.build_id(fmt), *sections)
+    data = Elf(parts, format=fmt, machine=machine).build()
+    [function] = read(tmp_path / "a", data).functions
+    start = 0x1001 - mode
+    assert (function.address, function.size) == (start, 16)
+    assert [(line.address, line.size) for line in function.lines] == [(start, 16)]
+    assert function.inlines[0].ranges == ((0x1005 - mode, 0x1009 - mode),)
+
+
 _INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(0x10) + uleb(0x20)
 _RANGE_LISTS = {
     "offset pair with the unit's base": b"\4" + uleb(0x10) + uleb(0x20),
@@ -197,6 +241,15 @@ def test_a_scope_of_every_kind_is_part_of_the_name(tmp_path: Path, tag: int) -> 
     info = Dwarf(FMT)
     info.unit(_root(scope))
     assert names(read(tmp_path / "a", _file(info))) == {0x1000: "s::f"}
+
+
+def test_a_namespace_without_a_name_has_one_all_the_same(tmp_path: Path) -> None:
+    """Other scopes without a name are left out."""
+    inner = Die(dwarf.STRUCTURE, [], [dwarf.function(0x1000, 16)])
+    scope = Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [Die(0x39, [], [inner])])
+    info = Dwarf(FMT)
+    info.unit(_root(scope))
+    assert names(read(tmp_path / "a", _file(info))) == {0x1000: "n::(anonymous namespace)::f"}
 
 
 def test_the_linkage_name_that_older_compilers_write(tmp_path: Path) -> None:

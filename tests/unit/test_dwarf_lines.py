@@ -58,6 +58,13 @@ def test_a_row_that_goes_back_begins_anew(tmp_path: Path) -> None:
     assert _rows(tmp_path, sequence(FMT, 0x1010, rows, end=8)) == [(0x1000, 8, 6), (0x1008, 8, 7)]
 
 
+def test_rows_that_go_back_may_cover_what_others_have_covered(tmp_path: Path) -> None:
+    rows = _line(4) + _COPY + _advance(8) + _line(1) + _COPY + extended(2, FMT.word(0x1000))
+    rows += _line(1) + _COPY + _advance(0x14) + _line(1) + _COPY
+    found = _rows(tmp_path, sequence(FMT, 0x1010, rows, end=8))
+    assert found == [(0x1000, 16, 7), (0x1010, 4, 5), (0x1014, 8, 8)]
+
+
 def test_a_sequence_that_ends_before_its_start_covers_nothing(tmp_path: Path) -> None:
     bad = extended(2, FMT.word(0x1020)) + _COPY + extended(2, FMT.word(0x1000)) + extended(1)
     good = sequence(FMT, 0x1000, _line(2) + _COPY, end=8)
@@ -110,7 +117,7 @@ def test_operations_count_from_the_start_of_an_instruction(tmp_path: Path) -> No
     """An address, an advance to one and the end of a sequence begin with operation 0."""
     header = LineHeader(minimum_length=4, operations=4)
     step = _advance(3) + _line(1) + _COPY
-    rows = _COPY + step + _FIXED_ADVANCE + FMT.number(4, 2) + step + _advance(1) + _line(1) + _COPY
+    rows = _COPY + step + _FIXED_ADVANCE + FMT.number(4, 2) + step + _advance(2) + _line(1) + _COPY
     again = extended(2, FMT.word(0x1020)) + step + _advance(6) + extended(1)
     last = _advance(0x1040) + step + _advance(1) + extended(1)
     found = _rows(tmp_path, extended(2, FMT.word(0x1000)) + rows + again + last, header)
@@ -218,6 +225,36 @@ def test_file_tables_of_dwarf_5(tmp_path: Path, form: int, extra: str, little: b
     ]
 
 
+@pytest.mark.parametrize("form", [dwarf.STRP_SUP, dwarf.GNU_STRP_ALT])
+def test_paths_may_be_in_the_supplementary_file(tmp_path: Path, form: int) -> None:
+    identity = bytes(range(20))
+    common = (elf.build_id(FMT, identity), Section(".debug_str", _TEXT))
+    (tmp_path / "common").write_bytes(Elf((elf.code(), *common)).build())
+    link = Section(".gnu_debugaltlink", b"common\0" + identity)
+    folder, file = (FMT.number(_OFFSETS[number], 4) for number in (0, 2))
+    column = b"\x01\x01" + uleb(form) + b"\x01"
+    header = LineHeader(version=5, tables=column + folder + column + file)
+    program = sequence(FMT, 0x1000, b"\x04\x00" + _COPY, end=4)
+    data = _file(FMT, dwarf.line_program(FMT, program, header), link)
+    [function] = read(tmp_path / "a", data).functions
+    assert [line.file for line in function.lines] == ["/src/a.c"]
+
+
+def test_units_that_share_a_table_have_the_folder_of_the_first(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    for number in range(3):
+        attributes: list[Attribute] = [
+            (dwarf.COMP_DIR, dwarf.STRING, b"/build%d" % number),
+            (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
+        ]
+        function = dwarf.function(0x1000 + 16 * number, 16)
+        info.unit(dwarf.Die(dwarf.COMPILE_UNIT, attributes, [function]))
+    lines = dwarf.line_program(FMT, sequence(FMT, 0x1000, _COPY, end=48))
+    sections = (elf.code(), elf.build_id(FMT), *info.sections(), Section(".debug_line", lines))
+    functions = read(tmp_path / "a", Elf(sections).build()).functions
+    assert [line.file for f in functions for line in f.lines] == ["/build0/a.c"] * 3
+
+
 def test_defined_files_have_a_folder(tmp_path: Path) -> None:
     define = extended(3, b"late.c\0" + uleb(1) + uleb(0) + uleb(0))
     header = LineHeader(directories=[b"inc"], files=[(b"a.c", 0)])
@@ -225,3 +262,15 @@ def test_defined_files_have_a_folder(tmp_path: Path) -> None:
     data = _file(FMT, dwarf.line_program(FMT, program, header))
     [function] = read(tmp_path / "a", data).functions
     assert [line.file for line in function.lines] == ["/build/inc/late.c"]
+
+
+@pytest.mark.parametrize(("number", "path"), [(0, "/src/a.c"), (1, ""), (2, "/src/late.c")])
+def test_a_file_that_dwarf_5_defines_has_the_number_after_the_next(
+    tmp_path: Path, number: int, path: str
+) -> None:
+    """The instruction is one of DWARF 2 to 4, where numbers begin at 1."""
+    define = extended(3, b"late.c\0" + uleb(0) + uleb(0) + uleb(0))
+    program = define + sequence(FMT, 0x1000, b"\x04" + uleb(number) + _COPY, end=4)
+    data = _file(FMT, dwarf.line_program(FMT, program, LineHeader(version=5)))
+    [function] = read(tmp_path / "a", data).functions
+    assert [line.file for line in function.lines] == [path]

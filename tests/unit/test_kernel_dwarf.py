@@ -69,6 +69,17 @@ def test_abbreviation_codes_of_any_length(tmp_path: Path, count: int) -> None:
     assert names(table) == {0x1000: "f0", 0x1010: "f1", 0x1020: "f2"}
 
 
+@pytest.mark.parametrize("count", [0, 200, 600])
+def test_entries_that_nobody_wants_may_hold_others(tmp_path: Path, count: int) -> None:
+    empty = Die(dwarf.LEXICAL_BLOCK, [(0x3000, dwarf.DATA1, 1)], ())
+    block = Die(dwarf.LEXICAL_BLOCK, [(0x3000, dwarf.DATA1, 1)], [empty, _call(0x1004, 4), empty])
+    info = Dwarf(FMT)
+    functions = (dwarf.function(0x1000, 16, b"f", block), dwarf.function(0x1010, 16, b"g"))
+    info.unit(_root(*_variables(count), empty, *functions))
+    first, second = read(tmp_path / "a", _file(info)).functions
+    assert (len(first.inlines), second.name) == (1, "g")
+
+
 @pytest.mark.parametrize("missing", [0, 1, 2])
 @pytest.mark.parametrize("count", [1, 200, 600])
 def test_an_entry_that_runs_past_its_unit_is_damage(
@@ -82,6 +93,27 @@ def test_an_entry_that_runs_past_its_unit_is_damage(
     table = read(tmp_path / "a", _file(info))
     assert bool(table.damage) == bool(missing)
     assert names(table) == {0x1000: "f"}
+
+
+def test_attributes_that_nobody_wants_stand_anywhere(tmp_path: Path) -> None:
+    unwanted: list[Attribute] = [
+        (0x3002, dwarf.UDATA, 300),
+        (0x3003, dwarf.DATA2, 0x0101),
+        (0x3004, dwarf.EXPRLOC, uleb(200) + b"\1" * 200),
+        (0x3005, dwarf.BLOCK, b"\2\1\1"),
+        (0x3006, dwarf.STRING, b"text"),
+        (0x3007, dwarf.INDIRECT, uleb(dwarf.DATA2) + b"\1\1"),
+        (0x3008, dwarf.DATA16, b"\1" * 16),
+        (0x3009, dwarf.DATA1, 1),
+        (0x300A, dwarf.DATA4, 0x01010101),
+    ]
+    wanted = dwarf.function(0x1000, 16).attributes
+    mixed = [a for own in wanted for a in (*unwanted, own)]
+    info = Dwarf(FMT)
+    declaration = Die(dwarf.SUBPROGRAM, [*unwanted, (dwarf.NAME, dwarf.STRING, b"g")])
+    info.unit(_root(Die(VARIABLE, unwanted), declaration, Die(dwarf.SUBPROGRAM, mixed)))
+    table = read(tmp_path / "a", _file(info))
+    assert (names(table), table.damage) == ({0x1000: "f"}, ())
 
 
 def test_an_entry_larger_than_64_kib_is_passed_over(tmp_path: Path) -> None:
@@ -191,14 +223,13 @@ def _referring(address: int, places: list[int], form: int = dwarf.REF_ADDR) -> D
     return dwarf.function(address, max(len(places), 1), b"g%x" % address, *calls)
 
 
-def _padding(number: int) -> Die:
-    """Return an entry of another size for each number: rows do not lie evenly."""
-    return Die(VARIABLE, [(0x3000, dwarf.STRING, b"x" * (number * number % 97))])
-
-
-def _apart(count: int, prefix: bytes = b"f") -> list[Die]:
-    """Return named entries and others between them."""
-    return [d for n in range(count) for d in (_named(prefix + b"%d" % n), _padding(n))]
+def _apart(count: int, prefix: bytes = b"f", *, growing: bool = True) -> list[Die]:
+    """Return named entries, and others between them whose sizes grow or shrink."""
+    found = []
+    for number in range(count):
+        padding = b"x" * (number if growing else count - number)
+        found += [_named(prefix + b"%d" % number), Die(VARIABLE, [(0x3000, dwarf.STRING, padding)])]
+    return found
 
 
 def test_every_entry_is_found_from_its_own_unit(tmp_path: Path) -> None:
@@ -209,16 +240,17 @@ def test_every_entry_is_found_from_its_own_unit(tmp_path: Path) -> None:
     assert [call.name for call in function.inlines] == [f"f{n}" for n in range(300)]
 
 
-def test_every_entry_is_found_from_units_before_and_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("growing", [True, False])
+def test_every_entry_is_found_from_units_before_and_behind(tmp_path: Path, growing: bool) -> None:
     """Its unit has given up its rows, or has not been read."""
     forward = _Units()
     forward.add(_referring(0x1000, [0] * 300))
     forward.add(_named(b"nobody"))
-    later = forward.add(*_apart(300))[::2]
+    later = forward.add(*_apart(300, growing=growing))[::2]
     units = _Units()
     units.add(_referring(0x1000, later))
     units.add(_named(b"nobody"))
-    assert units.add(*_apart(300))[::2] == later
+    assert units.add(*_apart(300, growing=growing))[::2] == later
     units.add(_named(b"somebody"), _referring(0x2000, later))
     units.add(*_apart(20, b"other"), _referring(0x3000, later))
     expected = [f"f{n}" for n in range(300)]
@@ -247,11 +279,12 @@ def test_a_unit_that_is_read_again_takes_no_code_from_the_one_that_asks(tmp_path
     code = dwarf.function(0x1000, 0x200, b"code", *calls, _entry_point(0x1100, b"entry"))
     units = _Units()
     places = units.add(_named(b"f"), code)
-    call = _call(0x1004, 4, (dwarf.ABSTRACT_ORIGIN, dwarf.REF_ADDR, places[0]))
-    units.add(dwarf.function(0x1000, 0x1F0, b"shorter", call))
+    origin: Attribute = (dwarf.ABSTRACT_ORIGIN, dwarf.REF_ADDR, places[0])
+    asking = (_call(0x1004, 4, origin), _call(0x1008, 4, origin))
+    units.add(dwarf.function(0x1000, 0x1F0, b"shorter", *asking))
     table = read(tmp_path / "a", _file(units.info))
     pieces = [(f.address, f.size, f.name, len(f.inlines)) for f in table.functions]
-    assert pieces == [(0x1000, 0x100, "shorter", 1), (0x1100, 0x100, "entry", 0)]
+    assert pieces == [(0x1000, 0x100, "shorter", 2), (0x1100, 0x100, "entry", 0)]
 
 
 def test_a_damaged_unit_is_reported_once(tmp_path: Path) -> None:
@@ -349,6 +382,17 @@ def test_a_claim_with_the_same_start_is_another_one(tmp_path: Path) -> None:
     assert (first.name, second.name, len(second.inlines)) == ("short", "long", 1)
 
 
+def test_many_claims_may_have_the_same_start(tmp_path: Path) -> None:
+    sizes = [number * number for number in range(1, 250)]
+    info = Dwarf(FMT)
+    for size in sizes:
+        call = _call(0x1000 + size - 1, 1, (dwarf.CALL_LINE, dwarf.UDATA, size))
+        info.unit(_root(dwarf.function(0x1000, size, b"f%d" % size, call)))
+    functions = read(tmp_path / "a", _file(info)).functions
+    found = [(f.name, [call.call_line for call in f.inlines]) for f in functions]
+    assert found == [(f"f{size}", [size]) for size in sizes]
+
+
 # ---- inlined calls
 
 
@@ -390,6 +434,16 @@ def test_numbers_of_inlined_calls_of_any_size(tmp_path: Path) -> None:
     info.unit(_root(dwarf.function(0x1000, 0x100, b"f", *calls)))
     [function] = read(tmp_path / "a", _file(info)).functions
     assert [call.call_line for call in function.inlines] == [*lines[:-1], 0]
+
+
+def test_calls_of_any_depth(tmp_path: Path) -> None:
+    inside: tuple[Die, ...] = ()
+    for _ in range(300):
+        inside = (_call(0x1000, 16, inside=inside),)
+    info = Dwarf(FMT)
+    info.unit(_root(dwarf.function(0x1000, 16, b"f", *inside)))
+    [function] = read(tmp_path / "a", _file(info)).functions
+    assert [call.depth for call in function.inlines] == list(range(300))
 
 
 @pytest.mark.parametrize("count", [2, 3, 20, 30, 127, 128, 129, 200])

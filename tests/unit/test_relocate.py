@@ -132,6 +132,18 @@ def test_sparc_has_data_beside_the_type(tmp_path: Path) -> None:
     assert relocated(tmp_path, bytes(8), elf.SPARCV9, BIG, entry) == BIG.word(ONE)
 
 
+def test_compressed_sections_are_relocated_as_what_they_hold(tmp_path: Path) -> None:
+    for section in (
+        elf.compressed(X64, ".debug_line", bytes(8)),
+        elf.legacy_compressed(".zdebug_line", bytes(8)),
+    ):
+        table = elf.relocations(X64, 7, (0, 1, 1, 0))
+        (tmp_path / "module.ko").write_bytes(module(b"", section, table))
+        with ElfFile(tmp_path / "module.ko") as elf_file:
+            assert elf_file.sections[7].name == section.name
+            assert elf_file.section_bytes(".debug_line") == X64.word(ONE)
+
+
 def test_undefined_symbols_are_no_code(tmp_path: Path) -> None:
     found = relocated(tmp_path, bytes(8), elf.X86_64, X64, (0, 0, 1, 0))
     assert int.from_bytes(found, "little") < BASE
@@ -151,6 +163,23 @@ def test_symbols_in_sections_beyond_65280_have_addresses(tmp_path: Path, fmt: Fo
     (tmp_path / "m.ko").write_bytes(Elf(sections, type=elf.RELOCATABLE, format=fmt).build())
     with ElfFile(tmp_path / "m.ko") as elf_file:
         assert [s.address for s in elf_file.function_symbols(".symtab")] == [BASE + 16 + 8]
+
+
+@pytest.mark.parametrize("fmt", [Format(32), X64, BIG], ids=str)
+def test_symbols_without_a_section_stay_as_they_are(tmp_path: Path, fmt: Format) -> None:
+    """Those that are undefined, absolute, common or thread-local, or say what is not true."""
+    rows = elf.symbol(fmt, 0, 0, info=0, index=0)
+    for info, index in ((0x10, 0), (0x10, 0xFFF1), (0x10, 0xFFF2), (0x16, 1), (0x10, 77)):
+        rows += elf.symbol(fmt, 1, 8, info=info, index=index)
+    sections = (
+        Section(".text", bytes(16), flags=elf.ALLOC | elf.EXECINSTR),
+        Section(".symtab", rows, elf.SYMTAB, link=".strtab", entry_size=len(rows) // 6),
+        Section(".strtab", b"\0f\0", elf.STRTAB),
+        MODINFO,
+    )
+    (tmp_path / "m.ko").write_bytes(Elf(sections, type=elf.RELOCATABLE, format=fmt).build())
+    with ElfFile(tmp_path / "m.ko") as elf_file:
+        assert elf_file.section_bytes(".symtab") == rows
 
 
 def _one(*entry: int, contents: bytes = bytes(16), machine: int = elf.X86_64) -> bytes:

@@ -155,3 +155,24 @@ def test_a_split_unit_takes_from_its_skeleton_what_it_does_not_have(
 def test_a_package_has_slices_of_every_section(tmp_path: Path, version: int) -> None:
     (tmp_path / "a.dwp").write_bytes(_package(version))
     _check(read(tmp_path / "a", _program(version)))
+
+
+def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> None:
+    """The offset of all of them is 0; the kernel keeps 256 tables."""
+    info = Dwarf(FMT, 5)
+    for number in range(300):
+        name: Attribute = (dwarf.DWO_NAME, dwarf.STRING, b"%d.dwo" % number)
+        info.unit(Die(0x4A, [name]), kind=4, tail=FMT.number(number, 8))
+        split = Dwarf(FMT, 5)
+        attributes: list[Attribute] = [
+            (dwarf.LOW_PC, dwarf.ADDR, 0x1000 + 16 * number),
+            (dwarf.HIGH_PC, dwarf.DATA1 if number < 256 else dwarf.DATA2, 16),
+            (dwarf.NAME, dwarf.STRING, b"f%d" % number),
+        ]
+        root = Die(dwarf.COMPILE_UNIT, (), [Die(dwarf.SUBPROGRAM, attributes)])
+        split.unit(root, kind=5, tail=FMT.number(number, 8))
+        data = {part.name: part.data for part in split.sections()}
+        (tmp_path / f"{number}.dwo").write_bytes(_file(data))
+    program = Elf((elf.code(), elf.build_id(FMT), *info.sections())).build()
+    functions = read(tmp_path / "a", program).functions
+    assert [f.name for f in functions] == [f"f{number}" for number in range(300)]

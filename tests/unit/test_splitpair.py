@@ -6,6 +6,7 @@ import lzma
 import subprocess
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,48 @@ def test_a_build_id_tree_is_searched(tmp_path: Path) -> None:
     assert search(tmp_path / "app", tmp_path / "debug") == Search(half)
     half.write_bytes(half_of(note=[elf.build_id(FMT, bytes(range(20, 40)))]))
     assert search(tmp_path / "app", tmp_path / "debug").found is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "debug/BELOW/app.dbg",
+        "debug/BELOW/.debug/app.dbg",
+        "debug/app.dbg",
+        "debug/app.dbg.debug",
+        "debug/.debug/app.dbg",
+        "debug/BELOW/app",
+        "debug/BELOW/.debug/app",
+        "debug/app",
+        "debug/app.debug",
+        "debug/.debug/app",
+        "bin/.debug/app.dbg",
+        "bin/app.dbg",
+        "bin/.debug/app",
+    ],
+)
+def test_each_place_is_searched(tmp_path: Path, place: str) -> None:
+    """BELOW is the folder of the file, as it is in a tree of debug files."""
+    folder = tmp_path / "bin"
+    half = tmp_path / place.replace("BELOW", str(folder.relative_to("/")))
+    for needed in (folder, tmp_path / "debug", half.parent):
+        needed.mkdir(parents=True, exist_ok=True)
+    half.write_bytes(half_of())
+    (folder / "app").write_bytes(linked(FMT, b"app.dbg", half_of()))
+    assert search(folder / "app", tmp_path / "debug") == Search(half)
+
+
+def test_without_build_ids_the_same_code_is_proof(tmp_path: Path) -> None:
+    stripped, whole, other = (tmp_path / name for name in ("stripped", "whole", "other"))
+    info, text = Section(".debug_info", b"x"), elf.text(64)
+    stripped.write_bytes(Elf((text,)).build())
+    whole.write_bytes(Elf((text, info)).build())
+    other.write_bytes(Elf((replace(text, data=bytes(64)), info)).build())
+    with ElfFile(stripped) as ours, ElfFile(whole) as theirs:
+        assert SplitPair(ours, theirs).split_debug is theirs
+    refused = pytest.raises(MismatchError, match="neither has a build id")
+    with ElfFile(stripped) as ours, ElfFile(other) as theirs, refused:
+        SplitPair(ours, theirs)
 
 
 def test_a_stripped_copy_is_no_debug_file(tmp_path: Path) -> None:
