@@ -179,7 +179,7 @@ def test_what_may_explode(symbol: str) -> None:
     "symbol",
     [
         "_Z1fv",
-        "_Z1f1A" + "S_" * 16,
+        "_Z1f1A" + "S_" * 14,
         "_Z31" + "S" * 31 + "v",
         "_Z1fIJiiEEvDpRKT_",
         "_Z1f" + "Ss" * 99,
