@@ -11,6 +11,7 @@ import pytest
 from builders.cfi import DEF_CFA, Cie, EhFrame
 from builders.elf import ALLOC, ARM, EXECINSTR, I386, NOBITS, Elf, Section, build_id, code
 from builders.encode import Format
+from builders.engines import both
 from builders.exidx import ARM_BE, ARM_LE, CANTUNWIND, FINISH, Index, word
 from builders.limits import check_promise
 from crashsym.breakpad.cpus import CPUS
@@ -107,6 +108,7 @@ def test_program_that_means_nothing_is_damage(opcodes: tuple[int, ...]) -> None:
 
 def dump(tmp_path: Path, data: bytes) -> list[str]:
     """The STACK records of a file; it has no functions, which is a finding."""
+    both(lambda engine, pair, cpu: engine.cfi(pair, cpu), data)
     lines = check_promise(tmp_path, data, codes=(3,))
     return [line.removeprefix("STACK CFI ") for line in lines if line.startswith("STACK CFI")]
 
