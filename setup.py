@@ -42,7 +42,7 @@ def _modules() -> list[Extension]:
                 f"crashsym.kernel.{source.stem}",
                 [str(source)],
                 extra_compile_args=_compile_args(),
-                libraries=["stdc++"] if source.stem == "demangling" else [],
+                libraries=["stdc++"] if source.stem in ("apart", "demangling") else [],
             )
             for source in sorted(_FOLDER.glob("*.pyx"))
         ],

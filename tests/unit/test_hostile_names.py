@@ -10,6 +10,7 @@ import pytest
 from builders import elf
 from builders.encode import Format
 from builders.limits import check_promise
+from builders.names import doubling_cxx
 from crashsym.demangle import demangle, readable
 from crashsym.demangle.limits import LONGEST
 from hypothesis import given
@@ -65,24 +66,6 @@ def silent_rust(steps: int) -> str:
         name += f"NvNvB{_base62(latest)}00"
         latest = here
     return f"_R{name}E"
-
-
-def doubling_cxx(levels: int) -> str:
-    """Return a class of which each level has the one below it as two arguments."""
-    letters = "abcdefghijklmnopqrstuvwxyzBCDEFGHIJK"[:levels]
-    closing = (f"S{_base36(levels + level)}_E" for level in range(levels))
-    return "_Z1z" + "".join(f"1{letter}I" for letter in letters) + "1A" + "".join(closing)
-
-
-def _base36(number: int) -> str:
-    """Return what stands between "S" and "_" for the substitution of this number."""
-    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    if number == 0:
-        return ""
-    text = digits[(number - 1) % 36]
-    while number := (number - 1) // 36:
-        text = digits[(number - 1) % 36] + text
-    return text
 
 
 def packs_in_packs(levels: int) -> str:

@@ -95,4 +95,5 @@ cdef class Bodies(Entries):
     cdef bint _inline(self, Unit* unit, Call* call) noexcept
     cdef int64_t _index_of(self, Open* open_) noexcept nogil
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept
+    cdef void _rename(self) noexcept nogil
     cdef bint _name_later(self, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil

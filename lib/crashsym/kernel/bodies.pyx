@@ -10,7 +10,9 @@ from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
 from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
 from crashsym.kernel.dwarf cimport LATER, OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
-from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
+from crashsym.kernel.inlines cimport (
+    MOST_OF_CALL, MOST_OF_RANGE, end_of_call, name_of_call, pack, pack_distance,
+)
 from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, Names
 from crashsym.kernel.strings cimport NO_STRING, mixed
@@ -357,4 +359,23 @@ cdef class Bodies(Entries):
                 later.place = self.dwarf._type(later.place)
             self._name(later.place, later.index, later.is_inline)
         self.later.count = 0
+        if self.names.settle():
+            self._rename()
         self.names.entries = None  # or the two would keep each other
+
+    cdef void _rename(self) noexcept nogil:
+        """Replace the numbers of names that were waiting."""
+        cdef uint8_t* at = <uint8_t*>self.inlines.items
+        cdef uint8_t* end = at + self.inlines.count
+        cdef Body* body = <Body*>self.bodies.items
+        cdef Body* last = body + self.bodies.count
+        cdef uint32_t name
+        while body < last:
+            body.name = self.names.settled(body.name)
+            body += 1
+        while at < end:
+            at = name_of_call(at)
+            memcpy(&name, at, 4)
+            name = self.names.settled(name)
+            memcpy(at, &name, 4)
+            at = end_of_call(at)

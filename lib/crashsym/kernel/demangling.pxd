@@ -8,6 +8,7 @@ cdef enum Readable:
     MADE  # a readable form
     NONE  # it has none
     ASK  # `crashsym.demangle` has to decide
+    RISKY  # it may explode, see `Apart`
 
 
 cdef Readable demangle(Span name, Array* scratch, Memory* memory, Span* text, char** made) noexcept

@@ -4,7 +4,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memchr, memcmp, memcpy, strlen
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangled cimport demangle_plain
@@ -45,8 +45,6 @@ cdef bint _is_harmless(Span name) noexcept nogil:
         elif at[0] == b"_":
             repetitions += begun
             begun = False
-        elif at[0] == b".":
-            return False
         elif at[0] >= b"a":
             begun = False
             if before == b"S":
@@ -59,9 +57,7 @@ cdef bint _is_harmless(Span name) noexcept nogil:
             begun = False
         before = at[0]
         at += 1
-    return name.size <= LONGEST_MANGLED and repetitions < 22 and (
-        weight << repetitions <= LONGEST_EXPANDED
-    )
+    return repetitions < 22 and weight << repetitions <= LONGEST_EXPANDED
 
 
 cdef Readable demangle(
@@ -79,8 +75,10 @@ cdef Readable demangle(
         return ASK
     if demangle_plain(name, scratch, memory, text):
         return MADE
-    if not _is_harmless(name):
+    if name.size > LONGEST_MANGLED or memchr(name.data, c'.', name.size) != NULL:
         return ASK
+    if not _is_harmless(name):
+        return RISKY
     if not reserve(scratch, name.size + 1, 1, memory):  # its count stays 0
         return NONE
     memcpy(scratch.items, name.data, name.size)

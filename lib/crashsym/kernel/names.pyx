@@ -10,8 +10,9 @@ from crashsym.kernel.abbrevs cimport (
     LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable,
     abbrev_of, take_entry,
 )
-from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, uleb
-from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, Readable, demangle
+from crashsym.kernel.apart cimport Apart
+from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, reserve, uleb
+from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, RISKY, Readable, demangle
 from crashsym.kernel.dwarf cimport (
     LATER, NOWHERE, OFFSET_BITS, Context, Dwarf, Known, Unit,
 )
@@ -42,12 +43,15 @@ cdef class Names:
         self.names = Strings()
         self.names.memory = &dwarf.memory
         self.names.add(<const uint8_t*>NAMELESS, strlen(NAMELESS), True)
+        self.apart = Apart()
+        self.apart.memory = &dwarf.memory
 
     def __dealloc__(self):
         give_back(&self.scratch)
+        give_back(&self.waiting)
 
     cdef uint32_t find(self, uint64_t place) noexcept:
-        """Return the index of the name of the entry at ``place``.
+        """Return the index of the name of the entry at ``place``, or the number of a waiting one.
 
         DEFERRED when it depends on a unit that has not been read; NO_STRING when this file's names
         are longer than it has a right to.
@@ -94,14 +98,16 @@ cdef class Names:
         cdef Link chain[LONGEST_CHAIN]
         cdef int count = self._chain(place, chain), i
         cdef Span linkage
-        cdef uint32_t name
+        cdef uint32_t name, waiting = 0
         if count < 0:
             return DEFERRED
         linkage.data, linkage.size = NULL, 0
         for i in range(count):
             name = self._of_linkage(&chain[i], &linkage)
             if linkage.data != NULL:
-                if name != 0:
+                if WAITING <= name < NOT_ASKED:
+                    waiting = name
+                elif name != 0:
                     return name
                 break
         name = self._qualified(chain, count)
@@ -111,8 +117,8 @@ cdef class Names:
             linkage.size = strlen(<const char*>linkage.data)
             if not self.dwarf.spend(linkage.size // 16):
                 return NO_STRING
-            return self._plain(linkage)
-        return name
+            name = self.names.add_text(linkage) if waiting else self._plain(linkage)
+        return self._waiting(waiting, name) if waiting else name
 
     cdef uint32_t _of_linkage(self, Link* link, Span* linkage) noexcept:
         """Return the readable form of an entry's linkage name, and where that is."""
@@ -157,6 +163,65 @@ cdef class Names:
             return NO_STRING
         return self.readable(linkage)
 
+    # ---- names that wait for an answer
+
+    cdef uint32_t _wait(self, Span linkage) noexcept nogil:
+        cdef uint32_t question = self.apart.ask(linkage)
+        return NO_STRING if question == NO_STRING else self._add_waiting(question, NO_STRING)
+
+    cdef uint32_t _add_waiting(self, uint32_t question, uint32_t otherwise) noexcept nogil:
+        cdef Waiting* waiting
+        cdef uint32_t number = WAITING + <uint32_t>self.waiting.count
+        if number >= NOT_ASKED or not reserve(
+            &self.waiting, 1, sizeof(Waiting), &self.dwarf.memory
+        ):
+            return NO_STRING
+        waiting = <Waiting*>self.waiting.items + self.waiting.count
+        waiting.question, waiting.otherwise, waiting.next = question, otherwise, 0
+        self.waiting.count += 1
+        return number
+
+    cdef uint32_t _waiting(self, uint32_t number, uint32_t otherwise) noexcept nogil:
+        """Return the number of the waiting name that is ``otherwise`` without an answer."""
+        cdef Waiting* waiting = <Waiting*>self.waiting.items + (number - WAITING)
+        cdef uint32_t added
+        if otherwise == NO_STRING:
+            return NO_STRING
+        while waiting.otherwise != NO_STRING and waiting.otherwise != otherwise:
+            if waiting.next == 0:
+                added = self._add_waiting(waiting.question, otherwise)
+                if added != NO_STRING:
+                    (<Waiting*>self.waiting.items + (number - WAITING)).next = added
+                return added
+            number = waiting.next
+            waiting = <Waiting*>self.waiting.items + (number - WAITING)
+        waiting.otherwise = otherwise
+        return number
+
+    cdef bint settle(self) noexcept:
+        """Give the waiting names their answers; return whether there are any."""
+        cdef Waiting* waiting = <Waiting*>self.waiting.items
+        cdef Waiting* end = waiting + self.waiting.count
+        cdef Span text
+        if not self.apart.run():
+            self.dwarf.damaged(b".debug_str", 0, b"no process can be had for its C++ names")
+        while waiting < end:
+            text = self.apart.answer(waiting.question)
+            waiting.name = waiting.otherwise if waiting.otherwise != NO_STRING else 0
+            if text.size and self.dwarf.spend(text.size // 16):
+                waiting.name = self.names.add_text(text)
+            waiting += 1
+        return self.waiting.count > 0
+
+    cdef uint32_t settled(self, uint32_t name) noexcept nogil:
+        """Return the index of a name that may have been waiting."""
+        if name < WAITING:
+            return name
+        name = (<Waiting*>self.waiting.items + (name - WAITING)).name
+        return name if name != NO_STRING else 0
+
+    # ---- one linkage name
+
     cdef bint _is_long(self, uint32_t name) noexcept:
         """Whether a name was cut off."""
         cdef Span text = self.names.get(name)
@@ -176,7 +241,7 @@ cdef class Names:
         return self.names.add_text(span)
 
     cdef uint32_t readable(self, Span linkage) noexcept:
-        """Return the index of the demangled name; 0 when it is not mangled."""
+        """Return the index of the demangled name, or where it waits; 0 when it is not mangled."""
         cdef char* made
         cdef Span text
         cdef uint32_t name = 0
@@ -188,6 +253,8 @@ cdef class Names:
             if answer is not None:
                 text.data, text.size = answer, len(answer)
                 return self.names.add_text(text)
+        elif found == RISKY:
+            name = self._wait(linkage)
         elif found == MADE:
             if self.dwarf.spend(text.size // 16):
                 name = self.names.add(text.data, text.size, True)

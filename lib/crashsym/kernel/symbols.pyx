@@ -2,14 +2,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """PUBLIC records; the compiled form of `crashsym.engines.reference.ReferenceEngine.publics`."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memchr, memcmp, memset
 
+from crashsym.kernel.apart cimport Apart
 from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
-from crashsym.kernel.demangling cimport ASK, MADE, Readable, demangle
+from crashsym.kernel.demangling cimport ASK, MADE, RISKY, Readable, demangle
 from crashsym.kernel.dwarf cimport span_of
+from crashsym.kernel.strings cimport NO_STRING
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
 
 import io
@@ -24,6 +26,7 @@ cdef enum:
     READ = 0
     RECORD_NAMES = 1
     MARK = 2
+    NOTHING = 3
 
 WHY = "its references ask for work out of proportion to its size"
 
@@ -56,6 +59,16 @@ cdef int _by_name(const void* a, const void* b) noexcept nogil:
     return compare(<Symbol*>a, <Symbol*>b)
 
 
+cdef Span _bare(Symbol* symbol) noexcept nogil:
+    """Return the name; "@@VERSION", which some linkers keep, is not part of it."""
+    cdef const uint8_t* at = <const uint8_t*>memchr(symbol.name, b"@", symbol.size)
+    cdef Span name
+    name.data, name.size = symbol.name, symbol.size
+    if at != NULL and at != symbol.name:
+        name.size = <uint64_t>(at - symbol.name)
+    return name
+
+
 cdef class Publics:
     """The PUBLIC records of symbols that no function covers; see `crashsym.engines.Part`."""
 
@@ -65,8 +78,13 @@ cdef class Publics:
     cdef Array symbols
     cdef Array scratch
     cdef Array other_scratch
+    cdef Array asking_scratch
+    cdef uint64_t current  # the first symbol of the address that is worked on
+    cdef object functions
     cdef list keep
     cdef bytes made  # the last name that is no part of a table
+    cdef Apart apart
+    cdef bint has_asked
     cdef bint keep_suffixes
     cdef uint64_t load_base
     cdef Text text
@@ -81,6 +99,8 @@ cdef class Publics:
         for i in range(3):
             self.steps[i] = 200_000 + 8 * <int64_t>elf_file.size
         self.memory.limit = (<uint64_t>20 << 20) + 8 * <uint64_t>elf_file.size
+        self.apart = Apart()
+        self.apart.memory = &self.memory
         self.records = io.BytesIO()
         self.text = Text(self.records)
         add_ranges(&self.code, elf_file.executable_ranges, &self.memory)
@@ -90,6 +110,7 @@ cdef class Publics:
         give_back(&self.symbols)
         give_back(&self.scratch)
         give_back(&self.other_scratch)
+        give_back(&self.asking_scratch)
 
     cdef bint _spend(self, int purpose, uint64_t steps) noexcept nogil:
         self.steps[purpose] -= <int64_t>(steps if steps < 0x7FFFFFFF else 0x7FFFFFFF)
@@ -197,23 +218,65 @@ cdef class Publics:
     cdef bint _each(self, functions) except False:
         """Write one record for each address that no function covers, and mark functions."""
         cdef Symbol* symbols = <Symbol*>self.symbols.items
-        cdef uint64_t first = 0, end, ignored
-        cdef bint some = functions.functions > 0
+        cdef uint64_t first = 0, count
+        cdef int purpose
+        self.functions = functions
         while first < self.symbols.count:
-            end = first + 1
-            while end < self.symbols.count and symbols[end].address == symbols[first].address:
-                end += 1
-            if some and functions.covers(symbols[first].address):
-                if end - first > 1 and self._names(symbols + first, end - first, MARK):
+            count = self._same(first)
+            purpose = self._purpose(functions, symbols + first, count)
+            self.current = first
+            if purpose != NOTHING and self._names(symbols + first, count, purpose):
+                if purpose == MARK:
                     functions.mark(symbols[first].address)
-            else:
-                ignored = symbols[first].address
-                if cut_to_code(&self.code, ignored, &ignored):
-                    self._names(symbols + first, end - first, RECORD_NAMES)
-            first = end
+            first += count
         self.text.flush()
+        self.functions = None
         release(&self.symbols, sizeof(Symbol), &self.memory)
         self.keep = []
+        return True
+
+    cdef uint64_t _same(self, uint64_t first) noexcept nogil:
+        """Return how many symbols have the address of the one that is given."""
+        cdef Symbol* symbols = <Symbol*>self.symbols.items
+        cdef uint64_t end = first + 1
+        while end < self.symbols.count and symbols[end].address == symbols[first].address:
+            end += 1
+        return end - first
+
+    cdef int _purpose(self, functions, Symbol* symbols, uint64_t count) except -1:
+        """Return what the names of an address are wanted for."""
+        cdef uint64_t end = symbols.address
+        if functions.functions and functions.covers(symbols.address):
+            return MARK if count > 1 else NOTHING
+        return RECORD_NAMES if cut_to_code(&self.code, end, &end) else NOTHING
+
+    # ---- names that are asked for in a process of its own, all at once
+
+    cdef bint _ask(self) except False:
+        """Ask for all such names, from the current symbol on, that will be wanted."""
+        cdef Symbol* symbols = <Symbol*>self.symbols.items
+        cdef uint64_t first = self.current, count, i
+        self.has_asked = True
+        while first < self.symbols.count:
+            count = self._same(first)
+            if self._purpose(self.functions, symbols + first, count) != NOTHING:
+                for i in range(first, first + count):
+                    self._ask_if_risky(_bare(symbols + i))
+            first += count
+        if not self.apart.run():
+            self.damage.append(("names of symbols", "no process can be had for those of C++"))
+        return True
+
+    cdef bint _ask_if_risky(self, Span name) except False:
+        cdef Span text
+        cdef char* made
+        cdef Readable found
+        if self._is_plain(name):
+            return True
+        found = demangle(name, &self.asking_scratch, &self.memory, &text, &made)
+        free(made)
+        if found == RISKY:
+            self.apart.ask(name)
         return True
 
     cdef bint _names(self, Symbol* symbols, uint64_t count, int purpose) except -1:
@@ -279,17 +342,23 @@ cdef class Publics:
         return True
 
     cdef bint _readable(self, Symbol* symbol, Name* name, Array* scratch) except False:
-        """Give the readable name; "@@VERSION", which some linkers keep, is not part of it."""
-        cdef const uint8_t* at = <const uint8_t*>memchr(symbol.name, b"@", symbol.size)
+        """Give the readable name."""
         cdef bytes text
         cdef Span readable_text
         cdef Readable found
-        name.text.data, name.text.size, name.made = symbol.name, symbol.size, NULL
-        if at != NULL and at != symbol.name:
-            name.text.size = <uint64_t>(at - symbol.name)
+        cdef uint32_t number
+        name.text, name.made = _bare(symbol), NULL
         if self._is_plain(name.text):
             return True
         found = demangle(name.text, scratch, &self.memory, &readable_text, &name.made)
+        if found == RISKY:
+            if not self.has_asked:
+                self._ask()
+            number = self.apart.ask(name.text)
+            if number != NO_STRING:
+                readable_text = self.apart.answer(number)
+                if readable_text.size:
+                    found = MADE
         if found == MADE:
             name.text = readable_text
         elif found == ASK:
