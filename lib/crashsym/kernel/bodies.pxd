@@ -37,7 +37,7 @@ cdef struct Call:  # an inlined subroutine while its unit is read
     uint64_t call_file
     uint64_t origin
     bint by_signature  # `origin` is the signature of a type unit that has not been met
-    uint32_t first  # range in `own`, later in `joined`
+    uint32_t first  # in `ranges`: its own, later those of the calls inside of it, too
     uint32_t count
 
 
@@ -73,9 +73,9 @@ cdef class Bodies(Entries):
     # of the unit that is being read
     cdef Array opens
     cdef Array calls
-    cdef Array own
-    cdef Array joined
+    cdef Array ranges
     cdef Array later
+    cdef Array waiting  # names; the place of `Later` is the number that `Names` has given
     cdef Array slots  # claims, by their code: 1 and the number
     cdef bint wants_lines  # of the unit that is being read
     cdef const char* why
@@ -95,5 +95,5 @@ cdef class Bodies(Entries):
     cdef bint _inline(self, Unit* unit, Call* call) noexcept
     cdef int64_t _index_of(self, Open* open_) noexcept nogil
     cdef bint _name(self, uint64_t place, uint64_t index, bint is_inline) noexcept
-    cdef void _rename(self) noexcept nogil
-    cdef bint _name_later(self, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil
+    cdef void _set_name(self, uint32_t name, uint64_t index, bint is_inline) noexcept nogil
+    cdef bint _name_later(self, Array* names, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil

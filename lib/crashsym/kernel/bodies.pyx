@@ -10,11 +10,9 @@ from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
 from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
 from crashsym.kernel.dwarf cimport LATER, OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
-from crashsym.kernel.inlines cimport (
-    MOST_OF_CALL, MOST_OF_RANGE, end_of_call, name_of_call, pack, pack_distance,
-)
+from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.linetables cimport NO_TABLE, Range
-from crashsym.kernel.names cimport DEFERRED, Names
+from crashsym.kernel.names cimport DEFERRED, WAITING, Names
 from crashsym.kernel.strings cimport NO_STRING, mixed
 
 cdef extern from *:
@@ -67,9 +65,9 @@ cdef class Bodies(Entries):
         give_back(&self.inlines)
         give_back(&self.opens)
         give_back(&self.calls)
-        give_back(&self.own)
-        give_back(&self.joined)
+        give_back(&self.ranges)
         give_back(&self.later)
+        give_back(&self.waiting)
         give_back(&self.slots)
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil:
@@ -147,11 +145,11 @@ cdef class Bodies(Entries):
             return False
         call = <Call*>self.calls.items + index
         memset(call, 0, sizeof(Call))
-        call.first = <uint32_t>self.own.count
-        if not self.dwarf.ranges(unit, values, &self.own):
+        call.first = <uint32_t>self.ranges.count
+        if not self.dwarf.ranges(unit, values, &self.ranges):
             self.why = b"a range list is damaged, or asks for work out of proportion to its size"
             return False
-        call.count = <uint32_t>(self.own.count - call.first)
+        call.count = <uint32_t>(self.ranges.count - call.first)
         call.parent, call.child, call.sibling, call.next = above.call, -1, -1, -1
         if above.call >= 0:
             parent = <Call*>self.calls.items + above.call
@@ -177,46 +175,48 @@ cdef class Bodies(Entries):
     # ---- the end of a unit
 
     cdef bint _join(self, Call* call) noexcept nogil:
-        """Put a call's own ranges and those of the calls inside it together, sorted and separate."""
-        cdef Range* joined
+        """Make of a call's own ranges, and those of the calls inside it, sorted and separate ones."""
+        cdef Range* ranges
         cdef Range only
         cdef Call* child
-        cdef uint64_t i, first = self.joined.count, count
+        cdef uint64_t i, first = self.ranges.count, count = first + call.count
         cdef int32_t index = call.child
-        if not reserve(&self.joined, call.count, sizeof(Range), &self.dwarf.memory):
-            return False
-        joined = <Range*>self.joined.items
-        for i in range(call.count):
-            joined[first + i] = (<Range*>self.own.items)[call.first + i]
-        count = first + call.count
-        only.start = only.end = 0
         if call.count == 1:
-            only = joined[first]
+            only = (<Range*>self.ranges.items)[call.first]
+            if index < 0:
+                return True
+        else:
+            only.start = only.end = 0
+        if not reserve(&self.ranges, call.count, sizeof(Range), &self.dwarf.memory):
+            return False
+        ranges = <Range*>self.ranges.items
+        for i in range(call.count):
+            ranges[first + i] = ranges[call.first + i]
         while index >= 0:
             child = <Call*>self.calls.items + index
             index = child.sibling
-            self.joined.count = count
-            if not reserve(&self.joined, child.count, sizeof(Range), &self.dwarf.memory):
+            self.ranges.count = count
+            if not reserve(&self.ranges, child.count, sizeof(Range), &self.dwarf.memory):
                 return False
             self.dwarf.steps = self.dwarf.steps - <int64_t>child.count
             if self.dwarf.steps < 0:
                 return False
-            joined = <Range*>self.joined.items
+            ranges = <Range*>self.ranges.items
             for i in range(child.first, child.first + child.count):
-                if not (only.start <= joined[i].start and joined[i].end <= only.end):
-                    joined[count] = joined[i]
+                if not (only.start <= ranges[i].start and ranges[i].end <= only.end):
+                    ranges[count] = ranges[i]
                     count += 1
-        self.joined.count = count
+        self.ranges.count = count
         if count > first + 1:
             self._merge(first)
         call.first = <uint32_t>first
-        call.count = <uint32_t>(self.joined.count - first)
+        call.count = <uint32_t>(self.ranges.count - first)
         return True
 
     cdef void _merge(self, uint64_t first) noexcept nogil:
-        """Sort the last of the joined ranges, and make one of those that touch."""
-        cdef Range* ranges = <Range*>self.joined.items + first
-        cdef uint64_t count = self.joined.count - first, i, kept = 0
+        """Sort the last of the ranges, and make one of those that touch."""
+        cdef Range* ranges = <Range*>self.ranges.items + first
+        cdef uint64_t count = self.ranges.count - first, i, kept = 0
         _sort(ranges, count)
         for i in range(1, count):
             if ranges[i].start > ranges[kept].end:
@@ -224,7 +224,7 @@ cdef class Bodies(Entries):
                 ranges[kept] = ranges[i]
             elif ranges[i].end > ranges[kept].end:
                 ranges[kept].end = ranges[i].end
-        self.joined.count = first + kept + 1
+        self.ranges.count = first + kept + 1
 
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
@@ -303,12 +303,12 @@ cdef class Bodies(Entries):
         at = pack(at, file if file != NO_STRING else 0)
         if call.by_signature:
             memset(at, 0, 4)
-            if not self._name_later(call.origin, <uint64_t>(at - start), True, True):
+            if not self._name_later(&self.later, call.origin, <uint64_t>(at - start), True, True):
                 return False
         elif not self._name(call.origin, <uint64_t>(at - start), True):
             return False
         at = pack(at + 4, call.count)
-        ranges = <Range*>self.joined.items + call.first
+        ranges = <Range*>self.ranges.items + call.first
         for i in range(call.count):
             at = pack_distance(at, ranges[i].start - before)
             at = pack(at, ranges[i].end - ranges[i].start)
@@ -329,23 +329,28 @@ cdef class Bodies(Entries):
                 self.dwarf.steps = -1
                 self.dwarf.damaged(b".debug_str", 0, MEMORY)
         if name == DEFERRED:
-            return self._name_later(place, index, is_inline, False)
+            return self._name_later(&self.later, place, index, is_inline, False)
+        if name >= WAITING and not self._name_later(&self.waiting, name, index, is_inline, False):
+            return False
+        self._set_name(name, index, is_inline)
+        return True
+
+    cdef void _set_name(self, uint32_t name, uint64_t index, bint is_inline) noexcept nogil:
         if is_inline:
             memcpy(self.inlines.items + index, &name, 4)
         else:
             (<Body*>self.bodies.items + index).name = name
-        return True
 
-    cdef bint _name_later(self, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil:
+    cdef bint _name_later(self, Array* names, uint64_t place, uint64_t index, bint is_inline, bint by_signature) noexcept nogil:
         """Leave a name to `settle`; ``by_signature`` says that the place is a type's signature."""
         cdef Later* later
-        if not reserve(&self.later, 1, sizeof(Later), &self.dwarf.memory):
+        if not reserve(names, 1, sizeof(Later), &self.dwarf.memory):
             self.why = MEMORY
             return False
-        later = <Later*>self.later.items + self.later.count
+        later = <Later*>names.items + names.count
         later.place, later.index = place, index
         later.is_inline, later.by_signature = is_inline, by_signature
-        self.later.count += 1
+        names.count += 1
         return True
 
     def settle(self):
@@ -359,23 +364,8 @@ cdef class Bodies(Entries):
                 later.place = self.dwarf._type(later.place)
             self._name(later.place, later.index, later.is_inline)
         self.later.count = 0
-        if self.names.settle():
-            self._rename()
+        self.names.settle()
+        for i in range(self.waiting.count):
+            later = (<Later*>self.waiting.items)[i]
+            self._set_name(self.names.settled(<uint32_t>later.place), later.index, later.is_inline)
         self.names.entries = None  # or the two would keep each other
-
-    cdef void _rename(self) noexcept nogil:
-        """Replace the numbers of names that were waiting."""
-        cdef uint8_t* at = <uint8_t*>self.inlines.items
-        cdef uint8_t* end = at + self.inlines.count
-        cdef Body* body = <Body*>self.bodies.items
-        cdef Body* last = body + self.bodies.count
-        cdef uint32_t name
-        while body < last:
-            body.name = self.names.settled(body.name)
-            body += 1
-        while at < end:
-            at = name_of_call(at)
-            memcpy(&name, at, 4)
-            name = self.names.settled(name)
-            memcpy(at, &name, 4)
-            at = end_of_call(at)

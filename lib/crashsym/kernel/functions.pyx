@@ -14,8 +14,8 @@ from crashsym.kernel.names cimport Names
 from crashsym.kernel.pieces cimport Pieces
 from crashsym.kernel.strings cimport NO_STRING, Entry, Strings
 from crashsym.kernel.text cimport (
-    Text, bytes_at, char_at, decimal_at, end_at, end_of, hex_at, put_bytes, put_char, put_decimal,
-    put_hex, make_room,
+    Text, bytes_at, char_at, decimal_at, end_at, end_of, hex_at, make_room, place_for, put_bytes,
+    put_char, put_decimal, put_hex,
 )
 from crashsym.kernel.units cimport Units
 
@@ -24,10 +24,14 @@ from crashsym.dwarf.sections import read_sections
 cdef enum:
     RECORD = 128  # bytes that a record without names can have at most
     LONG = 1 << 16
+    BATCH = 128  # lines
 
 
-cdef inline uint32_t _number_of(Strings strings, uint32_t index) noexcept nogil:
-    return (<Entry*>strings.entries.items + index).number
+cdef struct Line:
+    uint64_t start
+    uint64_t end
+    uint32_t line
+    uint32_t file
 
 
 cdef class Functions(Pieces):
@@ -46,6 +50,7 @@ cdef class Functions(Pieces):
     cdef Array files
     cdef Array origins
     cdef Text text
+    cdef Line batch[BATCH]
 
     def __init__(self, Dwarf dwarf, Bodies bodies, Names names, uint64_t load_base):
         self.dwarf = dwarf
@@ -100,67 +105,78 @@ cdef class Functions(Pieces):
                 self._text_of(self.names.names, body.name)
                 make_room(self.text, 1)
                 put_char(self.text, b"\n")
-            self._inlines(body, piece.start, piece.end)
+            if self.text is None:
+                self._number_inlines(body, piece.start, piece.end)
+            else:
+                self._write_inlines(body, piece.start, piece.end)
             if body.table != NO_TABLE:
                 self._lines(body.table, piece.start, piece.end)
         return True
 
-    cdef bint _inlines(self, Body* body, uint64_t low, uint64_t high) except False:
-        """Number or write the inlined calls of a body that have code between two addresses."""
+    cdef bint _number_inlines(self, Body* body, uint64_t low, uint64_t high) except False:
+        """Number what the inlined calls of a body name that have code between two addresses."""
         cdef const uint8_t* at = <const uint8_t*>self.bodies.inlines.items + body.first_inline
         cdef uint64_t _i, _k, start, stop
         cdef Inline call
-        cdef bint begun
+        cdef bint is_here
         for _i in range(body.inlines):
             unpack_call(&at, &call)
-            begun = False
+            is_here = False
             stop = 0
             for _k in range(call.ranges):
                 start = stop + unpack_distance(&at)
                 stop = start + unpack(&at)
+                is_here |= start < high and stop > low
+            if is_here:
+                self.inlines += 1
+                self._number(self.line_tables.paths, &self.files, call.call_file)
+                self._number(self.names.names, &self.origins, call.name)
+        return True
+
+    cdef bint _write_inlines(self, Body* body, uint64_t low, uint64_t high) except False:
+        """Write the inlined calls of a body that have code between two addresses."""
+        cdef const uint8_t* packed = <const uint8_t*>self.bodies.inlines.items + body.first_inline
+        cdef Text text = self.text
+        cdef char* at = end_of(text)
+        cdef uint64_t _i, _k, start, stop, load_base = self.load_base
+        cdef Entry* files = self.line_tables.paths.entry(0)
+        cdef Entry* names = self.names.names.entry(0)
+        cdef Inline call
+        cdef bint begun
+        for _i in range(body.inlines):
+            unpack_call(&packed, &call)
+            begun = False
+            stop = 0
+            for _k in range(call.ranges):
+                start = stop + unpack_distance(&packed)
+                stop = start + unpack(&packed)
                 if start >= high or stop <= low:
                     continue
-                if self.text is not None:
-                    if not begun:
-                        self._begin_inline(&call)
-                    self._range(start if start > low else low, stop if stop < high else high)
-                begun = True
+                at = place_for(text, at, RECORD)
+                if not begun:
+                    at = bytes_at(at, b"INLINE ", 7)
+                    at = char_at(decimal_at(at, call.depth), b" ")
+                    at = char_at(decimal_at(at, call.call_line), b" ")
+                    at = char_at(decimal_at(at, files[call.call_file].number), b" ")
+                    at = decimal_at(at, names[call.name].number)
+                    begun = True
+                start = start if start > low else low
+                at = char_at(hex_at(char_at(at, b" "), start - load_base), b" ")
+                at = hex_at(at, (stop if stop < high else high) - start)
             if begun:
-                if self.text is None:
-                    self.inlines += 1
-                    self._number(self.line_tables.paths, &self.files, call.call_file)
-                    self._number(self.names.names, &self.origins, call.name)
-                else:
-                    make_room(self.text, 1)
-                    put_char(self.text, b"\n")
-        return True
-
-    cdef bint _range(self, uint64_t start, uint64_t end) except False:
-        cdef char* at
-        make_room(self.text, RECORD)
-        at = char_at(end_of(self.text), b" ")
-        at = char_at(hex_at(at, start - self.load_base), b" ")
-        end_at(self.text, hex_at(at, end - start))
-        return True
-
-    cdef bint _begin_inline(self, Inline* call) except False:
-        cdef char* at
-        make_room(self.text, RECORD)
-        at = bytes_at(end_of(self.text), b"INLINE ", 7)
-        at = char_at(decimal_at(at, call.depth), b" ")
-        at = char_at(decimal_at(at, call.call_line), b" ")
-        at = char_at(decimal_at(at, _number_of(self.line_tables.paths, call.call_file)), b" ")
-        end_at(self.text, decimal_at(at, _number_of(self.names.names, call.name)))
+                at = char_at(at, b"\n")  # there is room, as a range is shorter than RECORD
+        end_at(text, at)
         return True
 
     cdef bint _lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
+        """Go through the lines between two addresses; those that go on with the one before are one."""
         cdef Table* table = <Table*>self.line_tables.tables.items + number
         cdef Sequence* sequences = <Sequence*>self.line_tables.sequences.items + table.first_sequence
-        cdef uint64_t first = 0, last = table.sequences, middle
+        cdef uint64_t first = 0, last = table.sequences, middle, start, stop
+        cdef uint32_t used = 0
         cdef Row* row
         cdef Row* end
-        cdef uint64_t start, stop, pending = 0, pending_end = 0
-        cdef uint32_t line = 0, file = NO_FILE
+        cdef Line* line = self.batch  # the last one
         while first < last:  # the first sequence that does not end before
             middle = (first + last) // 2
             if sequences[middle].high <= low:
@@ -174,16 +190,41 @@ cdef class Functions(Pieces):
                 start = row.address if row.address > low else low
                 stop = row[1].address if row[1].address < high else high
                 if row.file != NO_FILE and start < stop:
-                    if file != NO_FILE and start == pending_end and row.line == line and row.file == file:
-                        pending_end = stop
+                    if used and start == line.end and row.line == line.line and row.file == line.file:
+                        line.end = stop
                     else:
-                        if file != NO_FILE:
-                            self._line(pending, pending_end, line, file)
-                        pending, pending_end, line, file = start, stop, row.line, row.file
+                        if used == BATCH:
+                            self._take_lines(used)
+                            used = 0
+                        line = self.batch + used
+                        line.start, line.end, line.line, line.file = start, stop, row.line, row.file
+                        used += 1
                 row += 1
             first += 1
-        if file != NO_FILE:
-            self._line(pending, pending_end, line, file)
+        return self._take_lines(used)
+
+    cdef bint _take_lines(self, uint32_t count) except False:
+        """Number or write the lines of the batch."""
+        cdef Line* line = self.batch
+        cdef Line* last = line + count
+        cdef Text text = self.text
+        cdef Entry* files = self.line_tables.paths.entry(0)
+        cdef char* at
+        if text is None:
+            self.lines += count
+            while line < last:
+                self._number(self.line_tables.paths, &self.files, line.file)
+                line += 1
+            return True
+        at = end_of(text)
+        while line < last:
+            at = place_for(text, at, RECORD)
+            at = char_at(hex_at(at, line.start - self.load_base), b" ")
+            at = char_at(hex_at(at, line.end - line.start), b" ")
+            at = char_at(decimal_at(at, line.line), b" ")
+            at = char_at(decimal_at(at, files[line.file].number), b"\n")
+            line += 1
+        end_at(text, at)
         return True
 
     cdef Row* _row_at(self, Sequence* sequence, uint64_t address) noexcept nogil:
@@ -198,24 +239,14 @@ cdef class Functions(Pieces):
                 high = middle
         return rows + (low - 1 if low else 0)
 
-    cdef bint _line(self, uint64_t start, uint64_t end, uint32_t line, uint32_t file) except False:
-        cdef char* at
-        if self.text is None:
-            self.lines += 1
-            return self._number(self.line_tables.paths, &self.files, file)
-        make_room(self.text, RECORD)
-        at = char_at(hex_at(end_of(self.text), start - self.load_base), b" ")
-        at = char_at(hex_at(at, end - start), b" ")
-        at = char_at(decimal_at(at, line), b" ")
-        at = char_at(decimal_at(at, _number_of(self.line_tables.paths, file)), b"\n")
-        end_at(self.text, at)
-        return True
-
-    cdef bint _number(self, Strings strings, Array* order, uint32_t index) except False:
+    cdef inline bint _number(self, Strings strings, Array* order, uint32_t index) except False:
         """Give a string the next number when it is used for the first time."""
-        cdef Entry* entry = <Entry*>strings.entries.items + index
-        if entry.number != NO_STRING:
+        if (<Entry*>strings.entries.items)[index].number != NO_STRING:
             return True
+        return self._new_number(strings, order, index)
+
+    cdef bint _new_number(self, Strings strings, Array* order, uint32_t index) except False:
+        cdef Entry* entry = <Entry*>strings.entries.items + index
         if not reserve(order, 1, sizeof(uint32_t), &self.dwarf.memory):
             raise MemoryError
         entry.number = <uint32_t>order.count

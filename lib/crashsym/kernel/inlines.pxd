@@ -65,22 +65,3 @@ cdef inline void unpack_call(const uint8_t** at, Inline* call) noexcept nogil:
     memcpy(&call.name, at[0], 4)
     at[0] += 4
     call.ranges = <uint32_t>unpack(at)
-
-
-cdef inline uint8_t* name_of_call(uint8_t* at) noexcept nogil:
-    """Return where the name of a call stands."""
-    cdef unsigned int left = 3
-    while left:
-        left -= at[0] < 0x80
-        at += 1
-    return at
-
-
-cdef inline uint8_t* end_of_call(uint8_t* at) noexcept nogil:
-    """Return where the next call begins; ``at`` is where the name of this one stands."""
-    cdef const uint8_t* next_ = at + 4
-    cdef uint64_t left = 2 * unpack(&next_)
-    while left:
-        left -= next_[0] < 0x80
-        next_ += 1
-    return <uint8_t*>next_

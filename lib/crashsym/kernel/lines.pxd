@@ -45,5 +45,6 @@ cdef class Lines(LineTables):
     cdef bint _string(self, LineInput* source, uint64_t raw, uint64_t form, Span* text) noexcept nogil
     cdef void _prepare(self, Header* header) noexcept nogil
     cdef bint _program(self, Cursor* program, Header* header, Machine* m) noexcept
+    cdef bint _operation(self, uint64_t opcode, Cursor* c, Header* header, Machine* m) noexcept
     cdef bint _extended(self, Cursor* program, Header* header, Machine* m) noexcept
     cdef bint _damage(self, const char* why, Cursor* at) noexcept nogil

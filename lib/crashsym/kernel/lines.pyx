@@ -18,9 +18,9 @@ cdef enum:
     LNCT_DIRECTORY_INDEX = 2
 
 
-cdef inline bint _row(Lines self, Machine* m) noexcept:
+cdef inline bint _row(Lines self, Machine* m, uint64_t address, int64_t line, uint64_t file) noexcept:
     """Begin a row here; the one before covers the code up to here."""
-    cdef uint64_t address = m.address & self.code_mask
+    address &= self.code_mask
     if not m.pending:
         m.wanted = in_code(self.code, address)
         m.first_row = self.rows.count
@@ -28,19 +28,19 @@ cdef inline bint _row(Lines self, Machine* m) noexcept:
     elif m.wanted and m.row_address < address and not self._piece(m, address):
         return False
     m.row_address = address
-    m.row_line = <uint32_t>m.line if 0 <= m.line <= LARGEST_LINE else 0
-    m.row_file = m.file
+    m.row_line = <uint32_t>line if 0 <= line <= LARGEST_LINE else 0
+    m.row_file = file
     return True
 
 
-cdef inline void _advance(Header* header, Machine* m, uint64_t operations) noexcept nogil:
-    """Move on by a number of operations (DWARF 5 section 6.2.5.1)."""
+cdef inline uint64_t _moved(Header* header, Machine* m, uint64_t address, uint64_t operations) noexcept nogil:
+    """Return the address after a number of operations (DWARF 5 section 6.2.5.1)."""
     cdef uint64_t total
     if header.operations != 1:
         total = m.op_index + operations
         operations = total // header.operations
         m.op_index = total % header.operations
-    m.address = (m.address + header.minimum_length * operations) & header.mask
+    return (address + header.minimum_length * operations) & header.mask
 
 
 cdef void _skip_operands(Cursor* c, unsigned int count) noexcept nogil:
@@ -231,49 +231,70 @@ cdef class Lines(LineTables):
         self.special_opcode_base = header.opcode_base
 
     cdef bint _program(self, Cursor* c, Header* header, Machine* m) noexcept:
-        cdef uint64_t opcode
+        cdef uint64_t opcode, address = 0, file = 1
+        cdef int64_t line = 1, number, sign
         cdef const uint8_t* counts = header.operand_counts - 1
+        cdef const uint8_t* at = c.at
+        cdef const uint8_t* end = c.end
+        cdef Special* specials = self.specials
         cdef bint good = True
-        m.file = 1
-        m.line = 1
         self._prepare(header)
-        while c.at < c.end and good:
-            opcode = c.at[0]
-            c.at += 1
+        while at < end and good:
+            opcode = at[0]
+            at += 1
             if opcode >= header.opcode_base:
-                m.line += self.specials[opcode].line
-                _advance(header, m, self.specials[opcode].operations)
-                good = _row(self, m)
-            elif opcode > 4 and opcode != 8 and opcode != 9:
-                # a column, a flag, an ISA, or an opcode from the future: skip its operands
-                if counts[opcode] == 1 and c.at < c.end and c.at[0] < 0x80:
-                    c.at += 1
-                elif counts[opcode]:
-                    _skip_operands(c, counts[opcode])
+                line += specials[opcode].line
+                address = _moved(header, m, address, specials[opcode].operations)
+                good = _row(self, m, address, line, file)
             elif opcode == 1:
-                good = _row(self, m)
-            elif opcode == 2:
-                _advance(header, m, uleb(c))
-            elif opcode == 3:
-                if c.at < c.end and c.at[0] < 0x80:
-                    m.line += (c.at[0] ^ 0x40) - 0x40  # the sign of 7 bits
-                    c.at += 1
+                good = _row(self, m, address, line, file)
+            elif 4 < opcode < 8 and counts[opcode] <= 1 and at < end and at[0] < 0x80:
+                at += counts[opcode]  # a column, or a flag
+            elif 3 <= opcode <= 4 and end - at > 1 and (at[0] & at[1]) < 0x80:
+                number = at[0]
+                sign = 0x40
+                at += 1
+                if number >= 0x80:
+                    number = (number & 0x7F) | <int64_t>at[0] << 7
+                    sign = 0x2000
+                    at += 1
+                if opcode == 3:
+                    line += (number ^ sign) - sign
                 else:
-                    m.line = _advanced(m.line, sleb(c))
-            elif opcode == 4:
-                m.file = uleb(c)
-            elif opcode == 8:
-                _advance(header, m, (255 - header.opcode_base) // header.line_range)
-            elif opcode == 9:
-                m.address = (m.address + fixed(c, 2)) & header.mask
-                m.op_index = 0
-            elif not self._extended(c, header, m):
-                return False
+                    file = <uint64_t>number
+            else:
+                c.at = at
+                m.address, m.line, m.file = address, line, file
+                if not self._operation(opcode, c, header, m):
+                    return False
+                at, address, line, file = c.at, m.address, m.line, m.file
+        c.at = at
         if not good:
             return self._damage("more rows than a file of this size has a right to", c)
         if c.failed:
             return self._damage("the line program ends in the middle of an instruction", c)
         return self._end_sequence(m)
+
+    cdef bint _operation(self, uint64_t opcode, Cursor* c, Header* header, Machine* m) noexcept:
+        """Do what is less frequent, or has long operands."""
+        if opcode == 0:
+            return self._extended(c, header, m)
+        if opcode == 2:
+            m.address = _moved(header, m, m.address, uleb(c))
+        elif opcode == 3:
+            m.line = _advanced(m.line, sleb(c))
+        elif opcode == 4:
+            m.file = uleb(c)
+        elif opcode == 8:
+            m.address = _moved(
+                header, m, m.address, (255 - header.opcode_base) // header.line_range
+            )
+        elif opcode == 9:
+            m.address = (m.address + fixed(c, 2)) & header.mask
+            m.op_index = 0
+        else:
+            _skip_operands(c, header.operand_counts[opcode - 1])
+        return True
 
     cdef bint _extended(self, Cursor* c, Header* header, Machine* m) noexcept:
         """DWARF 5 section 6.2.5.3."""
@@ -289,7 +310,7 @@ cdef class Lines(LineTables):
             return True
         opcode = u8(&body)
         if opcode == 1:
-            if not _row(self, m) or not self._end_sequence(m):
+            if not _row(self, m, m.address, m.line, m.file) or not self._end_sequence(m):
                 return self._damage("more rows than a file of this size has a right to", c)
         elif opcode == 2:
             size = 8 if left(&body) > 8 else <unsigned int>left(&body)

@@ -47,7 +47,7 @@ cdef class Names:
     cdef uint32_t _wait(self, Span linkage) noexcept nogil
     cdef uint32_t _add_waiting(self, uint32_t question, uint32_t otherwise) noexcept nogil
     cdef uint32_t _waiting(self, uint32_t waiting, uint32_t otherwise) noexcept nogil
-    cdef bint settle(self) noexcept
+    cdef void settle(self) noexcept
     cdef uint32_t settled(self, uint32_t name) noexcept nogil
     cdef uint32_t _find(self, uint64_t place) noexcept
     cdef int _chain(self, uint64_t place, Link* chain) noexcept nogil

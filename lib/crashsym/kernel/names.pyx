@@ -198,8 +198,8 @@ cdef class Names:
         waiting.otherwise = otherwise
         return number
 
-    cdef bint settle(self) noexcept:
-        """Give the waiting names their answers; return whether there are any."""
+    cdef void settle(self) noexcept:
+        """Give the waiting names their answers."""
         cdef Waiting* waiting = <Waiting*>self.waiting.items
         cdef Waiting* end = waiting + self.waiting.count
         cdef Span text
@@ -211,12 +211,9 @@ cdef class Names:
             if text.size and self.dwarf.spend(text.size // 16):
                 waiting.name = self.names.add_text(text)
             waiting += 1
-        return self.waiting.count > 0
 
     cdef uint32_t settled(self, uint32_t name) noexcept nogil:
-        """Return the index of a name that may have been waiting."""
-        if name < WAITING:
-            return name
+        """Return the index of a name that was waiting."""
         name = (<Waiting*>self.waiting.items + (name - WAITING)).name
         return name if name != NO_STRING else 0
 

@@ -45,6 +45,15 @@ cdef inline bint make_room(Text t, uint64_t size) except False:
     return t.count + size <= SIZE or t.flush()
 
 
+cdef inline char* place_for(Text t, char* at, uint64_t size) except NULL:
+    """Like `make_room`, where ``at`` is the end of what was written; return the end as it is then."""
+    if <uint64_t>(at - t.buffer) + size > SIZE:
+        t.count = <uint64_t>(at - t.buffer)
+        t.flush()
+        return t.buffer
+    return at
+
+
 # The functions below write without a look at the room: ask for it first. Those with a pointer
 # return where the next character goes.
 

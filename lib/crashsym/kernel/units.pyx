@@ -127,7 +127,7 @@ cdef class Units(Walk):
         cdef Unit* unit = self.dwarf.unit(number)
         cdef uint64_t where = unit.entries, first_body = self.bodies.count, place
         self.wants_lines = False
-        self.opens.count = self.calls.count = self.own.count = self.joined.count = 0
+        self.opens.count = self.calls.count = self.ranges.count = 0
         if unit.has_identity and unit.kind in (2, 6):
             place = DEAD
             if unit.type_offset < unit.end - unit.offset:
