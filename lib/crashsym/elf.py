@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-from functools import cached_property
 
 from crashsym import elfnames
 from crashsym.budget import Budget
@@ -20,6 +19,7 @@ from crashsym.elfsymbols import Symbol, SymbolTable, entry_layout, read_function
 from crashsym.errors import MalformedError
 from crashsym.ids import BuildId, text_hash
 from crashsym.reader import string_at
+from crashsym.value import cached_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

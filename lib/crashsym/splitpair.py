@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from crashsym.codeaddr import code_symbols
 from crashsym.errors import InputError, MismatchError
 from crashsym.reader import string_at
@@ -13,11 +11,12 @@ from crashsym.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal
+    from typing import Literal, TypeVar
 
     from crashsym.elf import ElfFile, Symbol, SymbolTable
 
     OnDamage = Callable[[InputError], None]
+    _Asked = TypeVar("_Asked")
 
 _CHUNK = 1 << 20
 
@@ -60,14 +59,14 @@ class SplitPair:
         Source: GDB manual, "Debugging information in a special section".
         """
         for half in self.halves:
-            if table := _attempt(partial(half.symbol_table, ".symtab"), on_damage):
+            if table := _attempt(on_damage, half.symbol_table, ".symtab"):
                 return [table]
         embedded, dynamic = self.holder(".gnu_debugdata"), self.holder(".dynsym")
         found = []
         if embedded is not None:
-            found.append(_attempt(partial(_embedded_table, embedded), on_damage))
+            found.append(_attempt(on_damage, _embedded_table, embedded))
         if dynamic is not None:
-            found.append(_attempt(partial(dynamic.symbol_table, ".dynsym"), on_damage))
+            found.append(_attempt(on_damage, dynamic.symbol_table, ".dynsym"))
         return [table for table in found if table is not None]
 
     def function_symbols(self, on_damage: OnDamage) -> list[Symbol]:
@@ -85,9 +84,11 @@ class SplitPair:
         return code_symbols(symbols, self.halves)
 
 
-def _attempt(read: Callable[[], SymbolTable | None], on_damage: OnDamage) -> SymbolTable | None:
+def _attempt(
+    on_damage: OnDamage, read: Callable[[_Asked], SymbolTable | None], asked: _Asked
+) -> SymbolTable | None:
     try:
-        return read()
+        return read(asked)
     except InputError as error:
         on_damage(error)
         return None

@@ -11,10 +11,26 @@ from operator import itemgetter
 
 TYPE_CHECKING = False  # type checkers know this name; importing `typing` is what is saved
 if TYPE_CHECKING:
+    from functools import cached_property as cached_property
     from typing import Any
 
     from typing_extensions import Self, dataclass_transform
 else:
+
+    class cached_property:  # noqa: N801 - it has the name of that in `functools`
+        """What `functools` has, whose import takes longer than to read a small file."""
+
+        def __init__(self, function):  # noqa: ANN001, ANN204
+            self.function = function
+            self.__doc__ = function.__doc__
+
+        def __get__(self, instance, owner=None):  # noqa: ANN001, ANN204
+            """Return the value, which from now on is an ordinary attribute."""
+            if instance is None:
+                return self
+            value = self.function(instance)
+            instance.__dict__[self.function.__name__] = value
+            return value
 
     def dataclass_transform(**_):  # noqa: ANN003, ANN201, D103 - for type checkers
         return lambda cls: cls

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-PARTS = ("LICENSE", "MANIFEST.in", "README.md", "lib", "pyproject.toml", "setup.py")
+PARTS = ("LICENSE", "MANIFEST.in", "README.md", "bin", "lib", "pyproject.toml", "setup.py")
 SOURCES = REPOSITORY / "lib/crashsym/kernel"
 HOOK = "import sys, setuptools.build_meta as backend; getattr(backend, sys.argv[1])(sys.argv[2])"
 
@@ -81,6 +81,17 @@ def test_a_wheel_has_types_and_no_sources_of_the_kernel(from_sdist: dict[str, by
     typed = {Path(name).name for name in from_sdist if name.endswith(".pyi")}
     assert typed == {stub.name for stub in SOURCES.glob("*.pyi")}
     assert [name for name in from_sdist if name.endswith((".pyx", ".pxd", ".c"))] == []
+
+
+def test_a_wheel_has_the_command_which_imports_little(from_sdist: dict[str, bytes]) -> None:
+    [script] = [data for name, data in from_sdist.items() if name.endswith("/scripts/crashsym")]
+    assert script.startswith(b"#!python\n")
+    imports = [line for line in script.splitlines() if b"import" in line]
+    assert imports == [
+        b"from __future__ import annotations",
+        b"import sys",
+        b"from crashsym.cli.main import main",
+    ]
 
 
 def test_the_kernel_is_the_same_wherever_it_is_built(

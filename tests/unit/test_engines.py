@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from crashsym import engines
 from crashsym.engines import engine
 from support import REPOSITORY, missing
 
@@ -72,9 +73,8 @@ def test_the_kernel_is_built_where_the_tests_run(
 ) -> None:
     del compiled
     monkeypatch.delenv("CRASHSYM_ENGINE", raising=False)
-    engine.cache_clear()
+    monkeypatch.setattr(engines, "_CHOSEN", [])
     assert engine().name == "kernel"
-    engine.cache_clear()
 
 
 def test_every_module_of_the_kernel_is_built(compiled: Path) -> None:

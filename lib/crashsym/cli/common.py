@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from crashsym.cli.quick import Parser
     from crashsym.findings import Finding, Policy
 
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
-def add_dump_options(parser: argparse.ArgumentParser) -> None:
+def add_dump_options(parser: Parser) -> None:
     """Declare what goes into a symbol file."""
     parser.add_argument("--no-inlines", action="store_true", help="leave inlined functions out")
     parser.add_argument("--no-cfi", action="store_true", help="leave unwind rules out")

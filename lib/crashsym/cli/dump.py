@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crashsym.breakpad.module import ModuleRecord
+    from crashsym.cli.quick import Parser
 
     # arguments, the file, its debug half, where to write
     Task = tuple[argparse.Namespace, ElfFile, str | Path | None, str]
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 HELP = "make the symbol file of one ELF file"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the arguments of ``crashsym dump``."""
     parser.add_argument(
         "elf", metavar="ELF", type=path_text, help="an executable, shared object or kernel module"

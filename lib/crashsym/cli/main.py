@@ -7,15 +7,17 @@ have findings or failed, each listed on stderr; 130 interrupted. Only `main` dec
 
 from __future__ import annotations
 
-import argparse
 import errno
 import gc
 import os
 import sys
-from importlib import import_module
 
 from crashsym import __version__
 from crashsym.errors import CrashsymError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 _COMMANDS = ("dump", "extract", "manifest", "symbolicate", "lint")
 _USER_ERROR, _INTERRUPTED = 2, 130
@@ -23,6 +25,9 @@ _USER_ERROR, _INTERRUPTED = 2, 130
 
 def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of the command line; ``commands`` are those that it has to know."""
+    import argparse
+    from importlib import import_module
+
     parser = argparse.ArgumentParser(
         prog="crashsym",
         formatter_class=_formatter,
@@ -48,6 +53,8 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     Without a width that one asks `shutil` (the rules here are its), whose import takes a
     noticeable part of a small file's time.
     """
+    import argparse
+
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() else 0
     if not width:
@@ -62,8 +69,25 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     """Parse the command line; only the command that it names is imported."""
     if argv == ["--version"]:
         return build_parser(()).parse_args(argv)
+    if argv[:1] == ["dump"]:
+        quick = _parse_dump(argv[1:])
+        if quick is not None:
+            return quick
     wanted = tuple(name for name in _COMMANDS if argv[:1] == [name])
     return build_parser(wanted or _COMMANDS).parse_args(argv)
+
+
+def _parse_dump(argv: list[str]) -> argparse.Namespace | None:
+    """Parse a line of ``crashsym dump`` if that is quickly done."""
+    from crashsym.cli import dump
+    from crashsym.cli.quick import QuickParser
+
+    parser = QuickParser()
+    dump.add_arguments(parser)
+    args = parser.parse(argv)
+    if args is not None:
+        args.run = dump.run
+    return args
 
 
 def _parse_own() -> argparse.Namespace:

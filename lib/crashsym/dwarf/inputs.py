@@ -6,15 +6,13 @@ Shared by all engines: they decode bytes, and all that is to be known about file
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from crashsym import findings
 from crashsym.budget import Budget
 from crashsym.debugfiles import package_places, split_places
 from crashsym.dwarf.sections import DwarfSections
 from crashsym.elf import ElfFile
 from crashsym.errors import InputError, MalformedError, MismatchError
-from crashsym.value import Value
+from crashsym.value import Value, cached_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,7 @@ one of them, for tests and for comparisons.
 
 from __future__ import annotations
 
-import importlib
 import os
-from functools import lru_cache
 
 from crashsym.errors import ConfigError
 
@@ -41,13 +39,21 @@ class NoFunctions:
         """Write no record."""
 
 
-@lru_cache(maxsize=1)
+_CHOSEN: list[Engine] = []  # once it is
+
+
 def engine() -> Engine:
     """Return the engine of this process.
 
     Raises:
         ConfigError: the environment asks for an engine that there is not.
     """
+    if not _CHOSEN:
+        _CHOSEN.append(_choose())
+    return _CHOSEN[0]
+
+
+def _choose() -> Engine:
     wanted = os.environ.get(VARIABLE, "")
     if wanted not in ("", "kernel", "reference"):
         raise ConfigError(
@@ -80,7 +86,7 @@ def is_fallback() -> bool:
 
 def _why_no_kernel() -> str:
     try:
-        importlib.import_module("crashsym.kernel.functions")
+        import crashsym.kernel.functions  # noqa: F401 - whether that works
     except ImportError as error:
         return str(error)
     return ""
