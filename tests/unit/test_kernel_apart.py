@@ -94,6 +94,15 @@ def test_an_answer_longer_than_a_name_may_be_is_none(levels: int) -> None:
     assert ask_all([name]) == [text if len(text) <= LONGEST else None]
 
 
+def test_the_other_process_has_all_of_many_names() -> None:
+    """Their text is kept where large arrays are, which forked processes do not get else."""
+    many = [risky(number) for number in range(40_000)]
+    assert sum(map(len, many)) > 1 << 20
+    answers = ask_all(many)
+    assert None not in answers
+    assert answers[::4000] == [readable(name) for name in many[::4000]]
+
+
 def test_no_process_is_left(tmp_path: Path) -> None:
     ask_all([ENDLESS, GOOD[0]])
     with pytest.raises(ChildProcessError):

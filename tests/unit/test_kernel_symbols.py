@@ -27,6 +27,11 @@ MACHINES = {
     "ppc": (PPC, Format(32, little_endian=False)),
 }
 PLAIN = (b"f", b"g", b"_Z", b"_start", b"f.cold", b"f.isra.0", b"a.b", b"@", b"f@VERS", b"g@@VERS")
+SUFFIXES = (
+    *(b".cold", b".cold.1", b".part.0", b".part.0.1", b".isra", b".constprop.0", b".lto_priv.12"),
+    *(b".specialized.1", b".llvm.7F", b".1", b".x", b".", b"..", b".part.a", b".colder", b".col"),
+    *(b".__uniq.123", b"/x.cold", b"$x", b".clone.2", b".localalias", b".resume", b".cold@@V"),
+)
 MANGLED = (
     b"_Z1fv", b"_ZN1aC1Ev", b"_ZN1aC2Ev", b"_Z1fv.cold", b"_Z1fv@@VERS", b"_Zbroken", b"_D1a1bFZv",
     b"_ZN4core3fmt5write17h0123456789abcdefE", b"_RNvC1a1b", b"_RNvC1a1b.llvm.12",
@@ -37,6 +42,10 @@ names = st.one_of(
     st.sampled_from(PLAIN),
     st.sampled_from(MANGLED),
     st.sampled_from(STRANGE),
+    st.tuples(
+        st.sampled_from((b"f", b"_Z1fv", b"_ZN1aC1Ev", b"")),
+        st.lists(st.sampled_from(SUFFIXES), max_size=3),
+    ).map(lambda name: name[0] + b"".join(name[1])),
     st.binary(max_size=4),
 )
 addresses = st.integers(-1, 12).map(lambda number: elf.TEXT_ADDRESS + number)

@@ -11,8 +11,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strlen
 
-from crashsym.kernel.base cimport Memory, Span, give_back, reserve
+from crashsym.kernel.base cimport Array, Memory, Span, give_back, reserve
 from crashsym.kernel.demangling cimport LONGEST_NAME
+from crashsym.kernel.memory cimport hide_from_forks, show_to_fork, show_to_forks
 from crashsym.kernel.strings cimport NO_STRING, Strings
 
 cdef extern from *:
@@ -75,6 +76,11 @@ cdef enum:  # see `crashsym.demangle.apart`
     SHARED = 4 << 20  # bytes
 
 
+cdef void _show(Array* a) noexcept nogil:
+    if a.mapped:
+        show_to_fork(a.items, a.mapped)
+
+
 cdef class Apart:
     """Questions by number, in the order in which they came, and after `run` their answers."""
 
@@ -130,10 +136,14 @@ cdef class Apart:
         """Ask from the question ``first`` on, as long as there is room, and no name explodes."""
         cdef int process
         memset(shared, 0, sizeof(Shared))
+        hide_from_forks()
+        _show(&self.names.text)
+        _show(&self.names.entries)
         process = fork()
         if process == 0:
             self._serve(first, shared)
             _exit(0)
+        show_to_forks()
         if process < 0:
             return False
         wait_for(process)

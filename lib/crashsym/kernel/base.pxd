@@ -9,6 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memchr, memcpy, memset
 
+from crashsym.kernel.memory cimport map_memory, space_is_free, unmap_memory
+
 
 cdef struct Span:  # bytes of a section, or part of them
     const uint8_t* data
@@ -231,47 +233,6 @@ cdef inline Cursor sub(Cursor* c, uint64_t size) noexcept nogil:
     part.end = c.at
     return part
 
-
-cdef extern from *:
-    """
-    #include <stddef.h>
-    #include <stdint.h>
-    #include <sys/mman.h>
-    #include <sys/resource.h>
-    /* Reserve address space, with large pages: one page fault each 2 MiB, not each 4 KiB. */
-    static inline char *crashsym_map(uint64_t size) {
-    #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xFFFFFFFF && !defined(__SANITIZE_ADDRESS__)
-        const uintptr_t page = 2u << 20;
-        char *mapped, *start;
-        if (size >> 45)
-            return NULL;
-        mapped = (char *)mmap(NULL, size + page, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mapped == (char *)MAP_FAILED)
-            return NULL;
-        start = (char *)(((uintptr_t)mapped + page - 1) & ~(page - 1));
-        if (start > mapped)
-            munmap(mapped, (size_t)(start - mapped));
-        munmap(start + size, (size_t)(mapped + page - start));
-        madvise(start, size, MADV_HUGEPAGE);
-        return start;
-    #else
-        (void)size;
-        return NULL;
-    #endif
-    }
-    /* Whether address space costs nothing, as long as there is no memory behind it. */
-    static inline int crashsym_space_is_free(void) {
-        struct rlimit limit;
-        return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
-    }
-    static inline void crashsym_unmap(char *start, uint64_t size) {
-        munmap(start, (size_t)size);
-    }
-    """
-    char* map_memory "crashsym_map"(uint64_t size) noexcept nogil
-    bint space_is_free "crashsym_space_is_free"() noexcept nogil
-    void unmap_memory "crashsym_unmap"(char* start, uint64_t size) noexcept nogil
 
 cdef enum:
     LARGE = 1 << 20

@@ -12,3 +12,4 @@ cdef enum Readable:
 
 
 cdef Readable demangle(Span name, Array* scratch, Memory* memory, Span* text, char** made) noexcept
+cdef Span without_suffixes(Span name) noexcept nogil

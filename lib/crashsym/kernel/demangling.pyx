@@ -4,7 +4,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memchr, memcmp, memcpy, strlen
+from libc.string cimport memchr, memcmp, memcpy, strchr, strlen, strncmp
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangled cimport demangle_plain
@@ -92,3 +92,69 @@ cdef Readable demangle(
     free(made[0])
     made[0] = NULL
     return NONE
+
+
+# ---- suffixes of clones; see `crashsym.demangle.suffixes`, which knows some more of them
+
+cdef const char* NUMBERED = b".isra.part.constprop.clone.lto_priv.specialized.__uniq."
+cdef const char* PLAIN = b".cold.warm.localalias.argelim.argprom.retelim."
+
+
+cdef bint _is_one_of(const char* words, const uint8_t* word, uint64_t size) noexcept nogil:
+    """Whether ``word``, which begins with a dot, is one of the words that stand between dots."""
+    cdef const char* at = words
+    while at != NULL and at[1]:
+        if strncmp(at, <const char*>word, size) == 0 and at[size] == c'.':
+            return True
+        at = strchr(at + 1, c'.')
+    return False
+
+
+cdef inline const uint8_t* _end_of_word(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Return where a word of letters, digits and "_" ends; it may begin with a dot."""
+    at += 1
+    while at < end and (
+        c'a' <= at[0] <= c'z' or c'A' <= at[0] <= c'Z' or c'0' <= at[0] <= c'9' or at[0] == c'_'
+    ):
+        at += 1
+    return at
+
+
+cdef bint _is_number(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Whether there are a dot and decimal digits."""
+    if end - at < 2:
+        return False
+    for i in range(1, end - at):
+        if not c'0' <= at[i] <= c'9':
+            return False
+    return True
+
+
+cdef Span without_suffixes(Span name) noexcept nogil:
+    """Return an identifier without the suffixes behind it; all others as they are."""
+    cdef const uint8_t* end = name.data + name.size
+    cdef const uint8_t* at = name.data
+    cdef const uint8_t* stop
+    cdef Span plain = name
+    cdef bint complete
+    if name.size < 2 or at[0] == c'.':
+        return name
+    at = _end_of_word(at, end)
+    plain.size = <uint64_t>(at - name.data)
+    while at < end:
+        stop = _end_of_word(at, end)
+        complete = _is_one_of(PLAIN, at, <uint64_t>(stop - at))
+        if at[0] != c'.' or stop - at > 12 or not (
+            complete or _is_one_of(NUMBERED, at, <uint64_t>(stop - at))
+        ):
+            return name
+        at = stop
+        while at < end:
+            stop = _end_of_word(at, end)
+            if at[0] != c'.' or not _is_number(at, stop):
+                break
+            complete = True
+            at = stop
+        if not complete:
+            return name
+    return plain

@@ -9,7 +9,7 @@ from libc.string cimport memchr, memcmp, memset
 from crashsym.kernel.apart cimport Apart
 from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release, reserve
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
-from crashsym.kernel.demangling cimport ASK, MADE, RISKY, Readable, demangle
+from crashsym.kernel.demangling cimport ASK, MADE, RISKY, Readable, demangle, without_suffixes
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.strings cimport NO_STRING
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
@@ -59,14 +59,14 @@ cdef int _by_name(const void* a, const void* b) noexcept nogil:
     return compare(<Symbol*>a, <Symbol*>b)
 
 
-cdef Span _bare(Symbol* symbol) noexcept nogil:
+cdef Span _bare(Symbol* symbol, bint keep_suffixes) noexcept nogil:
     """Return the name; "@@VERSION", which some linkers keep, is not part of it."""
     cdef const uint8_t* at = <const uint8_t*>memchr(symbol.name, b"@", symbol.size)
     cdef Span name
     name.data, name.size = symbol.name, symbol.size
     if at != NULL and at != symbol.name:
         name.size = <uint64_t>(at - symbol.name)
-    return name
+    return name if keep_suffixes else without_suffixes(name)
 
 
 cdef class Publics:
@@ -261,7 +261,7 @@ cdef class Publics:
             count = self._same(first)
             if self._purpose(self.functions, symbols + first, count) != NOTHING:
                 for i in range(first, first + count):
-                    self._ask_if_risky(_bare(symbols + i))
+                    self._ask_if_risky(_bare(symbols + i, self.keep_suffixes))
             first += count
         if not self.apart.run():
             self.damage.append(("names of symbols", "no process can be had for those of C++"))
@@ -347,7 +347,7 @@ cdef class Publics:
         cdef Span readable_text
         cdef Readable found
         cdef uint32_t number
-        name.text, name.made = _bare(symbol), NULL
+        name.text, name.made = _bare(symbol, self.keep_suffixes), NULL
         if self._is_plain(name.text):
             return True
         found = demangle(name.text, scratch, &self.memory, &readable_text, &name.made)
