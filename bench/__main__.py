@@ -23,7 +23,7 @@ from bench.farm import FILES, TINY, FarmFile, facts
 from bench.objects import bench_cache
 from bench.report import Results, markdown
 from bench.targets import MB
-from bench.tools import BREAKPAD_NAME, MOZILLA, OURS, Tool, tools
+from bench.tools import BREAKPAD_NAME, MOZILLA, OURS, OWN_BREAKPAD, Tool, tools
 from bench.whole import measure_starts, measure_tree
 
 PARTS = ("files", "tree", "start")
@@ -53,8 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small files only, one round")
     parser.add_argument("--files", metavar="GLOB", default="*", help="only files named like this")
     parser.add_argument("--rounds", metavar="N", type=_positive, help="default: 3, or 1 if --quick")
-    names = (OURS, MOZILLA, BREAKPAD_NAME)
+    names = (OURS, MOZILLA, BREAKPAD_NAME, OWN_BREAKPAD)
     parser.add_argument("--tool", choices=names, action="append", help="may be repeated")
+    parser.add_argument(
+        "--breakpad", metavar="FILE", type=Path, help="measure a dump_syms that you have built, too"
+    )
     parser.add_argument("--only-ours", dest="tool", action="store_const", const=[OURS])
     parser.add_argument("--part", choices=PARTS, action="append", help="may be repeated")
     parser.add_argument("--output", metavar="DIR", type=Path, help="write the results here")
@@ -95,7 +98,7 @@ def _list(files: Sequence[FarmFile]) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     files, parts = chosen_files(args), args.part or PARTS
-    used = [tool for tool in tools() if not args.tool or tool.name in args.tool]
+    used = [tool for tool in tools(args.breakpad) if not args.tool or tool.name in args.tool]
     rounds = args.rounds or (1 if args.quick else _ROUNDS)
     compared, tree, starts = [], None, []
     with tempfile.TemporaryDirectory(dir=_scratch(), prefix="crashsym-bench-") as folder:
@@ -126,7 +129,7 @@ def _line(one: Compared) -> str:
         memory = f"{found.memory.anonymous / MB:.0f}/{found.memory.total / MB:.0f} MB"
         text = f"{found.cpu:.2f} s {found.wall:.2f} s wall {memory}"
         parts.append(f"{name} {text if not found.complaint else 'failed: ' + found.complaint}")
-    ratios = {peer: one.ratio(peer) for peer in (MOZILLA, BREAKPAD_NAME)}
+    ratios = {peer: one.ratio(peer) for peer in one.by_tool if peer != OURS}
     parts += [f"{peer}/ours {ratio:.2f}" for peer, ratio in ratios.items() if ratio is not None]
     return " | ".join(parts)
 

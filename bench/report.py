@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.compare import Compared, Measured
 from bench.targets import MB, Verdict, verdicts
-from bench.tools import BREAKPAD_NAME, COUNTED, MOZILLA, Tool
+from bench.tools import COUNTED, OURS, Tool
 from bench.whole import Start, Tree
 
 _INTRODUCTION = """\
@@ -68,12 +68,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1)
 def times(results: Results) -> str:
     """Return the table of CPU seconds and ratios."""
     names = [tool.name for tool in results.tools]
-    head = ["File", ".debug_info, MB", *names, "Mozilla / ours", "Breakpad / ours"]
+    peers = [name for name in names if name != OURS]
+    head = ["File", ".debug_info, MB", *names, *(f"{peer} / ours" for peer in peers)]
     rows = [
         [
             *_file(one),
             *(_cell(one.by_tool[name], f"{one.by_tool[name].cpu:.3g} s") for name in names),
-            *(_ratio(one.ratio(peer)) for peer in (MOZILLA, BREAKPAD_NAME)),
+            *(_ratio(one.ratio(peer)) for peer in peers),
         ]
         for one in results.compared
     ]

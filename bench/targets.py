@@ -10,7 +10,7 @@ from itertools import combinations
 from corpus.matrix import THUMB
 
 from bench.compare import Compared
-from bench.tools import BREAKPAD_NAME, MOZILLA, OURS
+from bench.tools import BREAKPAD_NAME, MOZILLA, OURS, OWN_BREAKPAD
 from bench.whole import Start, Tree
 
 MB = 1_000_000
@@ -49,6 +49,7 @@ def verdicts(
     return [
         _ratio("at least 5x Mozilla's speed from 90 MB up", large, MOZILLA, 5),
         _ratio("at least 20x Breakpad's speed from 90 MB up", large, BREAKPAD_NAME, 20),
+        *_own_breakpad(large),
         _ratio("at least 4x Mozilla's speed on 55 MB of ARM", arm, MOZILLA, 4),
         _ratio("never slower than Mozilla's", compared, MOZILLA, 1),
         _ratio("never slower than Breakpad's", compared, BREAKPAD_NAME, 1),
@@ -71,6 +72,12 @@ def _ratio(target: str, compared: Iterable[Compared], peer: str, least: float) -
     below = sum(ratio < least for ratio, _ in found)
     fact = f"{worst:.2f}x on {name}" + (f", {below} of {len(found)} files below" if below else "")
     return Verdict(target, worst >= least, fact)
+
+
+def _own_breakpad(large: Sequence[Compared]) -> list[Verdict]:
+    if not any(OWN_BREAKPAD in one.by_tool for one in large):
+        return []
+    return [_ratio("the same, of the Breakpad that was built", large, OWN_BREAKPAD, 20)]
 
 
 def _failed(one: Compared) -> bool:

@@ -19,7 +19,7 @@ from oracles.repairs import with_debug_addr
 
 from bench.errors import BenchError
 
-OURS, MOZILLA, BREAKPAD_NAME = "crashsym", "mozilla", "breakpad"
+OURS, MOZILLA, BREAKPAD_NAME, OWN_BREAKPAD = "crashsym", "mozilla", "breakpad", "breakpad-own"
 COUNTED = ("FUNC", "INLINE", "PUBLIC", "STACK CFI")
 
 # Findings about what a file lacks do not make its symbol file less than it can be.
@@ -60,8 +60,12 @@ def crashsym() -> str:
     return str(path)
 
 
-def tools() -> tuple[Tool, ...]:
-    """Return ours and the peers, the peers downloaded if need be."""
+def tools(own_breakpad: Path | None = None) -> tuple[Tool, ...]:
+    """Return ours and the peers, the peers downloaded if need be.
+
+    ``own_breakpad`` is a dump_syms that somebody has built of newer sources: the one that npm has
+    leaves out the inlined functions below a DW_TAG_lexical_block.
+    """
     ours = crashsym()
     try:
         mozilla, breakpad = str(mozilla_dump_syms()), str(breakpad_dump_syms())
@@ -78,13 +82,18 @@ def tools() -> tuple[Tool, ...]:
             f"Mozilla's {run([mozilla, '--version']).strip()} --inlines -j 1",
             lambda path, out: [mozilla, "--inlines", "-j", "1", str(path), "-o", str(out)],
         ),
-        Tool(
-            BREAKPAD_NAME,
-            f"Breakpad's dump_syms -d (npm {BREAKPAD.name} {BREAKPAD.version})",
-            lambda path, _: [breakpad, "-d", str(path)],
-            to_stdout=True,
-            repair=with_debug_addr,
-        ),
+        _breakpad(BREAKPAD_NAME, breakpad, f"npm {BREAKPAD.name} {BREAKPAD.version}"),
+        *([_breakpad(OWN_BREAKPAD, str(own_breakpad), own_breakpad.name)] if own_breakpad else []),
+    )
+
+
+def _breakpad(name: str, path: str, origin: str) -> Tool:
+    return Tool(
+        name,
+        f"Breakpad's dump_syms -d ({origin})",
+        lambda elf, _: [path, "-d", str(elf)],
+        to_stdout=True,
+        repair=with_debug_addr,
     )
 
 

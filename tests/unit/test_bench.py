@@ -19,7 +19,16 @@ from bench.measure import Memory, resident, run, tree_of
 from bench.objects import Sources, copies
 from bench.report import Results, markdown, table
 from bench.targets import MB, Verdict, verdicts
-from bench.tools import BREAKPAD_NAME, MOZILLA, OURS, Tool, complaint, count
+from bench.tools import (
+    BREAKPAD_NAME,
+    MOZILLA,
+    OURS,
+    OWN_BREAKPAD,
+    Tool,
+    complaint,
+    count,
+)
+from bench.tools import tools as bench_tools
 from bench.whole import Start, Tree
 
 RECORDS = {"FUNC": 3, "INLINE": 2, "PUBLIC": 1, "STACK CFI": 4, "bytes": 5 * MB}
@@ -72,6 +81,23 @@ def test_the_worst_file_decides() -> None:
     assert verdict.met is False
     assert verdict.fact == "4.00x on bad.so, 1 of 2 files below"
     assert of(found, "20x Breakpad").met is True
+
+
+def test_a_breakpad_that_was_built_is_judged_beside_the_other() -> None:
+    one = fast("a.so", 93)
+    assert not [found for found in verdicts([one], None, []) if "was built" in found.target]
+    one.by_tool[OWN_BREAKPAD] = measured(19 * one.by_tool[OURS].cpu)
+    found = verdicts([one], None, [])
+    assert of(found, "20x Breakpad").met is True
+    assert of(found, "was built").met is False
+
+
+def test_a_breakpad_that_was_built_is_called_like_the_other(tmp_path: Path) -> None:
+    own = tmp_path / "dump_syms-1234"
+    tool = next(tool for tool in bench_tools(own) if tool.name == OWN_BREAKPAD)
+    assert tool.command(Path("a.so"), Path("out")) == [str(own), "-d", "a.so"]
+    assert "dump_syms-1234" in tool.title
+    assert OWN_BREAKPAD not in {tool.name for tool in bench_tools()}
 
 
 def test_factors_are_asked_of_large_uncompressed_files_only() -> None:
@@ -212,7 +238,7 @@ def test_the_page_has_times_ratios_and_targets() -> None:
     one.by_tool[OURS] = measured(2, 7 * MB)
     tools = [TOOL, Tool(MOZILLA, "dump_syms 2", TOOL.command)]
     page = markdown(Results(tools, 3, [one], None, [Start("crashsym --version", 0.1)]))
-    assert "| a.so (compressed) | 93.0 | 2 s | 3 s | 1.50 | - |" in page
+    assert "| a.so (compressed) | 93.0 | 2 s | 3 s | 1.50 |" in page
     assert "| a.so (compressed) | 93.0 | 7 / 14 | 0 / 0 |" in page
     assert "| never slower than Mozilla's | met | 1.50x on a.so |" in page
     assert "| crashsym --version | 0.100 s |" in page
