@@ -19,6 +19,7 @@ LAYER_PARTS = (
     "MANIFEST.in",
     "README.md",
     "SECURITY.md",
+    "bin",
     "classes",
     "conf",
     "kas",

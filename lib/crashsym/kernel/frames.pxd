@@ -89,6 +89,20 @@ cdef class Interpreter:
 
 cdef uint64_t leb(Cursor* c, bint sign, bint* fits) noexcept nogil
 cdef int64_t number(Cursor* c, bint sign) noexcept nogil
-cdef int lowest(uint64_t word) noexcept nogil
-cdef bint same_rule(Rule* a, Rule* b) noexcept nogil
+cdef bint same_expression(Rule* a, Rule* b) noexcept nogil
 cdef void copy_state(State* to, State* source) noexcept nogil
+
+
+cdef extern from *:
+    int __builtin_ctzll(unsigned long long) nogil
+
+
+cdef inline int lowest(uint64_t word) noexcept nogil:
+    """Return the number of the lowest bit that is set in a word that has one."""
+    return __builtin_ctzll(word)
+
+
+cdef inline bint same_rule(Rule* a, Rule* b) noexcept nogil:
+    if a.kind != b.kind or a.number != b.number or a.register != b.register:
+        return False
+    return a.expression == b.expression or same_expression(a, b)

@@ -12,7 +12,6 @@ from libc.string cimport memcmp, memcpy
 from crashsym.kernel.base cimport Cursor, fail, fixed, give_back, left, reserve, u8
 
 cdef extern from *:
-    int __builtin_ctzll(unsigned long long) nogil
     bint __builtin_mul_overflow(int64_t, int64_t, int64_t*) nogil
     bint umul_overflow "__builtin_mul_overflow"(uint64_t, uint64_t, uint64_t*) nogil
 
@@ -84,17 +83,9 @@ cdef inline int64_t product(int64_t a, int64_t b) noexcept nogil:
     return result
 
 
-cdef int lowest(uint64_t word) noexcept nogil:
-    """Return the number of the lowest bit that is set in a word that has one."""
-    return __builtin_ctzll(word)
-
-
-cdef bint same_rule(Rule* a, Rule* b) noexcept nogil:
-    if a.kind != b.kind or a.number != b.number or a.register != b.register:
-        return False
-    return a.expression == b.expression or (
-        a.expression != NULL and b.expression != NULL and a.number < FEW_BYTES
-        and memcmp(a.expression, b.expression, a.number) == 0
+cdef bint same_expression(Rule* a, Rule* b) noexcept nogil:
+    return a.expression != NULL and b.expression != NULL and a.number < FEW_BYTES and (
+        memcmp(a.expression, b.expression, a.number) == 0
     )
 
 

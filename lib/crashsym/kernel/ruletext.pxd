@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Span
-from crashsym.kernel.frames cimport REGISTERS, Rule, State
+from crashsym.kernel.frames cimport REGISTERS, WORDS, Rule, State
 from crashsym.kernel.text cimport Text
 
 cdef enum:
@@ -16,6 +16,9 @@ cdef class RuleText:
     cdef bint little_endian
     cdef list keep
     cdef Span names[REGISTERS]
+    cdef uint64_t named[WORDS]  # a bit for each register that has a name
+    cdef int words  # of them up to the last that has bits
+    cdef uint64_t different[WORDS]  # of two rows: with a name, and not that of the return address
     cdef uint64_t load_base
     cdef dict expressions
     cdef dict older
@@ -33,5 +36,6 @@ cdef class RuleText:
     cdef bint _init(self, uint64_t start, uint64_t end) except -1
     cdef bint _rule(self, Span name, Span rule) except -1
     cdef bint _change(self, uint64_t address, Span name, Span rule) except -1
-    cdef bint _registers(self, State* before, State* now, uint64_t column, uint64_t address) except -1
-    cdef bint _lost(self, State* before, State* now, uint64_t column, uint64_t address) except -1
+    cdef bint _compare(self, State* before, State* now, uint64_t column) noexcept nogil
+    cdef bint _registers(self, State* before, State* now, uint64_t address) except -1
+    cdef bint _lost(self, State* before, State* now, uint64_t address) except -1

@@ -89,6 +89,8 @@ cdef class RuleText:
             if number < REGISTERS and len(raw) <= 16:
                 self.keep.append(raw)
                 self.names[<int>number] = span(raw, len(raw))
+                self.named[<int>number >> 6] |= <uint64_t>1 << (<int>number & 63)
+                self.words = max(self.words, (<int>number >> 6) + 1)
 
     cdef Span name(self, uint64_t register) noexcept nogil:
         """Return the name of a register; NULL where it has none."""
@@ -251,50 +253,59 @@ cdef class RuleText:
             rule = self._back(now, column, room)
             if not equal(rule, self._back(before, column, old_room)):
                 self._change(address, span(b".ra", 3), rule)
-        self._registers(before, now, column, address)
-        self._lost(before, now, column, address)
+        if self._compare(before, now, column):
+            self._registers(before, now, address)
+            self._lost(before, now, address)
         if self.changed:
             make_room(self.text, 1)
             put_char(self.text, b"\n")
         return True
 
-    cdef bint _registers(
-        self, State* before, State* now, uint64_t column, uint64_t address
-    ) except -1:
+    cdef bint _compare(self, State* before, State* now, uint64_t column) noexcept nogil:
+        """Find the registers whose rules are different; return whether there are any."""
+        cdef uint64_t word, changed, any_ = 0
+        cdef int i, at
+        for i in range(self.words):
+            changed = (before.used[i] ^ now.used[i]) & self.named[i]
+            word = before.used[i] & now.used[i] & self.named[i]
+            while word:
+                at = lowest(word)
+                if not same_rule(&before.rules[64 * i + at], &now.rules[64 * i + at]):
+                    changed |= <uint64_t>1 << at
+                word &= word - 1
+            if column >> 6 == <uint64_t>i:
+                changed &= ~(<uint64_t>1 << (column & 63))
+            self.different[i] = changed
+            any_ |= changed
+        return any_ != 0
+
+    cdef bint _registers(self, State* before, State* now, uint64_t address) except -1:
         """Write the rules that are new or different."""
         cdef char room[ROOM]
         cdef char old_room[ROOM]
         cdef Span rule
         cdef uint64_t word
         cdef int i, at
-        for i in range(WORDS):
-            word = now.used[i]
+        for i in range(self.words):
+            word = now.used[i] & self.different[i]
             while word:
                 at = 64 * i + lowest(word)
                 word &= word - 1
-                if <uint64_t>at == column or self.names[at].data == NULL:
-                    continue
-                if has(before, at) and same_rule(&before.rules[at], &now.rules[at]):
-                    continue
                 rule = self._own(now, at, room)
                 if rule.data != NULL and not equal(rule, self._own(before, at, old_room)):
                     self._change(address, self.names[at], rule)
         return True
 
-    cdef bint _lost(self, State* before, State* now, uint64_t column, uint64_t address) except -1:
+    cdef bint _lost(self, State* before, State* now, uint64_t address) except -1:
         """Write which registers have no rule any more: they hold the caller's value again."""
         cdef char room[ROOM]
         cdef uint64_t word
         cdef int i, at
-        for i in range(WORDS):
-            word = before.used[i]
+        for i in range(self.words):
+            word = before.used[i] & self.different[i]
             while word:
                 at = 64 * i + lowest(word)
                 word &= word - 1
-                if <uint64_t>at == column or self.names[at].data == NULL:
-                    continue
-                if has(now, at) and same_rule(&before.rules[at], &now.rules[at]):
-                    continue
                 if self._own(before, at, room).data != NULL and (
                     self._own(now, at, room).data == NULL
                 ):
