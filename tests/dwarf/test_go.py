@@ -49,6 +49,9 @@ func (p *point) Scale(by int) int {
 	return p.x + p.y
 }
 
+//go:noinline
+func (p point) cold() int { return p.x }
+
 func (p point) sum() int { return p.x*3 + p.y }
 
 //go:noinline
@@ -78,7 +81,7 @@ func apply(f func(int) int, x int) int {
 
 func main() {
 	p := &point{len(os.Args), 4}
-	total := p.Scale(3)
+	total := p.Scale(3) + p.cold()
 	total += apply(func(x int) int { return x*total + p.sum() }, 7)
 	total += largest([]int{1, total, 3})
 	total += int(largest([]float64{1.5, float64(total)}))
@@ -92,7 +95,14 @@ func main() {
 """
 # Inlined everywhere, so they have no code of their own.
 INLINED = {"main.square", "main.twice", "main.point.sum"}
-NAMED = {"main.(*point).Scale", "main.apply", "main.main", "main.main.func1", "main.main.func2"}
+NAMED = {
+    "main.(*point).Scale",
+    "main.apply",
+    "main.main",
+    "main.main.func1",
+    "main.main.func2",
+    "main.point.cold",
+}
 # One piece of code for each shape of the arguments; since Go 1.20 without the underscore.
 SHAPES = re.compile(r"main\.largest\[go\.shape\.(int|float64)(_0)?\]")
 # In the symbol table: takes its arguments from the stack. DWARF and tracebacks do not say it.
@@ -191,15 +201,30 @@ def told_by_go(app: App, addresses: Sequence[int]) -> list[tuple[str, str]]:
     ]
 
 
-def test_functions_are_those_of_gos_symbol_table(app: App) -> None:
-    assert app.dump.codes == []
-    table = go(app.root, "tool", "nm", "-size", app.path).splitlines()
-    theirs = {
-        (int(address, 16) - app.base, int(size), name.removesuffix(ABI0))
+def symbol_table(root: Path, path: Path) -> set[tuple[int, int, str]]:
+    """Return address, size and name of each function."""
+    base, table = elf_facts(path).base, go(root, "tool", "nm", "-size", path).splitlines()
+    return {
+        (int(address, 16) - base, int(size), name)
         for address, size, kind, name in (line.split(maxsplit=3) for line in table)
         if kind in "Tt" and int(size)
     }
+
+
+def test_functions_are_those_of_gos_symbol_table(app: App) -> None:
+    assert app.dump.codes == []
+    table = symbol_table(app.root, app.path)
+    theirs = {(address, size, name.removesuffix(ABI0)) for address, size, name in table}
     assert {(f.address, f.size, f.name) for f in app.dump.symbols.functions} == theirs
+
+
+def test_public_symbols_have_gos_names(root: Path) -> None:
+    """Also one that ends like the name of a clone by GCC: "main.point.cold"."""
+    path = built(root, "amd64", "-w")
+    dump = read(path)
+    assert dump.codes == ["no-debug-info"]
+    table = {(address, name) for address, _, name in symbol_table(root, path)}
+    assert {(p.address, p.name) for p in dump.symbols.publics} == table
 
 
 def test_methods_closures_and_generic_functions_have_gos_names(app: App) -> None:
