@@ -47,8 +47,13 @@ def program(version: int) -> bytes:
     return Elf((elf.code(), elf.build_id(FMT), *info.sections(), *sections)).build()
 
 
-def units(version: int, more: Sequence[Die] = ()) -> tuple[Dwarf, bytes]:
-    """Return the split unit, with ``more`` at its end, and ``struct S`` of ``namespace n``."""
+def units(
+    version: int, more: Sequence[Die] = (), root: Sequence[Attribute] = ()
+) -> tuple[Dwarf, bytes]:
+    """Return the split unit, and the type unit: ``struct S`` in ``namespace n``.
+
+    ``more`` are entries at the end of the split unit, ``root`` attributes of its first one.
+    """
     four = version == 4
     text, address = (
         (dwarf.GNU_STR_INDEX, dwarf.GNU_ADDR_INDEX) if four else (dwarf.STRX, dwarf.ADDRX)
@@ -68,9 +73,10 @@ def units(version: int, more: Sequence[Die] = ()) -> tuple[Dwarf, bytes]:
     )
     info = Dwarf(FMT, version)
     if four:
-        info.unit(Die(dwarf.COMPILE_UNIT, [(dwarf.GNU_DWO_ID, dwarf.DATA8, ID)], children))
+        own: Attribute = (dwarf.GNU_DWO_ID, dwarf.DATA8, ID)
+        info.unit(Die(dwarf.COMPILE_UNIT, [own, *root], children))
     else:
-        info.unit(Die(dwarf.COMPILE_UNIT, (), children), kind=5, tail=FMT.number(ID, 8))
+        info.unit(Die(dwarf.COMPILE_UNIT, root, children), kind=5, tail=FMT.number(ID, 8))
     member = Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")])
     root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
     space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
@@ -81,9 +87,11 @@ def units(version: int, more: Sequence[Die] = ()) -> tuple[Dwarf, bytes]:
     return info, FMT.number(len(body), 4) + body
 
 
-def sections(version: int, more: Sequence[Die] = ()) -> dict[str, bytes]:
+def sections(
+    version: int, more: Sequence[Die] = (), root: Sequence[Attribute] = ()
+) -> dict[str, bytes]:
     """Return the sections of a ``.dwo`` file by name; the type unit stands last in its section."""
-    info, kind = units(version, more)
+    info, kind = units(version, more, root)
     header = b"" if version == 4 else bytes(8)
     lists = bytes(12) + FMT.numbers(4, 0, 8) + b"\4" + uleb(0x10) + uleb(0x20) + b"\0"
     found = {
@@ -113,9 +121,9 @@ def index(version: int, signature: int, columns: dict[int, tuple[int, int]]) -> 
     return out + FMT.numbers(4, *(size for _, size in columns.values()))
 
 
-def package(version: int, more: Sequence[Die] = ()) -> bytes:
+def package(version: int, more: Sequence[Die] = (), root: Sequence[Attribute] = ()) -> bytes:
     """Return a package, in which something else stands before each slice."""
-    parts, (info, kind) = sections(version, more), units(version, more)
+    parts, (info, kind) = sections(version, more, root), units(version, more, root)
     other, size = b"\xff" * 12, len(info.info)
     shared = {
         number: (len(other), len(parts[name]))

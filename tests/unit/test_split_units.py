@@ -58,3 +58,19 @@ def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> No
     program = Elf((elf.code(), elf.build_id(FMT), *info.sections())).build()
     functions = read(tmp_path / "a", program).functions
     assert [f.name for f in functions] == [f"f{number}" for number in range(300)]
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("kind", ["dwo", "dwp"])
+def test_the_base_of_a_split_unit_is_that_of_its_skeleton(
+    tmp_path: Path, version: int, kind: str
+) -> None:
+    """Also where it has an address itself: by an index that its own file has no table for."""
+    form = dwarf.GNU_ADDR_INDEX if version == 4 else dwarf.ADDRX
+    for name, low in (("low", (dwarf.LOW_PC, form, 1)), ("far", (dwarf.LOW_PC, form, 9999))):
+        made = split.package(version, root=[low])
+        if kind == "dwo":
+            made = split.file(split.sections(version, root=[low]))
+        path = tmp_path / name
+        (tmp_path / ("a.dwo" if kind == "dwo" else f"{name}.dwp")).write_bytes(made)
+        _check(read(path, split.program(version)))

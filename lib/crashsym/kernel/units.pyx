@@ -175,7 +175,9 @@ cdef class Units(Walk):
                 values.raw[GNU_ADDR_BASE], values.form[GNU_ADDR_BASE], &unit.addr_base
             ):
                 unit.addr_base = 0
-        if not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &unit.base):
+        if self.dwarf.context(unit.context).is_split:
+            unit.base = 0  # that of the skeleton follows
+        elif not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &unit.base):
             if values.form[LOW_PC] in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
                 return False
             unit.base = 0
@@ -240,6 +242,7 @@ cdef class Units(Walk):
         cdef uint64_t number
         own.addr = main.addr
         own.names_only = names_only
+        own.is_split = True
         own.scanned = True
         own.first_unit = self.dwarf.units.count
         if self._header(context, split.offset, &unit):
