@@ -18,14 +18,18 @@ _STRINGS = b"zero\0f\0g\0"
 _SIZE: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 16)
 
 
-def program(version: int) -> bytes:
-    """Return the file with the skeleton; it has addresses, lines and (DWARF 4) range lists."""
+def program(version: int, *, name: int = 0, folder: int = 1) -> bytes:
+    """Return the file with the skeleton; it has addresses, lines and (DWARF 4) range lists.
+
+    ``name`` and ``folder`` are the indexes of DW_AT_dwo_name and DW_AT_comp_dir.
+    """
     four = version == 4
     info = Dwarf(FMT, version)
     base = dwarf.GNU_ADDR_BASE if four else dwarf.ADDR_BASE
+    text = dwarf.GNU_STR_INDEX if four else dwarf.STRX
     attributes: list[Attribute] = [
-        (dwarf.GNU_DWO_NAME if four else dwarf.DWO_NAME, dwarf.STRING, b"a.dwo"),
-        (dwarf.COMP_DIR, dwarf.STRING, b"/src"),
+        (dwarf.GNU_DWO_NAME if four else dwarf.DWO_NAME, text, name),
+        (dwarf.COMP_DIR, text, folder),
         (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
         (dwarf.LOW_PC, dwarf.ADDR, 0x2000),
         (base, dwarf.SEC_OFFSET, 16),
@@ -38,13 +42,18 @@ def program(version: int) -> bytes:
         info.unit(Die(dwarf.COMPILE_UNIT, attributes))
     else:
         info.unit(Die(0x4A, attributes), kind=4, tail=FMT.number(ID, 8))
-    rows = sequence(FMT, 0x1000, b"\x01", end=16)
-    sections = (
+    return Elf((elf.code(), elf.build_id(FMT), *info.sections(), *_of_skeleton(version))).build()
+
+
+def _of_skeleton(version: int) -> tuple[Section, ...]:
+    header = b"" if version == 4 else bytes(8)
+    return (
         Section(".debug_addr", bytes(16) + FMT.word(0x5000, 0x1000, 0x3000)),
         Section(".debug_ranges", bytes(32 + 16) + FMT.word(0x10, 0x20, 0, 0)),
-        Section(".debug_line", dwarf.line_program(FMT, rows)),
+        Section(".debug_line", dwarf.line_program(FMT, sequence(FMT, 0x1000, b"\x01", end=16))),
+        Section(".debug_str", b"a.dwo\0/src\0"),
+        Section(".debug_str_offsets", header + FMT.numbers(4, 0, 6)),
     )
-    return Elf((elf.code(), elf.build_id(FMT), *info.sections(), *sections)).build()
 
 
 def units(
@@ -78,12 +87,12 @@ def units(
     else:
         info.unit(Die(dwarf.COMPILE_UNIT, root, children), kind=5, tail=FMT.number(ID, 8))
     member = Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")])
-    root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
+    first = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
     space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
     header = info.header(kind=6)
-    place = 4 + len(header) + 12 + len(root) + len(space)
+    place = 4 + len(header) + 12 + len(first) + len(space)
     body = header + FMT.number(SIGNATURE, 8) + FMT.number(place, 4)
-    body += root + space + info.entry(member) + b"\0\0"
+    body += first + space + info.entry(member) + b"\0\0"
     return info, FMT.number(len(body), 4) + body
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from builders import dwarf, elf, split
 from builders.dwarf import Attribute, Die, Dwarf
-from builders.elf import Elf
+from builders.elf import Elf, Section
 from builders.encode import Format
-from builders.functions import read
+from builders.functions import read, read_with_problems
 from crashsym.dwarf.model import FunctionTable
 
 FMT = Format()
@@ -74,3 +74,28 @@ def test_the_base_of_a_split_unit_is_that_of_its_skeleton(
         path = tmp_path / name
         (tmp_path / ("a.dwo" if kind == "dwo" else f"{name}.dwp")).write_bytes(made)
         _check(read(path, split.program(version)))
+
+
+@pytest.mark.parametrize("lost", ["name", "folder"])
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_skeleton_that_names_no_file_by_its_index_is_damaged(
+    tmp_path: Path, version: int, lost: str
+) -> None:
+    (tmp_path / "a.dwo").write_bytes(split.file(split.sections(version)))
+    table, problems = read_with_problems(tmp_path / "a", split.program(version, **{lost: 2}))
+    assert (table.functions, problems) == ((), ())
+    [damage] = table.damage
+    assert damage.where.startswith(".debug_str_offsets")
+
+
+def test_lines_of_a_unit_that_has_no_folder_by_its_index_are_left_out(tmp_path: Path) -> None:
+    info = Dwarf(FMT, 5)
+    folder: Attribute = (dwarf.COMP_DIR, dwarf.STRX, 2)
+    lines: Attribute = (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0)
+    info.unit(Die(dwarf.COMPILE_UNIT, [folder, lines], [dwarf.function(0x1000, 16)]))
+    rows = dwarf.line_program(FMT, dwarf.sequence(FMT, 0x1000, b"\x01", end=16))
+    parts = (*info.sections(), Section(".debug_line", rows))
+    table, _ = read_with_problems(tmp_path / "a", elf.module(*parts))
+    assert [(f.name, f.lines) for f in table.functions] == [("f", ())]
+    [damage] = table.damage
+    assert damage.where.startswith(".debug_str_offsets")

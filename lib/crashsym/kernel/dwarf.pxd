@@ -57,6 +57,7 @@ cdef struct Unit:
     uint64_t type_offset
     uint64_t stmt_list
     Span comp_dir
+    bint lost_dir  # the index of DW_AT_comp_dir is outside of .debug_str_offsets
     uint64_t lines_from  # the unit that has the line table
     uint32_t table  # its line table
     uint8_t kind  # DW_UT_*
