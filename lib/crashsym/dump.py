@@ -178,10 +178,12 @@ def _functions(job: _Job) -> FunctionPart:
 
 
 def _publics(job: _Job, functions: FunctionPart) -> Part | None:
+    # Go's compiler makes no clones, and a function may be called "cold". Its linker writes this
+    # section since Go 1.13 (cmd/link/internal/ld/data.go, buildinfo).
+    is_go = job.pair.elf_file.section(".go.buildinfo") is not None
+    keep_suffixes = job.options.keep_suffixes or is_go
     try:
-        publics = job.engine.publics(
-            job.pair, job.cpu, functions, keep_suffixes=job.options.keep_suffixes
-        )
+        publics = job.engine.publics(job.pair, job.cpu, functions, keep_suffixes=keep_suffixes)
     except MalformedError as error:
         job.damaged(error.where, error.why)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +55,19 @@ def write_sources(folder: Path) -> Path:
     return folder
 
 
-def call(folder: Path, *command: str | Path) -> str:
+def call(
+    folder: Path,
+    *command: str | Path,
+    environment: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> str:
     """Run a tool in ``folder``; a failure shows its own words."""
     tool = require_tool(str(command[0]))
     done = subprocess.run(
         [tool, *map(str, command[1:])],
         cwd=folder,
+        env=environment,
+        input=stdin,
         check=False,
         capture_output=True,
         text=True,
@@ -86,9 +93,9 @@ class Read:
         return {function.name for function in self.symbols.functions}
 
 
-def read(path: Path, *folders: Path, debug: Path | None = None) -> Read:
+def read(path: Path, *folders: Path, debug: Path | None = None, cfi: bool = False) -> Read:
     """Read a file, its debug half ``debug``, and what they name, also in ``folders``."""
-    options = DumpOptions(cfi=False, debug_folders=folders)
+    options = DumpOptions(cfi=cfi, debug_folders=folders)
     with ElfFile(path) as elf_file:
         if debug is None:
             return _dump(SplitPair(elf_file), path, options)
@@ -141,8 +148,8 @@ def addr2line(
     return found
 
 
-def agree_with(path: Path, symbols: SymbolFile, tool: str = "addr2line") -> None:
-    """Assert that another tool finds each of our lines."""
+def agree_with(path: Path, symbols: SymbolFile, tool: str = "addr2line", base: int = 0) -> None:
+    """Assert that another tool finds each of our lines; ``base`` is the address of linking."""
     ours = source_lines(symbols)
     assert len(ours) > 3
-    assert addr2line(path, list(ours), tool) == list(ours.values())
+    assert addr2line(path, [base + address for address in ours], tool) == list(ours.values())

@@ -88,13 +88,14 @@ def info(dwarf: Dwarf, style: Style) -> None:
 
 
 def _root(unit: _Unit, style: Style) -> None:
+    split = style.version >= 5
     attributes: list[Attribute] = [
         (d.NAME, d.STRP, 0),
-        (d.COMP_DIR, d.STRING, b"/src"),
+        (d.COMP_DIR, d.STRX1, 1) if split else (d.COMP_DIR, d.STRING, b"/src"),
         (d.STMT_LIST, d.SEC_OFFSET, 0),
         (d.LOW_PC, d.ADDR, 0x1000),
     ]
-    if style.version >= 5:
+    if split:
         bases = (d.STR_OFFSETS_BASE, d.ADDR_BASE, d.RNGLISTS_BASE)
         sizes = (4, 4, 8)
         start = 12 if style.wide else 4

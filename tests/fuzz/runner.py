@@ -122,7 +122,7 @@ class Runner:
     def _finding(self, number: int, why: str) -> None:
         """Keep an input, with a line about it."""
         seed = self.seeds[number % len(self.seeds)]
-        (self.folder / f"{self.name}-{number}.elf").write_bytes(self.input(number))
+        (self.folder / f"{self.name}-{number}{seed.suffix}").write_bytes(self.input(number))
         (self.folder / f"{self.name}-{number}.txt").write_text(f"{seed.name}\n{why}\n")
 
 

@@ -36,6 +36,8 @@ _WEIGHTS = {
     ".debug_line_str": 2,
     ".strtab": 2,
     ".symtab": 2,
+    ".debug_cu_index": 4,
+    ".debug_tu_index": 4,
     _HEADERS: 2,
 }
 
@@ -51,17 +53,18 @@ class Region:
     @property
     def weight(self) -> int:
         """How often it is chosen."""
-        return _WEIGHTS.get(self.name, 1)
+        return _WEIGHTS.get(self.name.removesuffix(".dwo"), 1)
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A well-formed file."""
+    """A well-formed file; ``suffix`` is for the names of files with findings."""
 
     name: str
     data: bytes
     regions: tuple[Region, ...]
     little_endian: bool
+    suffix: str = ".elf"
 
 
 def seed_of(name: str, data: bytes) -> Seed | None:

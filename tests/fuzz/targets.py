@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from crashsym.breakpad.cpus import CPUS
 from crashsym.bytesource import MemoryBytes
@@ -17,8 +18,12 @@ from crashsym.engines.reference import ReferenceEngine
 from crashsym.errors import InputError, MalformedError
 from crashsym.splitpair import SplitPair
 
+from fuzz.pairs import Pair
+
 # A folder that is not there: mutated names of other files must not find any.
 _PATH = Path("/nonexistent/fuzzed.so")
+# Made before the runner forks, and removed by the process that has made it.
+_FOLDER = TemporaryDirectory(prefix="crashsym-fuzz-")
 _ENGINES: tuple[Engine, Engine] = (ReferenceEngine(), CompiledEngine())
 
 
@@ -28,16 +33,22 @@ class Disagreement(Exception):  # noqa: N818 - it is the finding
 
 @dataclass(frozen=True)
 class Result:
-    """What one engine made of a part of a file; ``records`` None: it refused."""
+    """What one engine made of a part of a file; ``records`` None: it refused.
+
+    ``problems`` are the codes of what is wrong with the files beside it.
+    """
 
     records: bytes | None
     damage: tuple[tuple[str, str], ...]
     functions: FunctionPart | None = None
+    problems: tuple[str, ...] = ()
 
 
 def _open(data: bytes) -> SplitPair | None:
+    pair = Pair.parted(data)
+    path = _PATH if pair is None else pair.written(Path(_FOLDER.name))
     try:
-        file = ElfFile(_PATH, MemoryBytes(data, f"'{_PATH}'"))
+        file = ElfFile(path, MemoryBytes(pair.main if pair else data, f"'{path}'"))
     except InputError:
         return None
     return SplitPair(file) if file.machine in CPUS else None
@@ -57,7 +68,8 @@ def _functions(engine: Engine, pair: SplitPair) -> Result:
         part = engine.functions(inputs, base, inlines=True, keep_suffixes=False)
     except MalformedError as error:
         return Result(None, ((error.where, error.why),))
-    return Result(_written(part), tuple(part.damage), part)
+    problems = tuple(problem.code for problem in inputs.problems)
+    return Result(_written(part), tuple(part.damage), part, problems)
 
 
 def _publics(engine: Engine, pair: SplitPair, functions: FunctionPart) -> Result:
@@ -86,6 +98,8 @@ def agree(what: str, reference: Result, kernel: Result) -> None:
         raise Disagreement(f"{what}: {_difference(reference, kernel)}")
     if bool(reference.damage) != bool(kernel.damage):
         raise Disagreement(f"{what}: only one says damage: {_saids(reference, kernel)}")
+    if reference.problems != kernel.problems:
+        raise Disagreement(f"{what}: {reference.problems}, kernel {kernel.problems}")
 
 
 def _difference(reference: Result, kernel: Result) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders import dwarf, elf
 from builders.dwarf import Die, Dwarf
-from builders.elf import Elf
+from builders.elf import Elf, Section
 from builders.encode import Format
 from crashsym.breakpad.records import ModuleRecord
 from crashsym.budget import Budget
@@ -76,6 +76,15 @@ def test_each_record_has_them_on_request(tmp_path: Path) -> None:
         "INLINE_ORIGIN": ["a::calm [clone .llvm.1F@2]"],
         "PUBLIC": ["g.part.0", "a.h() [clone .constprop.1]"],
     }
+
+
+@pytest.mark.parametrize(("section", "name"), [(".go.buildinfo", "main.cold"), (".data", "main")])
+def test_a_function_of_go_may_be_called_cold(tmp_path: Path, section: str, name: str) -> None:
+    symbols = elf.symbol_table(FMT, (b"main.cold",))
+    parts = (elf.code(), elf.build_id(FMT), Section(section, b"go"), *symbols)
+    (tmp_path / "subject").write_bytes(Elf(parts).build())
+    run = crashsym("dump", tmp_path / "subject")
+    assert run.stdout.decode().splitlines()[-1] == f"PUBLIC 1000 0 {name}"
 
 
 @pytest.mark.parametrize(

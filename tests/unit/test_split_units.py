@@ -6,132 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import dwarf, elf
-from builders.dwarf import Attribute, Die, Dwarf, sequence
+from builders import dwarf, elf, split
+from builders.dwarf import Attribute, Die, Dwarf
 from builders.elf import Elf, Section
-from builders.encode import Format, uleb
-from builders.functions import read
+from builders.encode import Format
+from builders.functions import read, read_with_problems
 from crashsym.dwarf.model import FunctionTable
 
 FMT = Format()
-ID, SIGNATURE = 7, 9
-_STRINGS = b"zero\0f\0g\0"
-_SIZE: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 16)
-
-
-def _program(version: int) -> bytes:
-    """Return the file with the skeleton; it has addresses, lines and (DWARF 4) range lists."""
-    four = version == 4
-    info = Dwarf(FMT, version)
-    base = dwarf.GNU_ADDR_BASE if four else dwarf.ADDR_BASE
-    attributes: list[Attribute] = [
-        (dwarf.GNU_DWO_NAME if four else dwarf.DWO_NAME, dwarf.STRING, b"a.dwo"),
-        (dwarf.COMP_DIR, dwarf.STRING, b"/src"),
-        (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
-        (dwarf.LOW_PC, dwarf.ADDR, 0x2000),
-        (base, dwarf.SEC_OFFSET, 16),
-    ]
-    if four:
-        attributes += [
-            (dwarf.GNU_DWO_ID, dwarf.DATA8, ID),
-            (dwarf.GNU_RANGES_BASE, dwarf.SEC_OFFSET, 32),
-        ]
-        info.unit(Die(dwarf.COMPILE_UNIT, attributes))
-    else:
-        info.unit(Die(0x4A, attributes), kind=4, tail=FMT.number(ID, 8))
-    rows = sequence(FMT, 0x1000, b"\x01", end=16)
-    sections = (
-        Section(".debug_addr", bytes(16) + FMT.word(0x5000, 0x1000, 0x3000)),
-        Section(".debug_ranges", bytes(32 + 16) + FMT.word(0x10, 0x20, 0, 0)),
-        Section(".debug_line", dwarf.line_program(FMT, rows)),
-    )
-    return Elf((elf.code(), elf.build_id(FMT), *info.sections(), *sections)).build()
-
-
-def _split(version: int) -> tuple[Dwarf, bytes]:
-    """Return the split unit, and the type unit: ``struct S`` in ``namespace n``."""
-    four = version == 4
-    text, address = (
-        (dwarf.GNU_STR_INDEX, dwarf.GNU_ADDR_INDEX) if four else (dwarf.STRX, dwarf.ADDRX)
-    )
-    ranges: Attribute = (dwarf.RANGES, dwarf.RNGLISTX, 1)
-    if four:
-        ranges = (dwarf.RANGES, dwarf.SEC_OFFSET, 16)
-    method = Die(
-        dwarf.SUBPROGRAM,
-        [(dwarf.NAME, dwarf.STRING, b"method"), (dwarf.LOW_PC, address, 2), _SIZE],
-    )
-    children = (
-        Die(dwarf.SUBPROGRAM, [(dwarf.NAME, text, 1), (dwarf.LOW_PC, address, 1), _SIZE]),
-        Die(dwarf.SUBPROGRAM, [(dwarf.NAME, text, 2), ranges]),
-        Die(dwarf.STRUCTURE, [(dwarf.SIGNATURE, dwarf.REF_SIG8, SIGNATURE)], [method]),
-    )
-    info = Dwarf(FMT, version)
-    if four:
-        info.unit(Die(dwarf.COMPILE_UNIT, [(dwarf.GNU_DWO_ID, dwarf.DATA8, ID)], children))
-    else:
-        info.unit(Die(dwarf.COMPILE_UNIT, (), children), kind=5, tail=FMT.number(ID, 8))
-    member = Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")])
-    root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
-    space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
-    header = info.header(kind=6)
-    place = 4 + len(header) + 12 + len(root) + len(space)
-    body = header + FMT.number(SIGNATURE, 8) + FMT.number(place, 4)
-    body += root + space + info.entry(member) + b"\0\0"
-    return info, FMT.number(len(body), 4) + body
-
-
-def _sections(version: int) -> dict[str, bytes]:
-    """Return the sections of a ``.dwo`` file by name; the type unit stands last in its section."""
-    info, kind = _split(version)
-    header = b"" if version == 4 else bytes(8)
-    lists = bytes(12) + FMT.numbers(4, 0, 8) + b"\4" + uleb(0x10) + uleb(0x20) + b"\0"
-    found = {
-        ".debug_info": bytes(info.info) + (kind if version == 5 else b""),
-        ".debug_types": kind if version == 4 else b"",
-        ".debug_abbrev": bytes(info.abbrev) + b"\0",
-        ".debug_str": _STRINGS,
-        ".debug_str_offsets": header + FMT.numbers(4, 0, 5, 7),
-        ".debug_rnglists": lists if version == 5 else b"",
-    }
-    return {name: data for name, data in found.items() if data}
-
-
-def _file(sections: dict[str, bytes]) -> bytes:
-    parts = [
-        Section(name if name.endswith("_index") else f"{name}.dwo", data)
-        for name, data in sections.items()
-    ]
-    return Elf(parts, type=elf.RELOCATABLE).build()
-
-
-def _index(version: int, signature: int, columns: dict[int, tuple[int, int]]) -> bytes:
-    """Return an index with one unit; ``columns``: DW_SECT_* → offset and size of its slice."""
-    out = FMT.numbers(4, version, len(columns), 1, 2) + FMT.numbers(8, 0, signature)
-    out += FMT.numbers(4, 0, 1, *columns)
-    out += FMT.numbers(4, *(offset for offset, _ in columns.values()))
-    return out + FMT.numbers(4, *(size for _, size in columns.values()))
-
-
-def _package(version: int) -> bytes:
-    """Return a package, in which something else stands before each slice."""
-    sections, (info, kind) = _sections(version), _split(version)
-    other, size = b"\xff" * 12, len(info.info)
-    shared = {
-        number: (len(other), len(sections[name]))
-        for number, name in ((3, ".debug_abbrev"), (6, ".debug_str_offsets"))
-    }
-    units = {1: (len(other), size), **shared}
-    types = {2: (len(other), len(kind)), **shared}
-    if version == 5:
-        units[8] = (len(other), len(sections[".debug_rnglists"]))
-        types = {1: (len(other) + size, len(kind)), **shared}
-    whole = {name: other + data for name, data in sections.items()}
-    whole[".debug_str"] = _STRINGS
-    number = 2 if version == 4 else 5
-    whole[".debug_cu_index"] = _index(number, ID, units)
-    whole[".debug_tu_index"] = _index(number, SIGNATURE, types)
-    return _file(whole)
 
 
 def _check(table: FunctionTable) -> None:
@@ -147,14 +29,14 @@ def _check(table: FunctionTable) -> None:
 def test_a_split_unit_takes_from_its_skeleton_what_it_does_not_have(
     tmp_path: Path, version: int
 ) -> None:
-    (tmp_path / "a.dwo").write_bytes(_file(_sections(version)))
-    _check(read(tmp_path / "a", _program(version)))
+    (tmp_path / "a.dwo").write_bytes(split.file(split.sections(version)))
+    _check(read(tmp_path / "a", split.program(version)))
 
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_a_package_has_slices_of_every_section(tmp_path: Path, version: int) -> None:
-    (tmp_path / "a.dwp").write_bytes(_package(version))
-    _check(read(tmp_path / "a", _program(version)))
+    (tmp_path / "a.dwp").write_bytes(split.package(version))
+    _check(read(tmp_path / "a", split.program(version)))
 
 
 def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> None:
@@ -163,16 +45,57 @@ def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> No
     for number in range(300):
         name: Attribute = (dwarf.DWO_NAME, dwarf.STRING, b"%d.dwo" % number)
         info.unit(Die(0x4A, [name]), kind=4, tail=FMT.number(number, 8))
-        split = Dwarf(FMT, 5)
+        part = Dwarf(FMT, 5)
         attributes: list[Attribute] = [
             (dwarf.LOW_PC, dwarf.ADDR, 0x1000 + 16 * number),
             (dwarf.HIGH_PC, dwarf.DATA1 if number < 256 else dwarf.DATA2, 16),
             (dwarf.NAME, dwarf.STRING, b"f%d" % number),
         ]
         root = Die(dwarf.COMPILE_UNIT, (), [Die(dwarf.SUBPROGRAM, attributes)])
-        split.unit(root, kind=5, tail=FMT.number(number, 8))
-        data = {part.name: part.data for part in split.sections()}
-        (tmp_path / f"{number}.dwo").write_bytes(_file(data))
+        part.unit(root, kind=5, tail=FMT.number(number, 8))
+        data = {each.name: each.data for each in part.sections()}
+        (tmp_path / f"{number}.dwo").write_bytes(split.file(data))
     program = Elf((elf.code(), elf.build_id(FMT), *info.sections())).build()
     functions = read(tmp_path / "a", program).functions
     assert [f.name for f in functions] == [f"f{number}" for number in range(300)]
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("kind", ["dwo", "dwp"])
+def test_the_base_of_a_split_unit_is_that_of_its_skeleton(
+    tmp_path: Path, version: int, kind: str
+) -> None:
+    """Also where it has an address itself: by an index that its own file has no table for."""
+    form = dwarf.GNU_ADDR_INDEX if version == 4 else dwarf.ADDRX
+    for name, low in (("low", (dwarf.LOW_PC, form, 1)), ("far", (dwarf.LOW_PC, form, 9999))):
+        made = split.package(version, root=[low])
+        if kind == "dwo":
+            made = split.file(split.sections(version, root=[low]))
+        path = tmp_path / name
+        (tmp_path / ("a.dwo" if kind == "dwo" else f"{name}.dwp")).write_bytes(made)
+        _check(read(path, split.program(version)))
+
+
+@pytest.mark.parametrize("lost", ["name", "folder"])
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_skeleton_that_names_no_file_by_its_index_is_damaged(
+    tmp_path: Path, version: int, lost: str
+) -> None:
+    (tmp_path / "a.dwo").write_bytes(split.file(split.sections(version)))
+    table, problems = read_with_problems(tmp_path / "a", split.program(version, **{lost: 2}))
+    assert (table.functions, problems) == ((), ())
+    [damage] = table.damage
+    assert damage.where.startswith(".debug_str_offsets")
+
+
+def test_lines_of_a_unit_that_has_no_folder_by_its_index_are_left_out(tmp_path: Path) -> None:
+    info = Dwarf(FMT, 5)
+    folder: Attribute = (dwarf.COMP_DIR, dwarf.STRX, 2)
+    lines: Attribute = (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0)
+    info.unit(Die(dwarf.COMPILE_UNIT, [folder, lines], [dwarf.function(0x1000, 16)]))
+    rows = dwarf.line_program(FMT, dwarf.sequence(FMT, 0x1000, b"\x01", end=16))
+    parts = (*info.sections(), Section(".debug_line", rows))
+    table, _ = read_with_problems(tmp_path / "a", elf.module(*parts))
+    assert [(f.name, f.lines) for f in table.functions] == [("f", ())]
+    [damage] = table.damage
+    assert damage.where.startswith(".debug_str_offsets")

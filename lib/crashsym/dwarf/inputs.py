@@ -233,7 +233,7 @@ class DebugInputs:
         self.size += sections.size if new else 0
         from crashsym.dwarf.units import Unit, UnitReader
 
-        reader = UnitReader(sections, None, self._budget)
+        reader = UnitReader(sections, None, self._budget, split=True)
         offsets: dict[int, int] = {}
         for unit in reader.units(".debug_info"):
             if isinstance(unit, Unit) and unit.dwo_id is not None:

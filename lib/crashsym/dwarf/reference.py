@@ -205,12 +205,12 @@ class _Reader:
             return False
         self._grow()
         tables: AbbreviationTables = {}
-        reader = UnitReader(split.sections, None, self._budget, tables)
+        reader = UnitReader(split.sections, None, self._budget, tables, split=True)
         unit = reader.unit(split.section, split.offset)
         unit.attach(skeleton)
         self._read_unit(_Place(unit, self._new_section(), skeleton))
         for kind in self._inputs.type_units():
-            reader = UnitReader(kind.sections, None, self._budget, tables)
+            reader = UnitReader(kind.sections, None, self._budget, tables, split=True)
             try:
                 unit = reader.unit(kind.section, kind.offset)
             except MalformedError as error:

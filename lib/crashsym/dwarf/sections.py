@@ -69,7 +69,6 @@ class DwarfSections:
             elf_file.little_endian,
             elf_file.address_size,
         )
-        return cls(found, elf_file.little_endian, elf_file.address_size)
 
     def __getitem__(self, name: str) -> bytes:
         return self.bytes_by_name.get(name, b"")

@@ -140,6 +140,7 @@ class UnitReader:
     """Reads the units of one file, or of one split unit's slices.
 
     ``tables`` keeps abbreviations, by section and offset, for readers whose slices are the same.
+    ``split``: the addresses are in the file of the skeletons; see `Unit.attach`.
     """
 
     def __init__(
@@ -148,10 +149,13 @@ class UnitReader:
         supplement: DwarfSections | None,
         budget: Budget,
         tables: AbbreviationTables | None = None,
+        *,
+        split: bool = False,
     ) -> None:
         self.sections = sections
         self.supplement = supplement
         self.budget = budget
+        self.split = split
         self._tables: AbbreviationTables = {} if tables is None else tables
 
     def units(self, section: str) -> Iterator[Unit | MalformedError]:
@@ -212,17 +216,14 @@ class Unit:
         if root is None:
             raise MalformedError("cannot decode", where=self.where, why="a unit without entries")
         if root.tag not in _ROOTS:
-            raise MalformedError(
-                "cannot decode",
-                where=self.where,
-                why=f"the unit begins with an entry of tag 0x{root.tag:x}",
-            )
+            why = f"the unit begins with an entry of tag 0x{root.tag:x}"
+            raise MalformedError("cannot decode", where=self.where, why=why)
         self.root = root
         self.ranges = RangeReader(self.sections, self.version, header, self._budget)
         self._string_base = self._base(At.STR_OFFSETS_BASE, 8)
         self.ranges.list_base = self._base(At.RNGLISTS_BASE, 12)
         self.ranges.addr_base = self._first(At.ADDR_BASE, At.GNU_ADDR_BASE)
-        self.ranges.base = self.address(root, At.LOW_PC) or 0
+        self.ranges.base = 0 if source.split else self.address(root, At.LOW_PC) or 0
 
     def _base(self, name: int, header_size: int) -> int:
         """Return a base, by default the end of the header of the first table (section 7.26)."""

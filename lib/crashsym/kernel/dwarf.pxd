@@ -28,6 +28,7 @@ cdef struct Context:  # the sections that belong together: a file, or one split 
     bint big
     bint is_types  # .debug_types
     bint names_only  # no code in it
+    bint is_split  # has one unit, whose addresses are in the context of the skeleton
     bint scanned  # its units are known
     uint32_t referred  # the context that references with an offset mean
     int64_t supplementary  # the context of dwz's common file, or -1
@@ -56,6 +57,7 @@ cdef struct Unit:
     uint64_t type_offset
     uint64_t stmt_list
     Span comp_dir
+    bint lost_dir  # the index of DW_AT_comp_dir is outside of .debug_str_offsets
     uint64_t lines_from  # the unit that has the line table
     uint32_t table  # its line table
     uint8_t kind  # DW_UT_*

@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Values
+from crashsym.kernel.base cimport Span
 from crashsym.kernel.dwarf cimport Unit
 from crashsym.kernel.walk cimport Walk
 
@@ -19,5 +20,6 @@ cdef class Units(Walk):
     cdef bint _root(self, Unit* unit, Values* values) noexcept
     cdef bint _bases(self, Unit* unit, Values* values) noexcept nogil
     cdef bint _split(self, uint64_t number, Values* values) except -1
+    cdef bint _dwo_name(self, Unit* unit, Values* values, Span* name) noexcept nogil
     cdef int64_t _add_split(self, split, uint64_t skeleton, bint names_only) except -2
     cdef uint32_t _line_table(self, Unit* unit) noexcept

@@ -17,6 +17,8 @@ from crashsym.kernel.linetables cimport NO_TABLE
 from crashsym.kernel.names cimport Names
 from crashsym.kernel.walk cimport Walk
 
+cdef const char* LOST_TEXT = b"the index of a name is outside of .debug_str_offsets"
+
 
 cdef class Units(Walk):
     """Reads units and collects the functions that have code."""
@@ -175,7 +177,9 @@ cdef class Units(Walk):
                 values.raw[GNU_ADDR_BASE], values.form[GNU_ADDR_BASE], &unit.addr_base
             ):
                 unit.addr_base = 0
-        if not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &unit.base):
+        if self.dwarf.context(unit.context).is_split:
+            unit.base = 0  # that of the skeleton follows
+        elif not self.dwarf.address(unit, values.raw[LOW_PC], values.form[LOW_PC], &unit.base):
             if values.form[LOW_PC] in (0x1B, 0x29, 0x2A, 0x2B, 0x2C, 0x1F01):
                 return False
             unit.base = 0
@@ -183,21 +187,23 @@ cdef class Units(Walk):
             values.raw[STMT_LIST], values.form[STMT_LIST], &unit.stmt_list
         )
         unit.comp_dir = self.dwarf.text(unit, values.raw[COMP_DIR], values.form[COMP_DIR])
+        unit.lost_dir = not self.dwarf.has_text(unit, values.raw[COMP_DIR], values.form[COMP_DIR])
         return True
 
     cdef bint _split(self, uint64_t number, Values* values) except -1:
         """Read the split unit of a skeleton; False where there is none."""
         cdef Unit* unit = self.dwarf.unit(number)
         cdef uint64_t identity = unit.identity
-        cdef Span name = self.dwarf.text(unit, values.raw[DWO_NAME], values.form[DWO_NAME])
+        cdef Span name
         cdef uint64_t ranges_base
         cdef int64_t found
-        if not name.size:
-            name = self.dwarf.text(unit, values.raw[GNU_DWO_NAME], values.form[GNU_DWO_NAME])
         if unit.kind not in (4, 5) and not take_number(
             values.raw[GNU_DWO_ID], values.form[GNU_DWO_ID], &identity
         ):
             return False
+        if not self._dwo_name(unit, values, &name) or (name.size and unit.lost_dir):
+            self.dwarf.damaged(b".debug_info", unit.entries, LOST_TEXT)
+            return True
         if not name.size:
             return False
         split = self.inputs.split_unit(
@@ -228,6 +234,14 @@ cdef class Units(Walk):
                 self._read(found)
         return True
 
+    cdef bint _dwo_name(self, Unit* unit, Values* values, Span* name) noexcept nogil:
+        """Give the name of the file that a skeleton refers to, or ""; False if it is damaged."""
+        name[0] = self.dwarf.text(unit, values.raw[DWO_NAME], values.form[DWO_NAME])
+        if name.size or not self.dwarf.has_text(unit, values.raw[DWO_NAME], values.form[DWO_NAME]):
+            return name.size > 0
+        name[0] = self.dwarf.text(unit, values.raw[GNU_DWO_NAME], values.form[GNU_DWO_NAME])
+        return self.dwarf.has_text(unit, values.raw[GNU_DWO_NAME], values.form[GNU_DWO_NAME])
+
     cdef int64_t _add_split(self, split, uint64_t skeleton, bint names_only) except -2:
         """Add the unit of another file and read its own entry; -1 when that is damaged."""
         cdef uint32_t context = self.dwarf.add_context(
@@ -240,6 +254,7 @@ cdef class Units(Walk):
         cdef uint64_t number
         own.addr = main.addr
         own.names_only = names_only
+        own.is_split = True
         own.scanned = True
         own.first_unit = self.dwarf.units.count
         if self._header(context, split.offset, &unit):
@@ -265,6 +280,10 @@ cdef class Units(Walk):
         known = self._tables.get(unit.stmt_list)
         if known is not None:
             return known
+        if unit.lost_dir:
+            self._tables[unit.stmt_list] = NO_TABLE
+            self.dwarf.damaged(b".debug_info", unit.entries, LOST_TEXT)
+            return NO_TABLE
         memset(&source, 0, sizeof(source))
         source.line, source.line_str, source.big = context.line, context.line_str, context.big
         source.str, source.str_offsets = context.str, context.str_offsets
