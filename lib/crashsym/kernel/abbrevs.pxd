@@ -114,9 +114,9 @@ cdef class AbbrevCache:
 cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil
 cdef inline Abbrev* abbrev_of(AbbrevTable* table, uint64_t code) noexcept nogil:
     """Return the declaration of a code, or NULL."""
-    cdef Abbrev* abbrev = <Abbrev*>table.abbrevs.items + (code - 1)
-    if table.ascending and code - 1 < table.abbrevs.count and abbrev.code == code:
-        return abbrev
+    cdef Abbrev* abbrevs = <Abbrev*>table.abbrevs.items
+    if table.ascending and code - 1 < table.abbrevs.count and abbrevs[code - 1].code == code:
+        return abbrevs + (code - 1)
     return find_abbrev(table, code)
 
 
