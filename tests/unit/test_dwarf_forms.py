@@ -156,13 +156,14 @@ def test_bit_0_may_be_a_mode_and_no_part_of_the_address(
     assert function.inlines[0].ranges == ((0x1005 - mode, 0x1009 - mode),)
 
 
-_INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(0x10) + uleb(0x20)
+# All but the first have another base than the unit.
+_INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(8) + uleb(0x18)
 _RANGE_LISTS = {
     "offset pair with the unit's base": b"\4" + uleb(0x10) + uleb(0x20),
     "base_addressx": _INDEX_BASE,
     "startx_endx": b"\2" + uleb(1) + uleb(2),
     "startx_length": b"\3" + uleb(1) + uleb(0x10),
-    "base_address": b"\5" + FMT.word(0x1800) + b"\4" + uleb(0x10) + uleb(0x20),
+    "base_address": b"\5" + FMT.word(0x1808) + b"\4" + uleb(8) + uleb(0x18),
     "start_end": b"\6" + FMT.word(0x1810, 0x1820),
     "start_length": b"\7" + FMT.word(0x1810) + uleb(0x10),
 }
@@ -177,7 +178,7 @@ def test_range_list_entries_by_index(
     info = Dwarf(FMT, 5, wide)
     header = 20 if wide else 12
     lists = bytes(header) + FMT.numbers(info.offset_size, 0, 2 * info.offset_size) + entries + b"\0"
-    addresses = Section(".debug_addr", FMT.word(0x1800, 0x1810, 0x1820))
+    addresses = Section(".debug_addr", FMT.word(0x1808, 0x1810, 0x1820))
     ranges: Attribute = (dwarf.RANGES, dwarf.RNGLISTX, 1)
     base = ((dwarf.RNGLISTS_BASE, dwarf.SEC_OFFSET, header),) if base_given else ()
     low: Attribute = (dwarf.LOW_PC, dwarf.ADDR, 0x1800)
