@@ -225,6 +225,24 @@ def test_file_tables_of_dwarf_5(tmp_path: Path, form: int, extra: str, little: b
     ]
 
 
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("little", [True, False])
+def test_every_version_in_the_64_bit_form(tmp_path: Path, version: int, little: bool) -> None:
+    """Lengths and offsets have 8 bytes there, those of paths as well."""
+    fmt = Format(64, little)
+    column = b"\x01\x01" + uleb(dwarf.LINE_STRP) + b"\x01"
+    folder, file = (fmt.number(_OFFSETS[number], 8) for number in (0, 2))
+    tables = column + folder + column + file if version == 5 else None
+    header = LineHeader(version=version, tables=tables, wide=True)
+    rows = b"\x04" + uleb(0 if version == 5 else 1) + _line(6) + _COPY
+    lines = dwarf.line_program(fmt, sequence(fmt, 0x1000, rows, end=4), header)
+    table = read(tmp_path / "a", _file(fmt, lines, Section(".debug_line_str", _TEXT)))
+    assert table.damage == ()
+    [line] = table.functions[0].lines
+    expected = "/src/a.c" if version == 5 else "/build/a.c"
+    assert (line.size, line.line, line.file) == (4, 7, expected)
+
+
 @pytest.mark.parametrize("form", [dwarf.STRP_SUP, dwarf.GNU_STRP_ALT])
 def test_paths_may_be_in_the_supplementary_file(tmp_path: Path, form: int) -> None:
     identity = bytes(range(20))
