@@ -203,10 +203,14 @@ def _type_unit(info: Dwarf, version: int) -> bytes:
     root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
     space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
     claims = info.entry(dwarf.function(0x6000, 16, b"not_code"))
-    head = 4 + len(info.header()) + 8 + 4
     body = root + space + info.entry(member) + claims + b"\0\0"
-    tail = FMT.number(7, 8) + FMT.number(head + len(root) + len(space), 4)
+    return _with_type_header(info, version, body, len(root) + len(space))
+
+
+def _with_type_header(info: Dwarf, version: int, body: bytes, type_at: int) -> bytes:
+    """Return a type unit with the signature 7; the type is at an offset of ``body``."""
     header = info.header(kind=2) if version == 5 else info.header()
+    tail = FMT.number(7, 8) + FMT.number(4 + len(header) + 12 + type_at, 4)
     return FMT.number(len(header) + len(tail) + len(body), 4) + header + tail + body
 
 
@@ -223,6 +227,19 @@ def test_scopes_may_be_in_type_units(tmp_path: Path, version: int) -> None:
     table = read(tmp_path / "a", _file(info, *sections))
     assert table.damage == ()
     assert names(table) == {0x1000: "n::S::method"}
+
+
+def test_a_reference_out_of_debug_types_leads_to_debug_info(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    root = info.entry(_root(Die(1)))
+    type_root = info.entry(Die(dwarf.TYPE_UNIT, [], [Die(1)]))
+    declared: Attribute = (dwarf.SPECIFICATION, dwarf.REF_ADDR, 11 + len(root))
+    types = type_root + info.entry(Die(dwarf.STRUCTURE, [declared])) + b"\0"
+    body = root + info.entry(Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")]))
+    body += info.entry(Die(dwarf.STRUCTURE, [(dwarf.SIGNATURE, dwarf.REF_SIG8, 7)], [Die(1)]))
+    info.raw_unit(body + info.entry(dwarf.function(0x1000, 16)) + b"\0\0")
+    section = Section(".debug_types", _with_type_header(info, 4, types, len(type_root)))
+    assert names(read(tmp_path / "a", _file(info, section))) == {0x1000: "S::f"}
 
 
 _SCOPES = {
