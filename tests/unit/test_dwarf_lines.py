@@ -273,6 +273,23 @@ def test_units_that_share_a_table_have_the_folder_of_the_first(tmp_path: Path) -
     assert [line.file for f in functions for line in f.lines] == ["/build0/a.c"] * 3
 
 
+def test_an_entry_point_has_lines_of_its_function(tmp_path: Path) -> None:
+    point: list[Attribute] = [
+        (dwarf.NAME, dwarf.STRING, b"second"),
+        (dwarf.LOW_PC, dwarf.ADDR, 0x1008),
+    ]
+    function = dwarf.function(0x1000, 0x10, b"first", dwarf.Die(dwarf.ENTRY_POINT, point))
+    lines: Attribute = (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0)
+    info = Dwarf(FMT)
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, [lines], [function]))
+    rows = _COPY + _advance(12) + _line(1) + _COPY
+    program = dwarf.line_program(FMT, sequence(FMT, 0x1000, rows, end=4))
+    sections = (elf.code(), elf.build_id(FMT), *info.sections(), Section(".debug_line", program))
+    functions = read(tmp_path / "a", Elf(sections).build()).functions
+    found = {f.name: [(line.address, line.size, line.line) for line in f.lines] for f in functions}
+    assert found == {"first": [(0x1000, 8, 1)], "second": [(0x1008, 4, 1), (0x100C, 4, 2)]}
+
+
 def test_defined_files_have_a_folder(tmp_path: Path) -> None:
     define = extended(3, b"late.c\0" + uleb(1) + uleb(0) + uleb(0))
     header = LineHeader(directories=[b"inc"], files=[(b"a.c", 0)])
