@@ -135,6 +135,23 @@ def test_names_that_overlap_may_cost_no_more_than_their_share() -> None:
         compare(Elf(sections).build())
 
 
+@pytest.mark.parametrize(("arguments", "times"), [(600, 5), (900, 3)])
+def test_a_name_stays_mangled_that_would_become_longer_than_64_kib(
+    arguments: int, times: int
+) -> None:
+    """Each S0_ repeats the first parameter, g<unsigned long long, …>."""
+    start = b"_Z1f1gI" + b"y" * arguments + b"E"
+    names = [start + b"S0_" * (count - 1) for count in (times, times + 1)]
+    at = elf.TEXT_ADDRESS
+    entries = [(name, at + number, 0x12, 1) for number, name in enumerate(names)]
+    text, damaged = compare(file(X86_64, Format(), entries))
+    template = f"g<{', '.join(['unsigned long long'] * arguments)}>"
+    shown = f"f({', '.join([template] * times)})"
+    assert len(shown) <= 1 << 16 < len(shown) + len(template)
+    assert not damaged
+    assert text.splitlines() == [f"PUBLIC 1000 0 {shown}", f"PUBLIC 1001 0 {names[1].decode()}"]
+
+
 def test_function_descriptors_are_followed() -> None:
     fmt = Format(64, little_endian=False)
     descriptor = Section(".opd", fmt.word(0x1008, 0, 0), PROGBITS, ALLOC, 0x300000)
