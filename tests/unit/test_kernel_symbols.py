@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import pytest
-from builders import elf
+from builders import dwarf, elf
 from builders.elf import ALLOC, ARM, MIPS, PPC, PROGBITS, STRTAB, SYMTAB, X86_64, Elf, Section
 from builders.encode import Format
 from builders.engines import both
 from crashsym.breakpad.cpus import Cpu
-from crashsym.engines.protocols import Engine, Part
+from crashsym.dwarf.inputs import DebugInputs
+from crashsym.engines.protocols import Engine, FunctionPart, Part
 from crashsym.errors import MalformedError
 from crashsym.splitpair import SplitPair
 from hypothesis import given, settings
@@ -79,10 +81,10 @@ def compare(data: bytes, *, keep_suffixes: bool = False, functions: int = 0) -> 
     return found
 
 
-def file(
-    machine: int, fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
-) -> bytes:
-    """An ELF file with these symbols, in which some bytes of the table are damaged."""
+def tables(
+    fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
+) -> tuple[Section, Section]:
+    """A symbol table, of which some bytes are damaged, and its names."""
     strings, rows = bytearray(b"\0"), bytearray(elf.symbol(fmt, 0, 0, info=0, index=0))
     for name, address, info, index in entries:
         rows += elf.symbol(fmt, len(strings), address, info=info, index=index)
@@ -90,11 +92,17 @@ def file(
     size = len(rows) // (len(entries) + 1)
     for place, byte in hits:
         rows[int(place * len(rows))] = byte
-    sections = (
-        elf.code(16),
+    return (
         Section(".symtab", bytes(rows), SYMTAB, link=".strtab", entry_size=size),
         Section(".strtab", bytes(strings), STRTAB),
     )
+
+
+def file(
+    machine: int, fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
+) -> bytes:
+    """An ELF file with these symbols, in which some bytes of the table are damaged."""
+    sections = (elf.code(16), *tables(fmt, entries, hits))
     return Elf(sections, machine=machine, format=fmt).build()
 
 
@@ -150,6 +158,48 @@ def test_a_name_stays_mangled_that_would_become_longer_than_64_kib(
     assert len(shown) <= 1 << 16 < len(shown) + len(template)
     assert not damaged
     assert text.splitlines() == [f"PUBLIC 1000 0 {shown}", f"PUBLIC 1001 0 {names[1].decode()}"]
+
+
+@dataclass
+class Records:
+    """Functions, and the symbols that they do not cover."""
+
+    functions: FunctionPart
+    publics: Part
+
+    @property
+    def count(self) -> int:
+        return self.functions.functions + self.publics.count
+
+    @property
+    def damage(self) -> Sequence[tuple[str, str]]:
+        return (*self.functions.damage, *self.publics.damage)
+
+    def write(self, stream: BinaryIO) -> None:
+        self.functions.write(stream)
+        self.publics.write(stream)
+
+
+def ask_for_all(engine: Engine, pair: SplitPair, cpu: Cpu) -> Records:
+    inputs, base = DebugInputs(pair.elf_file), pair.elf_file.load_base
+    functions = engine.functions(inputs, base, inlines=True, keep_suffixes=False)
+    return Records(functions, engine.publics(pair, cpu, functions, keep_suffixes=False))
+
+
+def test_what_symbols_say_of_functions_they_say_at_the_start() -> None:
+    """Inside of a function they are neither PUBLIC nor another name; behind it they are."""
+    info = dwarf.Dwarf()
+    names = (b"f", b"g", b"h")
+    functions = [dwarf.function(0x1000 + 16 * n, 16, name) for n, name in enumerate(names)]
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, (), functions))
+    places = {b"f": 0, b"label": 4, b"other_label": 4, b"g": 16, b"h": 32, b"alias_of_h": 32}
+    places |= {b"last": 47, b"behind": 48, b"alias": 48}
+    entries = [(name, elf.TEXT_ADDRESS + at, 0x12, 1) for name, at in places.items()]
+    sections = (elf.code(64), *info.sections(), *tables(Format(), entries))
+    assert both(ask_for_all, Elf(sections).build()) == (
+        "FUNC 1000 10 0 f\nFUNC 1010 10 0 g\nFUNC m 1020 10 0 h\nPUBLIC m 1030 0 alias\n",
+        False,
+    )
 
 
 def test_function_descriptors_are_followed() -> None:
