@@ -200,6 +200,11 @@ def test_rows_without_a_form_end_a_record(program: bytes) -> None:
     compare(elf.X86_64, Format(), frames(Format(), [(0x1010, 0x20, body)], Cie()), b"")
 
 
+def test_a_return_column_of_one_byte_without_a_name() -> None:
+    eh = frames(Format(), [(0x1010, 0x20, b"\x41\x0e\x10")], Cie(return_column=0x90))
+    assert compare(elf.X86_64, Format(), eh, b"") == ("", False)
+
+
 def test_overlaps_cost_no_more_than_their_share(tmp_path: Path) -> None:
     """A long FDE below thousands of short ones would be executed once for each gap."""
     table = EhFrame()
