@@ -19,14 +19,14 @@ _STRINGS = b"zero\0f\0g\0"
 _SIZE: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 16)
 
 
-def _program(version: int) -> bytes:
+def _program(version: int, folder: bytes = b"/src") -> bytes:
     """Return the file with the skeleton; it has addresses, lines and (DWARF 4) range lists."""
     four = version == 4
     info = Dwarf(FMT, version)
     base = dwarf.GNU_ADDR_BASE if four else dwarf.ADDR_BASE
     attributes: list[Attribute] = [
         (dwarf.GNU_DWO_NAME if four else dwarf.DWO_NAME, dwarf.STRING, b"a.dwo"),
-        (dwarf.COMP_DIR, dwarf.STRING, b"/src"),
+        (dwarf.COMP_DIR, dwarf.STRING, folder),
         (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
         (dwarf.LOW_PC, dwarf.ADDR, 0x2000),
         (base, dwarf.SEC_OFFSET, 16),
@@ -149,6 +149,15 @@ def test_a_split_unit_takes_from_its_skeleton_what_it_does_not_have(
 ) -> None:
     (tmp_path / "a.dwo").write_bytes(_file(_sections(version)))
     _check(read(tmp_path / "a", _program(version)))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_split_unit_lies_in_the_folder_that_its_skeleton_names(
+    tmp_path: Path, version: int
+) -> None:
+    (tmp_path / "obj").mkdir()
+    (tmp_path / "obj" / "a.dwo").write_bytes(_file(_sections(version)))
+    _check(read(tmp_path / "a", _program(version, b"obj")))
 
 
 @pytest.mark.parametrize("version", [4, 5])
