@@ -166,6 +166,22 @@ def test_a_package_has_slices_of_every_section(tmp_path: Path, version: int) -> 
     _check(read(tmp_path / "a", _program(version)))
 
 
+def test_references_in_a_split_unit_count_from_its_own_section(tmp_path: Path) -> None:
+    info, tail = Dwarf(FMT, 5), FMT.number(ID, 8)
+    root = info.entry(Die(dwarf.COMPILE_UNIT, (), [Die(1)]))
+    place = 4 + len(info.header(kind=5)) + len(tail) + len(root)
+    body = root + info.entry(Die(dwarf.SUBPROGRAM, [(dwarf.NAME, dwarf.STRING, b"declared")]))
+    attributes: list[Attribute] = [
+        (dwarf.SPECIFICATION, dwarf.REF_ADDR, place),
+        (dwarf.LOW_PC, dwarf.ADDR, 0x1000),
+        _SIZE,
+    ]
+    info.raw_unit(tail + body + info.entry(Die(dwarf.SUBPROGRAM, attributes)) + b"\0", kind=5)
+    data = {part.name: part.data for part in info.sections()}
+    (tmp_path / "a.dwo").write_bytes(_file(data))
+    assert [f.name for f in read(tmp_path / "a", _program(5)).functions] == ["declared"]
+
+
 def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> None:
     """The offset of all of them is 0; the kernel keeps 256 tables."""
     info = Dwarf(FMT, 5)
