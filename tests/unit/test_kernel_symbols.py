@@ -131,6 +131,13 @@ def test_many_symbols_at_one_address_and_far_apart() -> None:
     assert (text, damaged) == ("PUBLIC m 1001 0 weak\nPUBLIC m 1003 0 n0\n", False)
 
 
+def test_the_version_of_a_symbol_is_no_part_of_its_name() -> None:
+    names = (b"f@@VERS", b"_Z1gv@VERS", b"@")
+    entries = [(name, elf.TEXT_ADDRESS + n, 0x12, 1) for n, name in enumerate(names)]
+    text, _ = compare(file(X86_64, Format(), entries))
+    assert text == "PUBLIC 1000 0 f\nPUBLIC 1001 0 g()\nPUBLIC 1002 0 @\n"
+
+
 def test_names_that_overlap_may_cost_no_more_than_their_share() -> None:
     strings = b"\0" + b"f" * 1_000_000 + b"\0"
     rows = b"".join(elf.symbol(Format(), 1 + number, 0x1000) for number in range(2000))
