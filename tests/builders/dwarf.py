@@ -163,7 +163,10 @@ def function(address: int, size: int, name: bytes = b"f", *children: Die) -> Die
 
 @dataclass(frozen=True)
 class LineHeader:
-    """The header of a line program of version 2 to 4; ``tables`` replaces directories and files."""
+    """The header of a line program; ``tables`` replaces directories and files.
+
+    ``wide``: the 64-bit form.
+    """
 
     directories: Sequence[bytes] = ()
     files: Sequence[tuple[bytes, int]] = ((b"a.c", 0),)
@@ -176,6 +179,12 @@ class LineHeader:
     length: int | None = None
     header_length: int | None = None
     tables: bytes | None = None
+    wide: bool = False
+
+    @property
+    def offset_size(self) -> int:
+        """The size of an offset in bytes."""
+        return 8 if self.wide else 4
 
 
 def line_program(fmt: Format, program: bytes, header: LineHeader | None = None) -> bytes:
@@ -188,8 +197,11 @@ def line_program(fmt: Format, program: bytes, header: LineHeader | None = None) 
     tables = header.tables if header.tables is not None else _file_tables(header)
     size = len(fixed) + len(tables) if header.header_length is None else header.header_length
     before = bytes((fmt.word_size, 0)) if header.version >= 5 else b""
-    body = fmt.number(header.version, 2) + before + fmt.number(size, 4) + fixed + tables + program
-    return fmt.number(len(body) if header.length is None else header.length, 4) + body
+    offset = header.offset_size
+    body = fmt.number(header.version, 2) + before + fmt.number(size, offset)
+    body += fixed + tables + program
+    escape = b"\xff" * 4 if header.wide else b""
+    return escape + fmt.number(len(body) if header.length is None else header.length, offset) + body
 
 
 def _file_tables(header: LineHeader) -> bytes:

@@ -18,10 +18,11 @@ _STRINGS = b"zero\0f\0g\0"
 _SIZE: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 16)
 
 
-def program(version: int, *, name: int = 0, folder: int = 1) -> bytes:
+def program(version: int, *, name: int = 0, folder: int = 1, directory: bytes = b"/src") -> bytes:
     """Return the file with the skeleton; it has addresses, lines and (DWARF 4) range lists.
 
-    ``name`` and ``folder`` are the indexes of DW_AT_dwo_name and DW_AT_comp_dir.
+    ``name`` and ``folder`` are the indexes of DW_AT_dwo_name and DW_AT_comp_dir, ``directory`` is
+    what the latter has at index 1.
     """
     four = version == 4
     info = Dwarf(FMT, version)
@@ -42,16 +43,18 @@ def program(version: int, *, name: int = 0, folder: int = 1) -> bytes:
         info.unit(Die(dwarf.COMPILE_UNIT, attributes))
     else:
         info.unit(Die(0x4A, attributes), kind=4, tail=FMT.number(ID, 8))
-    return Elf((elf.code(), elf.build_id(FMT), *info.sections(), *_of_skeleton(version))).build()
+    return Elf(
+        (elf.code(), elf.build_id(FMT), *info.sections(), *_of_skeleton(version, directory))
+    ).build()
 
 
-def _of_skeleton(version: int) -> tuple[Section, ...]:
+def _of_skeleton(version: int, directory: bytes) -> tuple[Section, ...]:
     header = b"" if version == 4 else bytes(8)
     return (
         Section(".debug_addr", bytes(16) + FMT.word(0x5000, 0x1000, 0x3000)),
         Section(".debug_ranges", bytes(32 + 16) + FMT.word(0x10, 0x20, 0, 0)),
         Section(".debug_line", dwarf.line_program(FMT, sequence(FMT, 0x1000, b"\x01", end=16))),
-        Section(".debug_str", b"a.dwo\0/src\0"),
+        Section(".debug_str", b"a.dwo\0" + directory + b"\0"),
         Section(".debug_str_offsets", header + FMT.numbers(4, 0, 6)),
     )
 

@@ -88,6 +88,12 @@ def test_rows_that_say_the_same_are_one() -> None:
     assert record.deltas == ((0x1002, ".cfa: $rsp 24 +"),)
 
 
+def test_a_new_register_of_the_cfa_keeps_the_offset() -> None:
+    # advance 1; def_cfa_offset 16; advance 3; def_cfa_register r6 (rbp)
+    [record] = records("EM_X86_64", X86_64_CIE, b"\x41\x0e\x10\x43\x0d\x06", 0x10, 16)
+    assert record.deltas == ((0x1001, ".cfa: $rsp 16 +"), (0x1004, ".cfa: $rbp 16 +"))
+
+
 def test_remembered_state_comes_back_with_its_cfa() -> None:
     # remember; advance 4; def_cfa_offset 32; advance 4; restore
     [record] = records("EM_X86_64", X86_64_CIE, b"\x0a\x44\x0e\x20\x44\x0b", 0x10, 16)

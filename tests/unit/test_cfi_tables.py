@@ -62,11 +62,14 @@ class Frames:
 
 
 def cie(
-    version: int = 1, augmentation: bytes = b"", behind: bytes = b"", data: bytes = b""
+    version: int = 1,
+    augmentation: bytes = b"",
+    behind: bytes = b"",
+    data: bytes = b"",
+    column: int = 16,
 ) -> bytes:
     """A CIE of x86-64: ``behind`` stands between augmentation and factors, ``data`` after them."""
-    column = bytes((16,)) if version == 1 else uleb(16)
-    factors = uleb(1) + sleb(-8) + column
+    factors = uleb(1) + sleb(-8) + (bytes((column,)) if version == 1 else uleb(column))
     return bytes((version,)) + augmentation + b"\0" + behind + factors + data + X86_64_START
 
 
@@ -162,6 +165,16 @@ def test_cie_of_every_kind(tmp_path: Path, body: bytes) -> None:
     augmented = uleb(0) if b"z" in body[:3] else b""
     frames.fde(LE64.word(START, SIZE) + augmented)
     assert good(frames.read(tmp_path))
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_the_return_column_is_a_byte_in_version_1(tmp_path: Path, version: int) -> None:
+    frames = Frames()
+    frames.cie(cie(version, column=0x90))
+    frames.fde(LE64.word(START, SIZE))
+    table = frames.read(tmp_path)
+    assert good(table)
+    assert table.entries[0].return_column == 0x90
 
 
 @pytest.mark.parametrize("name", [".eh_frame", ".debug_frame"])

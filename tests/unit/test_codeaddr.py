@@ -14,6 +14,9 @@ from builders.encode import Format
 from crashsym.breakpad.reader import read
 from crashsym.dump import DumpOptions, dump_module
 from crashsym.elf import ElfFile
+from crashsym.engines.compiled import CompiledEngine
+from crashsym.engines.protocols import Engine
+from crashsym.engines.reference import ReferenceEngine
 from crashsym.splitpair import SplitPair
 
 MIPS, PPC64, RISCV, LOONGARCH = 8, 21, 243, 258
@@ -53,19 +56,28 @@ def opd(fmt: Format, *addresses: int, **fields: int) -> Section:
 
 
 def publics(folder: Path, *files: bytes) -> dict[int, str]:
-    """Return the PUBLIC records of a module: the file, or the stripped one and its debug half."""
+    """Return the PUBLIC records of a module: the file, or the stripped one and its debug half.
+
+    Both engines say the same.
+    """
     opened = []
     for number, content in enumerate(files):
         path = folder / str(number)
         path.write_bytes(content)
         opened.append(ElfFile(path))
-    done = dump_module(SplitPair(*opened), "module", "module", DumpOptions())
-    symbols = io.BytesIO()
-    done.write(symbols)
+    made = [dumped(SplitPair(*opened), engine) for engine in (ReferenceEngine(), CompiledEngine())]
     for elf_file in opened:
         elf_file.__exit__(None, None, None)
+    assert made[0] == made[1]
+    return {public.address: public.name for public in read(made[0]).publics}
+
+
+def dumped(pair: SplitPair, engine: Engine) -> bytes:
+    done = dump_module(pair, "module", "module", DumpOptions(), engine)
     assert not [finding for finding in done.findings if finding.code == "malformed"]
-    return {public.address: public.name for public in read(symbols.getvalue()).publics}
+    stream = io.BytesIO()
+    done.write(stream)
+    return stream.getvalue()
 
 
 def build(machine: int, fmt: Format, *sections: Section) -> bytes:

@@ -156,13 +156,14 @@ def test_bit_0_may_be_a_mode_and_no_part_of_the_address(
     assert function.inlines[0].ranges == ((0x1005 - mode, 0x1009 - mode),)
 
 
-_INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(0x10) + uleb(0x20)
+# All but the first have another base than the unit.
+_INDEX_BASE = b"\1" + uleb(0) + b"\4" + uleb(8) + uleb(0x18)
 _RANGE_LISTS = {
     "offset pair with the unit's base": b"\4" + uleb(0x10) + uleb(0x20),
     "base_addressx": _INDEX_BASE,
     "startx_endx": b"\2" + uleb(1) + uleb(2),
     "startx_length": b"\3" + uleb(1) + uleb(0x10),
-    "base_address": b"\5" + FMT.word(0x1800) + b"\4" + uleb(0x10) + uleb(0x20),
+    "base_address": b"\5" + FMT.word(0x1808) + b"\4" + uleb(8) + uleb(0x18),
     "start_end": b"\6" + FMT.word(0x1810, 0x1820),
     "start_length": b"\7" + FMT.word(0x1810) + uleb(0x10),
 }
@@ -177,7 +178,7 @@ def test_range_list_entries_by_index(
     info = Dwarf(FMT, 5, wide)
     header = 20 if wide else 12
     lists = bytes(header) + FMT.numbers(info.offset_size, 0, 2 * info.offset_size) + entries + b"\0"
-    addresses = Section(".debug_addr", FMT.word(0x1800, 0x1810, 0x1820))
+    addresses = Section(".debug_addr", FMT.word(0x1808, 0x1810, 0x1820))
     ranges: Attribute = (dwarf.RANGES, dwarf.RNGLISTX, 1)
     base = ((dwarf.RNGLISTS_BASE, dwarf.SEC_OFFSET, header),) if base_given else ()
     low: Attribute = (dwarf.LOW_PC, dwarf.ADDR, 0x1800)
@@ -202,10 +203,14 @@ def _type_unit(info: Dwarf, version: int) -> bytes:
     root = info.entry(Die(dwarf.TYPE_UNIT, [], [member]))
     space = info.entry(Die(dwarf.NAMESPACE, [(dwarf.NAME, dwarf.STRING, b"n")], [member]))
     claims = info.entry(dwarf.function(0x6000, 16, b"not_code"))
-    head = 4 + len(info.header()) + 8 + 4
     body = root + space + info.entry(member) + claims + b"\0\0"
-    tail = FMT.number(7, 8) + FMT.number(head + len(root) + len(space), 4)
+    return _with_type_header(info, version, body, len(root) + len(space))
+
+
+def _with_type_header(info: Dwarf, version: int, body: bytes, type_at: int) -> bytes:
+    """Return a type unit with the signature 7; the type is at an offset of ``body``."""
     header = info.header(kind=2) if version == 5 else info.header()
+    tail = FMT.number(7, 8) + FMT.number(4 + len(header) + 12 + type_at, 4)
     return FMT.number(len(header) + len(tail) + len(body), 4) + header + tail + body
 
 
@@ -222,6 +227,19 @@ def test_scopes_may_be_in_type_units(tmp_path: Path, version: int) -> None:
     table = read(tmp_path / "a", _file(info, *sections))
     assert table.damage == ()
     assert names(table) == {0x1000: "n::S::method"}
+
+
+def test_a_reference_out_of_debug_types_leads_to_debug_info(tmp_path: Path) -> None:
+    info = Dwarf(FMT)
+    root = info.entry(_root(Die(1)))
+    type_root = info.entry(Die(dwarf.TYPE_UNIT, [], [Die(1)]))
+    declared: Attribute = (dwarf.SPECIFICATION, dwarf.REF_ADDR, 11 + len(root))
+    types = type_root + info.entry(Die(dwarf.STRUCTURE, [declared])) + b"\0"
+    body = root + info.entry(Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")]))
+    body += info.entry(Die(dwarf.STRUCTURE, [(dwarf.SIGNATURE, dwarf.REF_SIG8, 7)], [Die(1)]))
+    info.raw_unit(body + info.entry(dwarf.function(0x1000, 16)) + b"\0\0")
+    section = Section(".debug_types", _with_type_header(info, 4, types, len(type_root)))
+    assert names(read(tmp_path / "a", _file(info, section))) == {0x1000: "S::f"}
 
 
 _SCOPES = {

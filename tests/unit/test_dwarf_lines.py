@@ -225,6 +225,24 @@ def test_file_tables_of_dwarf_5(tmp_path: Path, form: int, extra: str, little: b
     ]
 
 
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("little", [True, False])
+def test_every_version_in_the_64_bit_form(tmp_path: Path, version: int, little: bool) -> None:
+    """Lengths and offsets have 8 bytes there, those of paths as well."""
+    fmt = Format(64, little)
+    column = b"\x01\x01" + uleb(dwarf.LINE_STRP) + b"\x01"
+    folder, file = (fmt.number(_OFFSETS[number], 8) for number in (0, 2))
+    tables = column + folder + column + file if version == 5 else None
+    header = LineHeader(version=version, tables=tables, wide=True)
+    rows = b"\x04" + uleb(0 if version == 5 else 1) + _line(6) + _COPY
+    lines = dwarf.line_program(fmt, sequence(fmt, 0x1000, rows, end=4), header)
+    table = read(tmp_path / "a", _file(fmt, lines, Section(".debug_line_str", _TEXT)))
+    assert table.damage == ()
+    [line] = table.functions[0].lines
+    expected = "/src/a.c" if version == 5 else "/build/a.c"
+    assert (line.size, line.line, line.file) == (4, 7, expected)
+
+
 @pytest.mark.parametrize("form", [dwarf.STRP_SUP, dwarf.GNU_STRP_ALT])
 def test_paths_may_be_in_the_supplementary_file(tmp_path: Path, form: int) -> None:
     identity = bytes(range(20))
@@ -253,6 +271,23 @@ def test_units_that_share_a_table_have_the_folder_of_the_first(tmp_path: Path) -
     sections = (elf.code(), elf.build_id(FMT), *info.sections(), Section(".debug_line", lines))
     functions = read(tmp_path / "a", Elf(sections).build()).functions
     assert [line.file for f in functions for line in f.lines] == ["/build0/a.c"] * 3
+
+
+def test_an_entry_point_has_lines_of_its_function(tmp_path: Path) -> None:
+    point: list[Attribute] = [
+        (dwarf.NAME, dwarf.STRING, b"second"),
+        (dwarf.LOW_PC, dwarf.ADDR, 0x1008),
+    ]
+    function = dwarf.function(0x1000, 0x10, b"first", dwarf.Die(dwarf.ENTRY_POINT, point))
+    lines: Attribute = (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0)
+    info = Dwarf(FMT)
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, [lines], [function]))
+    rows = _COPY + _advance(12) + _line(1) + _COPY
+    program = dwarf.line_program(FMT, sequence(FMT, 0x1000, rows, end=4))
+    sections = (elf.code(), elf.build_id(FMT), *info.sections(), Section(".debug_line", program))
+    functions = read(tmp_path / "a", Elf(sections).build()).functions
+    found = {f.name: [(line.address, line.size, line.line) for line in f.lines] for f in functions}
+    assert found == {"first": [(0x1000, 8, 1)], "second": [(0x1008, 4, 1), (0x100C, 4, 2)]}
 
 
 def test_defined_files_have_a_folder(tmp_path: Path) -> None:

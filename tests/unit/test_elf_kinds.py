@@ -82,6 +82,15 @@ def test_a_static_pie(tmp_path: Path) -> None:
     assert functions(program) == {name: wanted[name] for name in ("_start", "step", "init")}
 
 
+def test_no_code_lies_below_the_load_base(tmp_path: Path) -> None:
+    """From there addresses count, in kernels as in programs."""
+    first = Segment(elf.LOAD, 5, 0, elf.TEXT_ADDRESS + 16, 16, 16)
+    (tmp_path / "module.so").write_bytes(Elf((elf.code(64),), [first]).build())
+    with ElfFile(tmp_path / "module.so") as elf_file:
+        assert elf_file.load_base == elf.TEXT_ADDRESS + 16
+        assert elf_file.executable_ranges == ((elf.TEXT_ADDRESS + 16, elf.TEXT_ADDRESS + 64),)
+
+
 def _segments_only(fmt: Format, name: bytes = b"libx.so.1", strings_at: int = 0x2000) -> bytes:
     """Return a file without section headers whose dynamic segment names its strings."""
     head = (64 if fmt.bits == 64 else 52) + 3 * (56 if fmt.bits == 64 else 32)

@@ -152,6 +152,7 @@ def test_the_first_table_has_the_code_that_both_describe() -> None:
     ]
 
 
+SAME = b"\x41\x16\x03\x03\x11\x70\x22"  # DW_CFA_val_expression r3: CFA - 16
 PROGRAMS = {
     "a rule is lost with its register": b"\x41\x0e\x10\x83\x02\x41\xc3\x41\x83\x03",
     "a register is itself": b"\x41\x83\x02\x41\x08\x03\x41\x09\x03\x03\x41\x09\x03\x04",
@@ -163,7 +164,7 @@ PROGRAMS = {
     + uleb(1 << 64)
     + b"\x41\x0e\x08\x83"
     + uleb(1 << 60),
-    "the same with another rule": b"\x41\x14\x03\x02\x41\x16\x03\x02\x23\x70\x41\x10\x03\x00",
+    "the same with another rule": b"\x41\x14\x03\x02" + SAME + b"\x41\x10\x03\x00",
     "back to another place": b"\x41\x0e\x10\x01" + bytes(8) + b"\x41\x0e\x10",
     "long expressions": b"\x41\x16\x03\x40\x77\x00"
     + b"\x23\x01" * 31
@@ -183,10 +184,25 @@ def test_instructions(name: str, program: bytes) -> None:
         assert text.count("STACK CFI INIT") >= 1
 
 
+def test_a_row_that_says_the_same_in_other_words_is_none() -> None:
+    program = b"\x41\x14\x03\x02" + SAME  # DW_CFA_val_offset r3 at CFA - 16, then that
+    eh = frames(Format(), [(0x1010, 0x20, program)], Cie())
+    text, _ = compare(elf.X86_64, Format(), eh, b"")
+    assert text.splitlines() == [
+        "STACK CFI INIT 1010 20 .cfa: $rsp 8 + .ra: .cfa -8 + ^",
+        "STACK CFI 1011 $rbx: .cfa -16 +",
+    ]
+
+
 @pytest.mark.parametrize("program", [b"\x16\x10\x02\x77\x00\x27", b"\x07\x10", b"\x0f\x01\x96"])
 def test_rows_without_a_form_end_a_record(program: bytes) -> None:
     body = b"\x44" + b"\x0a" + program + b"\x44" + b"\x0b" + b"\x44\x0e\x10"
     compare(elf.X86_64, Format(), frames(Format(), [(0x1010, 0x20, body)], Cie()), b"")
+
+
+def test_a_return_column_of_one_byte_without_a_name() -> None:
+    eh = frames(Format(), [(0x1010, 0x20, b"\x41\x0e\x10")], Cie(return_column=0x90))
+    assert compare(elf.X86_64, Format(), eh, b"") == ("", False)
 
 
 def test_overlaps_cost_no_more_than_their_share(tmp_path: Path) -> None:

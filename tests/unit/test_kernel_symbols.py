@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import pytest
-from builders import elf
+from builders import dwarf, elf
 from builders.elf import ALLOC, ARM, MIPS, PPC, PROGBITS, STRTAB, SYMTAB, X86_64, Elf, Section
 from builders.encode import Format
 from builders.engines import both
 from crashsym.breakpad.cpus import Cpu
-from crashsym.engines.protocols import Engine, Part
+from crashsym.dwarf.inputs import DebugInputs
+from crashsym.engines.protocols import Engine, FunctionPart, Part
 from crashsym.errors import MalformedError
 from crashsym.splitpair import SplitPair
 from hypothesis import given, settings
@@ -88,10 +90,10 @@ def compare(data: bytes, *, keep_suffixes: bool = False, functions: int = 0) -> 
     return found
 
 
-def file(
-    machine: int, fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
-) -> bytes:
-    """An ELF file with these symbols, in which some bytes of the table are damaged."""
+def tables(
+    fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
+) -> tuple[Section, Section]:
+    """A symbol table, of which some bytes are damaged, and its names."""
     strings, rows = bytearray(b"\0"), bytearray(elf.symbol(fmt, 0, 0, info=0, index=0))
     for name, address, info, index in entries:
         rows += elf.symbol(fmt, len(strings), address, info=info, index=index)
@@ -99,11 +101,17 @@ def file(
     size = len(rows) // (len(entries) + 1)
     for place, byte in hits:
         rows[int(place * len(rows))] = byte
-    sections = (
-        elf.code(16),
+    return (
         Section(".symtab", bytes(rows), SYMTAB, link=".strtab", entry_size=size),
         Section(".strtab", bytes(strings), STRTAB),
     )
+
+
+def file(
+    machine: int, fmt: Format, entries: Entries, hits: Sequence[tuple[float, int]] = ()
+) -> bytes:
+    """An ELF file with these symbols, in which some bytes of the table are damaged."""
+    sections = (elf.code(16), *tables(fmt, entries, hits))
     return Elf(sections, machine=machine, format=fmt).build()
 
 
@@ -132,6 +140,13 @@ def test_many_symbols_at_one_address_and_far_apart() -> None:
     assert (text, damaged) == ("PUBLIC m 1001 0 weak\nPUBLIC m 1003 0 n0\n", False)
 
 
+def test_the_version_of_a_symbol_is_no_part_of_its_name() -> None:
+    names = (b"f@@VERS", b"_Z1gv@VERS", b"@")
+    entries = [(name, elf.TEXT_ADDRESS + n, 0x12, 1) for n, name in enumerate(names)]
+    text, _ = compare(file(X86_64, Format(), entries))
+    assert text == "PUBLIC 1000 0 f\nPUBLIC 1001 0 g()\nPUBLIC 1002 0 @\n"
+
+
 def test_names_that_overlap_may_cost_no_more_than_their_share() -> None:
     strings = b"\0" + b"f" * 1_000_000 + b"\0"
     rows = b"".join(elf.symbol(Format(), 1 + number, 0x1000) for number in range(2000))
@@ -142,6 +157,65 @@ def test_names_that_overlap_may_cost_no_more_than_their_share() -> None:
     )
     with pytest.raises(MalformedError, match="out of proportion"):
         compare(Elf(sections).build())
+
+
+@pytest.mark.parametrize(("arguments", "times"), [(600, 5), (900, 3)])
+def test_a_name_stays_mangled_that_would_become_longer_than_64_kib(
+    arguments: int, times: int
+) -> None:
+    """Each S0_ repeats the first parameter, g<unsigned long long, …>."""
+    start = b"_Z1f1gI" + b"y" * arguments + b"E"
+    names = [start + b"S0_" * (count - 1) for count in (times, times + 1)]
+    at = elf.TEXT_ADDRESS
+    entries = [(name, at + number, 0x12, 1) for number, name in enumerate(names)]
+    text, damaged = compare(file(X86_64, Format(), entries))
+    template = f"g<{', '.join(['unsigned long long'] * arguments)}>"
+    shown = f"f({', '.join([template] * times)})"
+    assert len(shown) <= 1 << 16 < len(shown) + len(template)
+    assert not damaged
+    assert text.splitlines() == [f"PUBLIC 1000 0 {shown}", f"PUBLIC 1001 0 {names[1].decode()}"]
+
+
+@dataclass
+class Records:
+    """Functions, and the symbols that they do not cover."""
+
+    functions: FunctionPart
+    publics: Part
+
+    @property
+    def count(self) -> int:
+        return self.functions.functions + self.publics.count
+
+    @property
+    def damage(self) -> Sequence[tuple[str, str]]:
+        return (*self.functions.damage, *self.publics.damage)
+
+    def write(self, stream: BinaryIO) -> None:
+        self.functions.write(stream)
+        self.publics.write(stream)
+
+
+def ask_for_all(engine: Engine, pair: SplitPair, cpu: Cpu) -> Records:
+    inputs, base = DebugInputs(pair.elf_file), pair.elf_file.load_base
+    functions = engine.functions(inputs, base, inlines=True, keep_suffixes=False)
+    return Records(functions, engine.publics(pair, cpu, functions, keep_suffixes=False))
+
+
+def test_what_symbols_say_of_functions_they_say_at_the_start() -> None:
+    """Inside of a function they are neither PUBLIC nor another name; behind it they are."""
+    info = dwarf.Dwarf()
+    names = (b"f", b"g", b"h")
+    functions = [dwarf.function(0x1000 + 16 * n, 16, name) for n, name in enumerate(names)]
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, (), functions))
+    places = {b"f": 0, b"label": 4, b"other_label": 4, b"g": 16, b"h": 32, b"alias_of_h": 32}
+    places |= {b"last": 47, b"behind": 48, b"alias": 48}
+    entries = [(name, elf.TEXT_ADDRESS + at, 0x12, 1) for name, at in places.items()]
+    sections = (elf.code(64), *info.sections(), *tables(Format(), entries))
+    assert both(ask_for_all, Elf(sections).build()) == (
+        "FUNC 1000 10 0 f\nFUNC 1010 10 0 g\nFUNC m 1020 10 0 h\nPUBLIC m 1030 0 alias\n",
+        False,
+    )
 
 
 def test_function_descriptors_are_followed() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from builders import elf
+from builders.encode import Format
 from crashsym.errors import ManifestError
 from crashsym.manifest import (
     Counts,
@@ -21,7 +23,7 @@ from crashsym.manifest import (
     merge,
     read,
 )
-from support import REPOSITORY
+from support import REPOSITORY, crashsym
 
 SCHEMA = json.loads((REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json").read_text())
 APP = Module(
@@ -82,6 +84,21 @@ def test_only_a_big_endian_module_has_an_alternate_debug_id(tmp_path: Path) -> N
     file.write_text(json.dumps(document))
     with pytest.raises(ManifestError, match="alternate_debug_id"):
         read(file)
+
+
+def test_the_manifest_of_a_tree_has_both_ids_of_big_endian_modules(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    for name, little in (("big.so", False), ("little.so", True)):
+        fmt = Format(64, little)
+        data = elf.module(*elf.symbol_table(fmt, [b"f"]), machine=21, fmt=fmt)  # PPC64
+        (tmp_path / "root" / name).write_bytes(data)
+    options = ("--store", tmp_path / "store", "--manifest", tmp_path / "m.json")
+    crashsym("extract", tmp_path / "root", *options)
+    modules = read(tmp_path / "m.json").modules
+    ids = {m.debug_file: (m.debug_id, m.alternate_debug_id) for m in modules}
+    swapped = "0403020106050807090A0B0C0D0E0F100"
+    other = "0102030405060708090A0B0C0D0E0F100"
+    assert ids == {"big.so": (swapped, other), "little.so": (swapped, None)}
 
 
 def test_schema_refuses_what_it_does_not_know() -> None:

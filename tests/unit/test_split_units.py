@@ -14,6 +14,7 @@ from builders.functions import read, read_with_problems
 from crashsym.dwarf.model import FunctionTable
 
 FMT = Format()
+_SIZE: Attribute = (dwarf.HIGH_PC, dwarf.DATA1, 16)
 
 
 def _check(table: FunctionTable) -> None:
@@ -34,9 +35,34 @@ def test_a_split_unit_takes_from_its_skeleton_what_it_does_not_have(
 
 
 @pytest.mark.parametrize("version", [4, 5])
+def test_a_split_unit_lies_in_the_folder_that_its_skeleton_names(
+    tmp_path: Path, version: int
+) -> None:
+    (tmp_path / "obj").mkdir()
+    (tmp_path / "obj" / "a.dwo").write_bytes(split.file(split.sections(version)))
+    _check(read(tmp_path / "a", split.program(version, directory=b"obj")))
+
+
+@pytest.mark.parametrize("version", [4, 5])
 def test_a_package_has_slices_of_every_section(tmp_path: Path, version: int) -> None:
     (tmp_path / "a.dwp").write_bytes(split.package(version))
     _check(read(tmp_path / "a", split.program(version)))
+
+
+def test_references_in_a_split_unit_count_from_its_own_section(tmp_path: Path) -> None:
+    info, tail = Dwarf(FMT, 5), FMT.number(split.ID, 8)
+    root = info.entry(Die(dwarf.COMPILE_UNIT, (), [Die(1)]))
+    place = 4 + len(info.header(kind=5)) + len(tail) + len(root)
+    body = root + info.entry(Die(dwarf.SUBPROGRAM, [(dwarf.NAME, dwarf.STRING, b"declared")]))
+    attributes: list[Attribute] = [
+        (dwarf.SPECIFICATION, dwarf.REF_ADDR, place),
+        (dwarf.LOW_PC, dwarf.ADDR, 0x1000),
+        _SIZE,
+    ]
+    info.raw_unit(tail + body + info.entry(Die(dwarf.SUBPROGRAM, attributes)) + b"\0", kind=5)
+    data = {part.name: part.data for part in info.sections()}
+    (tmp_path / "a.dwo").write_bytes(split.file(data))
+    assert [f.name for f in read(tmp_path / "a", split.program(5)).functions] == ["declared"]
 
 
 def test_hundreds_of_files_have_abbreviations_of_their_own(tmp_path: Path) -> None:
