@@ -108,7 +108,10 @@ def test_a_skeleton_that_names_no_file_by_its_index_is_damaged(
     tmp_path: Path, version: int, lost: str
 ) -> None:
     (tmp_path / "a.dwo").write_bytes(split.file(split.sections(version)))
-    table, problems = read_with_problems(tmp_path / "a", split.program(version, **{lost: 2}))
+    program = split.program(
+        version, name=2 if lost == "name" else 0, folder=2 if lost == "folder" else 1
+    )
+    table, problems = read_with_problems(tmp_path / "a", program)
     assert (table.functions, problems) == ((), ())
     [damage] = table.damage
     assert damage.where.startswith(".debug_str_offsets")
