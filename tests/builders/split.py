@@ -64,6 +64,8 @@ def units(
 ) -> tuple[Dwarf, bytes]:
     """Return the split unit, and the type unit: ``struct S`` in ``namespace n``.
 
+    The latter claims code, which it cannot have.
+
     ``more`` are entries at the end of the split unit, ``root`` attributes of its first one.
     """
     four = version == 4
@@ -95,7 +97,8 @@ def units(
     header = info.header(kind=6)
     place = 4 + len(header) + 12 + len(first) + len(space)
     body = header + FMT.number(SIGNATURE, 8) + FMT.number(place, 4)
-    body += first + space + info.entry(member) + b"\0\0"
+    claims = info.entry(dwarf.function(0x6000, 16, b"not_code"))
+    body += first + space + info.entry(member) + claims + b"\0\0"
     return info, FMT.number(len(body), 4) + body
 
 

@@ -229,6 +229,26 @@ def test_scopes_may_be_in_type_units(tmp_path: Path, version: int) -> None:
     assert names(table) == {0x1000: "n::S::method"}
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_call_may_have_its_origin_by_signature(tmp_path: Path, first: bool) -> None:
+    """It leads to the type of a unit, which may come later; no compiler does so."""
+    info = Dwarf(FMT, 5)
+    types = _type_unit(info, 5)
+    at: list[Attribute] = [
+        (dwarf.LOW_PC, dwarf.ADDR, 0x1004),
+        (dwarf.HIGH_PC, dwarf.DATA4, 4),
+        (dwarf.ABSTRACT_ORIGIN, dwarf.REF_SIG8, 7),
+    ]
+    calls = [Die(dwarf.INLINED, at), Die(dwarf.INLINED, [*at[:2], (*at[2][:2], 8)])]
+    if first:
+        info.info += types
+    info.unit(_root(dwarf.function(0x1000, 16, b"f", *calls)))
+    if not first:
+        info.info += types
+    [function] = read(tmp_path / "a", _file(info)).functions
+    assert [call.name for call in function.inlines] == ["n::S", "<name omitted>"]
+
+
 def test_a_reference_out_of_debug_types_leads_to_debug_info(tmp_path: Path) -> None:
     info = Dwarf(FMT)
     root = info.entry(_root(Die(1)))

@@ -132,6 +132,15 @@ def test_sparc_has_data_beside_the_type(tmp_path: Path) -> None:
     assert relocated(tmp_path, bytes(8), elf.SPARCV9, BIG, entry) == BIG.word(ONE)
 
 
+@pytest.mark.parametrize("machine", [2, 18], ids=["SPARC", "SPARC32PLUS"])
+def test_sparc_of_32_bits(tmp_path: Path, machine: int) -> None:
+    fmt = Format(32, little_endian=False)
+    entries = ((0, 1, 3, 5), (4, 2, 23, 7), (8, 1, 2, 1))  # R_SPARC_32, UA32 and 16
+    found = relocated(tmp_path, bytes(12), machine, fmt, *entries)
+    half = fmt.number((ONE + 1) & 0xFFFF, 2)
+    assert found == fmt.numbers(4, ONE + 5, TWO + 7) + half + bytes(2)
+
+
 def test_compressed_sections_are_relocated_as_what_they_hold(tmp_path: Path) -> None:
     for section in (
         elf.compressed(X64, ".debug_line", bytes(8)),
