@@ -183,6 +183,20 @@ def test_another_kind_of_file_needs_little_more(
     assert _others(found) - more <= NEEDED
 
 
+@pytest.mark.skipif(engine().name != "kernel", reason="the reference engine needs more")
+def test_arm_s_index_of_exceptions_needs_little_more(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    command = [require_tool("arm-linux-gnueabihf-gcc"), "-funwind-tables", "-Wl,--build-id"]
+    source = b"int f(int *); int g(void) { int x[9]; return f(x) + f(x + 1); }"
+    flags = ["-xc", "-", "-shared", "-nostdlib", "-o", str(program)]
+    subprocess.run([*command, *flags], input=source, check=True)
+    found = imported(
+        DUMP.replace("code == 0", "code in (0, 3)"), "dump", program, "-o", tmp_path / "symbols"
+    )
+    assert "crashsym.cfi.ehabi" in found
+    assert _others(found) <= NEEDED | {"itertools"} | imported("import pathlib")
+
+
 def _others(found: set[str]) -> set[str]:
     """Return the modules that are neither ours nor those of any Python process."""
     without = ("crashsym", "cython", "_cython")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from crashsym.breakpad.module import ModuleRecord
+from crashsym.breakpad.unwinding import CfiRecord
 
 __all__ = [
     "CfiRecord",
@@ -68,16 +69,6 @@ class PublicRecord(NamedTuple):
     address: int
     name: str
     multiple: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CfiRecord:
-    """``STACK CFI INIT`` (``rules``) and the ``STACK CFI`` records (``deltas``) inside of it."""
-
-    address: int
-    size: int
-    rules: str
-    deltas: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ read from Breakpad src/processor/cfi_frame_info.cc and rust-minidump breakpad-sy
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from crashsym.breakpad.postfix import LARGEST, translate
-from crashsym.breakpad.records import CfiRecord
+from crashsym.breakpad.unwinding import CfiRecord
 from crashsym.cfi.model import Rule, RuleKind
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from crashsym.cfi.model import CfiEntry, CfiRow
 

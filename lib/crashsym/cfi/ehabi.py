@@ -7,11 +7,14 @@ instructions"; where that leaves a case open, libgcc/config/arm/pr-support.c of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from crashsym.cfi.model import Rule, RuleKind
-from crashsym.reader import Reader
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from crashsym.reader import Reader
 
 SP, LR, PC = 13, 14, 15
 _WORD = 4
@@ -23,8 +26,7 @@ _VFP_X_REGISTERS, _VFP_REGISTERS, _WMMX_REGISTERS = 16, 32, 16
 _OP_DEREF, _OP_CONSTS, _OP_PLUS, _OP_BREG0 = 0x06, 0x11, 0x22, 0x70
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value):
     """An address: ``register`` + the first offset; for each further one load there, and add it."""
 
     register: int
@@ -54,8 +56,7 @@ class Place:
         return code
 
 
-@dataclass(frozen=True, slots=True)
-class Unwound:
+class Unwound(Value):
     """What a program comes to: the rules of the row that holds for the whole function.
 
     ``return_column`` is 15 where pc was popped (signal frames, which also restore lr), else 14.

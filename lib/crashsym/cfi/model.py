@@ -6,26 +6,38 @@ Addresses are those of the file, sizes are in bytes and never 0, registers are D
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from crashsym.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar
 
 
-class RuleKind(Enum):
-    """How a value of the caller is found. Source: DWARF 5 section 6.4.1."""
+class RuleKind(str):
+    """How a value of the caller is found; one object for each kind.
 
-    UNDEFINED = auto()  # it is lost
-    SAME_VALUE = auto()  # it is still in the register
-    OFFSET = auto()  # saved at CFA + number
-    VAL_OFFSET = auto()  # it is CFA + number
-    REGISTER = auto()  # it is in register `number`
-    EXPRESSION = auto()  # saved where the expression says
-    VAL_EXPRESSION = auto()  # it is the value of the expression
-    REGISTER_OFFSET = auto()  # for the CFA alone: register `register` + number
+    It is no `enum`, whose import takes longer than to read the index of most Arm files.
+
+    Source: DWARF 5 section 6.4.1.
+    """
+
+    __slots__ = ()
+    UNDEFINED: ClassVar[RuleKind]  # it is lost
+    SAME_VALUE: ClassVar[RuleKind]  # it is still in the register
+    OFFSET: ClassVar[RuleKind]  # saved at CFA + number
+    VAL_OFFSET: ClassVar[RuleKind]  # it is CFA + number
+    REGISTER: ClassVar[RuleKind]  # it is in register `number`
+    EXPRESSION: ClassVar[RuleKind]  # saved where the expression says
+    VAL_EXPRESSION: ClassVar[RuleKind]  # it is the value of the expression
+    REGISTER_OFFSET: ClassVar[RuleKind]  # for the CFA alone: register `register` + number
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+for _name in RuleKind.__annotations__:
+    setattr(RuleKind, _name, RuleKind(_name))
+
+
+class Rule(Value):
     """One rule; what ``number`` means depends on the kind."""
 
     kind: RuleKind
@@ -34,8 +46,7 @@ class Rule:
     expression: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class CfiRow:
+class CfiRow(Value):
     """The rules from ``address`` up to the next row; registers without a rule are not there."""
 
     address: int
@@ -43,8 +54,7 @@ class CfiRow:
     registers: Mapping[int, Rule]
 
 
-@dataclass(frozen=True, slots=True)
-class CfiEntry:
+class CfiEntry(Value):
     """The rows of one contiguous piece of code, ascending, the first at ``address``."""
 
     address: int
@@ -58,20 +68,18 @@ class CfiEntry:
             return self
         first = max(i for i, row in enumerate(self.rows) if row.address <= start)
         rows = [row for row in self.rows[first:] if row.address < end]
-        rows[0] = replace(rows[0], address=start)
+        rows[0] = rows[0]._replace(address=start)
         return CfiEntry(start, end - start, self.return_column, tuple(rows))
 
 
-@dataclass(frozen=True, slots=True)
-class CfiDamage:
+class CfiDamage(Value):
     """A place where the unwind information could not be decoded, and why."""
 
     where: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class CfiTable:
+class CfiTable(Value):
     """All entries of a module in ascending order without overlap, and what was damaged."""
 
     entries: tuple[CfiEntry, ...]
