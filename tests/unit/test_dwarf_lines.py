@@ -103,6 +103,28 @@ def test_advances_of_every_kind(tmp_path: Path) -> None:
     assert found == [(0x1000, 17, 1), (0x1011, 5, 2), (0x1016, 1, 3)]
 
 
+def test_lines_of_any_number_of_digits_in_steps_of_any_size(tmp_path: Path) -> None:
+    """Steps of one, two and more bytes, to and fro; engines write the same figures."""
+    ends = [10**digits for digits in range(10)]
+    wanted = [0, 7, 63, 64, 8191, 8192, 2**31 - 1, *ends, *(end - 1 for end in ends), 1234567890]
+    wanted += [*reversed(wanted), 9, 10, 99, 100, 4711, 12, 123456, 1]
+    line, rows = 1, b""
+    for number in wanted:
+        rows += _line(number - line) + _COPY + _advance(1)
+        line = number
+    found = [number for _, _, number in _rows(tmp_path, sequence(FMT, 0x1000, rows, end=0))]
+    assert found == [n for n, before in zip(wanted, [None, *wanted], strict=False) if n != before]
+
+
+def test_files_of_any_number_are_told_apart(tmp_path: Path) -> None:
+    count = 300
+    header = LineHeader(files=[(b"f%d.c" % number, 0) for number in range(count)])
+    rows = b"".join(b"\x04" + uleb(n + 1) + _COPY + _advance(1) for n in range(0, count, 7))
+    data = _file(FMT, dwarf.line_program(FMT, sequence(FMT, 0x1000, rows, end=0), header))
+    [function] = read(tmp_path / "a", data).functions
+    assert [line.file for line in function.lines] == [f"/build/f{n}.c" for n in range(0, count, 7)]
+
+
 def test_several_operations_in_one_instruction(tmp_path: Path) -> None:
     """VLIW: with 4 operations of 4 bytes, 6 of them are one instruction and two operations."""
     rows = _COPY + _advance(6) + _line(1) + _COPY + _advance(3) + _line(1) + _COPY

@@ -71,27 +71,42 @@ cdef inline char* hex_at(char* at, uint64_t value) noexcept nogil:
     return end
 
 
-cdef inline char* decimal_at(char* at, uint64_t value) noexcept nogil:
-    cdef char digits[20 + 8]
+cdef inline char* pair_at(char* at, uint32_t value) noexcept nogil:
+    """Write a number below 100 with two digits."""
+    memcpy(at, PAIRS_OF_DECIMAL + 2 * value, 2)
+    return at + 2
+
+
+cdef inline char* short_at(char* at, uint32_t value) noexcept nogil:
+    """Write a number below 100."""
+    if value < 10:
+        at[0] = <char>(48 + value)
+        return at + 1
+    return pair_at(at, value)
+
+
+cdef inline char* long_at(char* at, uint64_t value) noexcept nogil:
+    cdef char digits[20]
     cdef int first = 20
-    cdef uint32_t small
-    while value > <uint64_t>0xFFFFFFFF:  # divisions of 32 bits are faster
+    while value >= 100:
         first -= 2
-        memcpy(digits + first, PAIRS_OF_DECIMAL + 2 * (value % 100), 2)
+        pair_at(digits + first, <uint32_t>(value % 100))
         value //= 100
-    small = <uint32_t>value
-    while small >= 10:
-        first -= 2
-        memcpy(digits + first, PAIRS_OF_DECIMAL + 2 * (small % 100), 2)
-        small //= 100
-    if small or first == 20:
-        first -= 1
-        digits[first] = <char>(48 + small)
-    if first >= 12:
-        memcpy(at, digits + first, 8)  # faster than the right number
-    else:
-        memcpy(at, digits + first, 20 - first)
+    at = short_at(at, <uint32_t>value)
+    memcpy(at, digits + first, 20 - first)
     return at + (20 - first)
+
+
+cdef inline char* decimal_at(char* at, uint64_t value) noexcept nogil:
+    cdef uint32_t small = <uint32_t>value
+    if value < 100:
+        return short_at(at, small)
+    if value < 10_000:
+        return pair_at(short_at(at, small // 100), small % 100)
+    if value < 1_000_000:
+        at = pair_at(short_at(at, small // 10_000), small // 100 % 100)
+        return pair_at(at, small % 100)
+    return long_at(at, value)
 
 
 cdef inline char* bytes_at(char* at, const char* text, uint64_t size) noexcept nogil:
