@@ -116,6 +116,27 @@ def test_attributes_that_nobody_wants_stand_anywhere(tmp_path: Path) -> None:
     assert (names(table), table.damage) == ({0x1000: "f"}, ())
 
 
+def test_values_without_bytes_stand_between_others(tmp_path: Path) -> None:
+    """In an entry of fixed size: a constant of its abbreviation, a flag; 16 bytes are no number."""
+    more: list[Attribute] = [
+        (0x58, dwarf.IMPLICIT, 1),  # DW_AT_call_file
+        (0x3000, dwarf.DATA8, 0x0101010101010101),
+        (0x59, dwarf.DATA16, b"\1" * 16),  # DW_AT_call_line
+        (0x3001, dwarf.FLAG_PRESENT, True),
+    ]
+    attributes = _call(0x1004, 4).attributes
+    calls = [
+        Die(dwarf.INLINED, [*more, *attributes]),
+        Die(dwarf.INLINED, [attributes[0], *more[:2], attributes[1], (0x59, dwarf.DATA2, 77)]),
+        Die(dwarf.INLINED, [(0x59, dwarf.FLAG_PRESENT, True), *attributes]),
+        Die(dwarf.INLINED, [*attributes, (0x59, dwarf.IMPLICIT, 42)]),
+    ]
+    info = Dwarf(FMT, 5)
+    info.unit(_root(dwarf.function(0x1000, 16, b"f", *calls)))
+    [function] = read(tmp_path / "a", _file(info)).functions
+    assert [call.call_line for call in function.inlines] == [0, 77, 0, 42]
+
+
 def test_an_entry_larger_than_64_kib_is_passed_over(tmp_path: Path) -> None:
     large = Die(VARIABLE, [(0x3000, dwarf.DATA8, 0x0101010101010101)] * 8192)
     info = Dwarf(FMT)

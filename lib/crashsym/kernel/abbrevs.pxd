@@ -63,18 +63,19 @@ cdef struct Op:
     uint8_t slot
     uint16_t form
     uint32_t size
-    int64_t constant  # of DW_FORM_implicit_const
+    int64_t constant  # of DW_FORM_implicit_const; of TAKE_FIXED in an entry of fixed size its place
 
 
 cdef struct Abbrev:
     uint64_t code
     uint32_t first
-    uint32_t ops
+    uint32_t ops  # of an entry of fixed size those that take something
     uint32_t fixed  # size of an entry without its code, NOT_FIXED when it varies
     uint16_t tag
     uint8_t kind
     uint8_t children
     bint wanted  # its values count where it stands: it has code, or names by index
+    uint32_t order  # of its declaration in the table
 
 
 cdef struct Shape:  # what the size of a form depends on
@@ -111,7 +112,6 @@ cdef class AbbrevCache:
     cdef AbbrevTable* get(self, Span section, uint64_t context, uint64_t offset, Shape shape) noexcept nogil
 
 
-cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil
 cdef inline Abbrev* abbrev_of(AbbrevTable* table, uint64_t code) noexcept nogil:
     """Return the declaration of a code, or NULL."""
     cdef Abbrev* abbrevs = <Abbrev*>table.abbrevs.items
@@ -121,5 +121,4 @@ cdef inline Abbrev* abbrev_of(AbbrevTable* table, uint64_t code) noexcept nogil:
 
 
 cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil
-cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil
-cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil
+cdef int step_of(uint64_t form, Shape shape, uint32_t* size) noexcept nogil

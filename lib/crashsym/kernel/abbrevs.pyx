@@ -6,10 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
-from crashsym.kernel.base cimport (
-    Cursor, Memory, Span, cstring, cursor_on, fail, fixed, give_back, left, load, offset_of,
-    reserve, skip, skip_leb, sleb, u8, uleb,
-)
+from crashsym.kernel.base cimport Cursor, Memory, Span, cursor_on, give_back, left, reserve, sleb, u8, uleb
 
 cdef enum:
     CACHED = 256  # tables
@@ -66,7 +63,7 @@ cdef uint8_t _kind_of(uint64_t tag) noexcept nogil:
     return OTHER
 
 
-cdef int _step_of(uint64_t form, Shape shape, uint32_t* size) noexcept nogil:
+cdef int step_of(uint64_t form, Shape shape, uint32_t* size) noexcept nogil:
     """Return how to pass over a form, its size where that is fixed; -1 for an unknown form.
 
     Source: DWARF 5 section 7.5.6; the GNU forms are those of binutils' include/dwarf2.def.
@@ -118,7 +115,7 @@ cdef int _by_code(const void* a, const void* b) noexcept nogil:
     cdef Abbrev* y = <Abbrev*>b
     if x.code != y.code:
         return -1 if x.code < y.code else 1
-    return -1 if x.first > y.first else 1  # the later declaration is found first
+    return -1 if x.order > y.order else 1  # the later declaration is found first
 
 
 cdef class AbbrevCache:
@@ -176,8 +173,11 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
         abbrev.wanted = abbrev.kind == INLINED or abbrev.kind == ENTRY_POINT
         abbrev.children = <uint8_t>u8(&c)
         abbrev.first = <uint32_t>table.ops.count
+        abbrev.order = <uint32_t>table.abbrevs.count
         if not _attributes(table, abbrev, &c, memory):
             return False
+        if abbrev.fixed != NOT_FIXED:
+            _place_ops(table, abbrev)
         abbrev.ops = <uint32_t>table.ops.count - abbrev.first
         table.abbrevs.count += 1
         if code <= before:
@@ -190,6 +190,23 @@ cdef bint _compile(AbbrevTable* table, Span section, Memory* memory) noexcept no
         qsort(table.abbrevs.items, table.abbrevs.count, sizeof(Abbrev), &_by_code)
     _find_leaves(table)
     return True
+
+
+cdef void _place_ops(AbbrevTable* table, Abbrev* abbrev) noexcept nogil:
+    """Say where the values of an entry of fixed size are, and leave out what lies between them."""
+    cdef Op* op = <Op*>table.ops.items + abbrev.first
+    cdef Op* last = <Op*>table.ops.items + table.ops.count
+    cdef Op* kept = op
+    cdef int64_t place = 0
+    while op < last:
+        if op.step != SKIP_FIXED:
+            kept[0] = op[0]
+            if op.step == TAKE_FIXED:
+                kept.constant = place
+            kept += 1
+        place += op.size
+        op += 1
+    table.ops.count -= <uint64_t>(last - kept)
 
 
 cdef void _find_leaves(AbbrevTable* table) noexcept nogil:
@@ -218,7 +235,7 @@ cdef bint _attributes(AbbrevTable* table, Abbrev* abbrev, Cursor* c, Memory* mem
         if attribute == 0 and form == 0:
             break
         constant = sleb(c) if form == 0x21 else 0
-        step = _step_of(form, table.shape, &size)
+        step = step_of(form, table.shape, &size)
         slot = _slot_of(attribute, abbrev.kind)
         if not reserve(&table.ops, 1, sizeof(Op), memory):
             return False
@@ -271,133 +288,3 @@ cdef Abbrev* find_abbrev(AbbrevTable* table, uint64_t code) noexcept nogil:
     if low < table.abbrevs.count and abbrevs[low].code == code:
         return abbrevs + low
     return NULL
-
-
-cdef bint _skip(int step, uint32_t size, Shape shape, Cursor* c) noexcept nogil:
-    cdef uint32_t fixed_size
-    cdef uint64_t form
-    if step == SKIP_FIXED:
-        skip(c, size)
-    elif step == SKIP_LEB:
-        skip_leb(c)
-    elif step == SKIP_STRING:
-        cstring(c)
-    elif step == SKIP_BLOCK:
-        skip(c, uleb(c))
-    elif step == SKIP_BLOCK1:
-        skip(c, u8(c))
-    elif step == SKIP_BLOCK2:
-        skip(c, fixed(c, 2))
-    elif step == SKIP_BLOCK4:
-        skip(c, fixed(c, 4))
-    else:  # SKIP_INDIRECT
-        step = SKIP_INDIRECT
-        while step == SKIP_INDIRECT and not c.failed:
-            form = uleb(c)
-            step = _step_of(form, shape, &fixed_size)
-        if step < 0:
-            c.failed = True
-        elif not c.failed:
-            _skip(step, fixed_size, shape, c)
-    return not c.failed
-
-
-cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c) noexcept nogil:
-    """Pass over the attributes of an entry."""
-    cdef Op* op = <Op*>table.ops.items + abbrev.first
-    cdef Op* last = op + abbrev.ops
-    cdef const uint8_t* at = c.at
-    cdef const uint8_t* end = c.end
-    while op < last:
-        if op.step == SKIP_FIXED or op.step == TAKE_FIXED:
-            if op.size > <uint64_t>(end - at):
-                fail(c)
-                return
-            at += op.size
-        elif op.step == SKIP_BLOCK and at < end and at[0] < 0x80 and at[0] < end - at:
-            at += 1 + at[0]
-        elif op.step == SKIP_LEB and at < end and at[0] < 0x80:
-            at += 1
-        else:
-            c.at = at
-            if op.step == TAKE:
-                _take(op.form, op.size, shape, c, op.constant)
-            else:
-                _skip(op.step, op.size, shape, c)
-            if c.failed:
-                return
-            at = c.at
-        op += 1
-    c.at = at
-
-
-cdef uint64_t _take(uint64_t form, uint32_t size, Shape shape, Cursor* c, int64_t constant) noexcept nogil:
-    """Read an attribute as a number: its value, an index or an offset; of text, where it begins."""
-    cdef uint64_t at
-    if form in (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23, 0x1F01, 0x1F02):
-        return uleb(c)
-    if form == 0x0D:
-        return <uint64_t>sleb(c)
-    if form == 0x08:
-        at = offset_of(c)
-        cstring(c)
-        return at
-    if form == 0x21:
-        return <uint64_t>constant
-    if form == 0x19:
-        return 1
-    if size and size <= 8:
-        return fixed(c, size)
-    _skip(_step_of(form, shape, &size), size, shape, c)
-    return 0
-
-
-cdef uint64_t take_form(uint64_t* form, Shape shape, Cursor* c) noexcept nogil:
-    """Read a value of a form that no abbreviation tells; an indirect one becomes what it says."""
-    cdef uint32_t size
-    while form[0] == 0x16 and not c.failed:
-        form[0] = uleb(c)
-    if c.failed or _step_of(form[0], shape, &size) < 0 or form[0] >= 0x10000:
-        c.failed = True
-        return 0
-    return _take(form[0], size, shape, c, 0)
-
-
-cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil:
-    """Read the attributes of an entry."""
-    cdef Op* op = <Op*>table.ops.items + abbrev.first
-    cdef Op* last = op + abbrev.ops
-    cdef const uint8_t* at = c.at
-    cdef const uint8_t* end = c.end
-    cdef bint big = c.big
-    memset(values.form, 0, sizeof(values.form))
-    while op < last:
-        if op.step == SKIP_FIXED or op.step == TAKE_FIXED:
-            if op.size > <uint64_t>(end - at):
-                fail(c)
-                return
-            if op.step == TAKE_FIXED:
-                values.raw[op.slot] = load(at, op.size, big)
-                values.form[op.slot] = op.form
-            at += op.size
-        else:
-            c.at = at
-            _take_long(op, shape, c, values)
-            if c.failed:
-                return
-            at = c.at
-        op += 1
-    c.at = at
-
-
-cdef void _take_long(Op* op, Shape shape, Cursor* c, Values* values) noexcept nogil:
-    """Read or pass over an attribute whose size varies."""
-    cdef uint64_t form = op.form
-    if op.step != TAKE:
-        _skip(op.step, op.size, shape, c)
-    elif form == 0x16:  # indirect
-        values.raw[op.slot] = take_form(&form, shape, c)
-        values.form[op.slot] = <uint16_t>form
-    else:
-        values.raw[op.slot] = _take(form, op.size, shape, c, op.constant)
-        values.form[op.slot] = <uint16_t>form

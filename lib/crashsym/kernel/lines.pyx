@@ -5,7 +5,8 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from crashsym.kernel.abbrevs cimport Shape, take_form
+from crashsym.kernel.abbrevs cimport Shape
+from crashsym.kernel.attributes cimport take_form
 from crashsym.kernel.base cimport (
     Cursor, Span, cstring, cursor_on, fixed, left, load, offset_of, place_of, reserve, skip, sleb,
     string_at, sub, u8, uleb,

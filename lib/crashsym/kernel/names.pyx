@@ -8,9 +8,10 @@ from libc.string cimport strlen
 
 from crashsym.kernel.abbrevs cimport (
     LINKAGE, MANY, MIPS_LINKAGE, NAME, NAMESPACE, ORIGIN, SIGNATURE, Abbrev, AbbrevTable,
-    abbrev_of, take_entry,
+    abbrev_of,
 )
 from crashsym.kernel.apart cimport Apart
+from crashsym.kernel.attributes cimport take_entry
 from crashsym.kernel.base cimport Array, Cursor, Span, give_back, make_slots, release, reserve, uleb
 from crashsym.kernel.demangling cimport ASK, LONGEST_NAME, MADE, RISKY, Readable, demangle
 from crashsym.kernel.dwarf cimport (

@@ -7,8 +7,9 @@ from libc.string cimport memset
 
 from crashsym.kernel.abbrevs cimport (
     ADDR_BASE, COMP_DIR, DWO_NAME, GNU_ADDR_BASE, GNU_DWO_ID, GNU_DWO_NAME, GNU_RNG_BASE, LOW_PC,
-    RNG_BASE, STMT_LIST, STR_BASE, UNIT, Abbrev, AbbrevTable, Values, find_abbrev, take_entry,
+    RNG_BASE, STMT_LIST, STR_BASE, UNIT, Abbrev, AbbrevTable, Values, find_abbrev,
 )
+from crashsym.kernel.attributes cimport take_entry
 from crashsym.kernel.base cimport Cursor, Span, cursor_on, fixed, left, offset_of, reserve, u8, uleb
 from crashsym.kernel.bodies cimport MEMORY, WORK
 from crashsym.kernel.dwarf cimport DEAD, OFFSET_BITS, Context, Dwarf, Unit, take_number

@@ -6,8 +6,9 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport (
     ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MANY, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
-    Abbrev, AbbrevTable, Values, abbrev_of, skip_entry, take_entry,
+    Abbrev, AbbrevTable, Values, abbrev_of,
 )
+from crashsym.kernel.attributes cimport skip_entry, take_entry
 from crashsym.kernel.base cimport Cursor, give_back, reserve, uleb
 from crashsym.kernel.bodies cimport MEMORY, WORK, Bodies, Claim, Open
 from crashsym.kernel.dwarf cimport Dwarf, Unit
