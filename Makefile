@@ -68,4 +68,5 @@ fuzz: setup-test
 .PHONY: clean
 clean:
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis lib/crashsym.egg-info
+	rm -f lib/crashsym/kernel/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from crashsym.dwarf.inputs import DebugInputs
 from crashsym.engines import NoFunctions, engine
 from crashsym.errors import MalformedError, UnsupportedError
 from crashsym.findings import Finding
+from crashsym.splitpair import read_debuglink
 from crashsym.value import Value
 
 TYPE_CHECKING = False
@@ -197,16 +198,32 @@ def _cfi(job: _Job) -> Part:
     return rules
 
 
+def _linked(elf_file: ElfFile) -> str | None:
+    """Return the name of the debug half that a file has been stripped into, where it says so."""
+    try:
+        link = read_debuglink(elf_file)
+    except MalformedError:  # such a link leads nowhere
+        return None
+    return None if link is None else link.name
+
+
+def _report_no_functions(job: _Job) -> None:
+    why = "no .debug_info section"
+    remedy = "Compile it with -g and give its unstripped or .debug file, or exclude it."
+    half = _linked(job.pair.elf_file) if job.pair.split_debug is None else None
+    if job.pair.holder(".debug_info") is not None:
+        why = "its .debug_info describes no function"
+    elif half is not None:
+        why = f"no .debug_info section, and its debug file '{half}' was not found"
+        remedy = "Say where that is (--debug-dir, --debug-file, --debug-root), or exclude it."
+    job.report(findings.NO_DEBUG_INFO, why, remedy)
+
+
 def _report_missing(
     job: _Job, functions: FunctionPart, publics: Part | None, rules: Part | None
 ) -> None:
     if not functions.functions:
-        held = job.pair.holder(".debug_info") is not None
-        job.report(
-            findings.NO_DEBUG_INFO,
-            "its .debug_info describes no function" if held else "no .debug_info section",
-            "Compile it with -g and give its unstripped or .debug file, or exclude it.",
-        )
+        _report_no_functions(job)
     has_code = functions.functions or (publics is not None and publics.count)
     # The kernel has its own unwinders (ORC, frame pointers): its modules need no rows.
     unwound = job.pair.elf_file.kind != "kernel module"

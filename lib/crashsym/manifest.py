@@ -100,7 +100,7 @@ class Manifest:
         document: dict[str, Any] = {"schema": SCHEMA}
         if self.build is not None:
             document["build"] = self.build
-        document["modules"] = [_document(module) for module in self.modules]
+        document["modules"] = [module_document(module) for module in self.modules]
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
             "utf-8", "replace"
         )
@@ -114,11 +114,12 @@ class Manifest:
         write_atomically(path, self.to_bytes())
 
 
-def _document(module: Module) -> dict[str, Any]:
-    document = asdict(module)
+def module_document(module: Module) -> dict[str, Any]:
+    """Return a module as the schema has it."""
+    found = asdict(module)
     if module.alternate_debug_id is None:
-        del document["alternate_debug_id"]
-    return document
+        del found["alternate_debug_id"]
+    return found
 
 
 def _order(module: Module) -> tuple[str, str, str]:
@@ -237,7 +238,8 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
                 known = stored.setdefault(module.symbols.path, module)
                 if known.symbols is not None and known.symbols.sha256 != module.symbols.sha256:
                     raise _contradiction(
-                        f"'{known.path}' of {known.recipe} and '{module.path}' of {module.recipe}",
+                        f"'{known.path}' of {known.recipe or 'no recipe'} and '{module.path}' of"
+                        f" {module.recipe or 'no recipe'}",
                         f"two different symbol files are called '{module.symbols.path}'",
                     )
             modules[module] = None

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 _FRAME = re.compile(
     r"""
     (?<![^\s()\[\]+]) (?P<module>[^\s()\[\]+]+)
-    (?: \((?P<function>[^\s()+]*)\+0x(?P<distance>[0-9a-f]+)\)\s?\[0x[0-9a-f]+\]
+    (?: \((?P<function>[^\s()+]*)\+0x(?P<distance>[0-9a-f]+)\)\s?\[0x(?P<loaded>[0-9a-f]+)\]
       | \s?\+\s?0x(?P<offset>[0-9a-f]+) )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_PAGE = 4096  # bytes; pages of other systems are larger, and begin where these do
 _NUMBER = re.compile(r"\s*#\s?(?P<number>\d+)\s")
 _ASAN_START = re.compile(r"\s*#\d+\s+0x[0-9a-f]+\s", re.IGNORECASE)
 _ASAN_BUILD_ID = re.compile(r"\(BuildId: ((?:[0-9a-f]{2})+)\)", re.IGNORECASE)
@@ -124,8 +125,7 @@ class Symbolicator:
             debug_id = BuildId.from_hex(build_id).debug_id
             candidates = {c for c in candidates if c[1] == debug_id}
         if len(candidates) != 1:
-            why = "no symbols" if not candidates else f"{len(candidates)} builds, none chosen"
-            self.outcome.missing[name] = why
+            self.outcome.missing[name] = _why_not(len(candidates), build_id)
             return None
         path = symbol_path(*candidates.pop())
         for store in self._stores:
@@ -153,6 +153,12 @@ class Symbolicator:
         return {(name, found) for store in self._stores for found in store.debug_ids(name)}
 
 
+def _why_not(candidates: int, build_id: str | None) -> str:
+    if candidates:
+        return f"{candidates} builds, choose one with --manifest"
+    return f"no symbols of build {build_id}" if build_id else "no symbols"
+
+
 def _base_name(module: str) -> str:
     return module.rpartition("/")[2]
 
@@ -163,14 +169,21 @@ def _address(match: re.Match[str], lookup: Lookup) -> int | None:
     distance = int(match["distance"], 16)
     if not match["function"]:
         return distance
-    start = _start(match["function"], lookup)
-    return None if start is None else start + distance
+    symbol = match["function"]
+    pieces = lookup.named(readable(symbol, keep_suffixes=True)) or lookup.named(readable(symbol))
+    return _in_piece(pieces, distance, int(match["loaded"], 16))
 
 
-def _start(symbol: str, lookup: Lookup) -> int | None:
-    """Return where a symbol begins; without its suffix it may be one of several pieces."""
-    start = lookup.named(readable(symbol, keep_suffixes=True))
-    return lookup.named(readable(symbol)) if start is None else start
+def _in_piece(pieces: dict[int, int | None], distance: int, loaded: int) -> int | None:
+    """Return the address ``distance`` behind the start of one of the pieces of a function.
+
+    It is the only one that is long enough, else the only one that lies at the same place of a page
+    as ``loaded``, where the address was in memory: modules are loaded in whole pages.
+    """
+    found = [start + distance for start, size in pieces.items() if size is None or distance <= size]
+    if len(found) > 1:
+        found = [address for address in found if (address - loaded) % _PAGE == 0]
+    return found[0] if len(found) == 1 else None
 
 
 def _step_back(line: str, match: re.Match[str]) -> int:

@@ -48,14 +48,21 @@ def report(totals: dict[str, Total], most: int) -> str:
 def main() -> int:
     """Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--dumper", action="append", required=True, metavar="[NAME=]COMMAND")
-    parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
+    parser.add_argument(
+        "--dumper", action="append", required=True, metavar="[NAME=]COMMAND", help="may be repeated"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help="only programs named so"
+    )
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="show N per category")
     arguments = parser.parse_args()
     programs = [program for program in chosen(arguments.only) if not without_tool(program)]
     for program in chosen(arguments.only):
         if lacking := without_tool(program):
             print(f"{program.name}: left out, not installed: {', '.join(lacking)}", file=sys.stderr)
+    if not programs:
+        print(f"no program to run on: {' '.join(arguments.only) or 'none'}", file=sys.stderr)
+        return 2
     totals = judge(named_commands(arguments.dumper), programs)
     print(report(totals, arguments.faults))
     return 3 if any(judged.faults for t in totals.values() for judged in t.scores.values()) else 0

@@ -33,6 +33,14 @@ Feature: A symbol file for one ELF file
     Then the exit code is 0
     And the symbols are those of the unstripped program
 
+  Scenario: A debug file that lies elsewhere is asked for by its name
+    Given the program "app" compiled with "-O2 -g"
+    And "app" is split and its debug file moved to a .build-id folder in "symbols"
+    When I run "crashsym dump app"
+    Then the exit code is 3
+    And stderr says "no functions and lines: 'app': no .debug_info section, and its debug file '"
+    And stderr says ".debug' was not found. Say where that is (--debug-dir, --debug-file, --debug-root), or exclude it."
+
   Scenario: The debug file of another build is refused
     Given the program "app" compiled with "-O2 -g"
     And "app" is split into "app" and "x.debug" as OE does

@@ -67,6 +67,12 @@ Feature: Symbols and manifest of a whole tree
     Then the exit code is 0
     And the manifest says that the status of "/usr/bin/app" is "no-debug-info"
 
+  Scenario: Strict is stricter than the policy
+    Given "root/usr/bin/app" is stripped
+    When I run "crashsym extract root --strict --policy *=ignore --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "error: no functions and lines: '/usr/bin/app'"
+
   Scenario: Files that I do not want
     When I run "crashsym extract root --exclude /usr/lib/* --store store --manifest m.json"
     Then the exit code is 0

@@ -44,7 +44,7 @@ Feature: Logs become readable
     And "crashsym extract root --store store --manifest m2.json" has been run
     When I run "crashsym symbolicate log --store store"
     Then the exit code is 3
-    And stderr says "app: 2 builds, none chosen"
+    And stderr says "app: 2 builds, choose one with --manifest"
     When I run "crashsym symbolicate log --store store --manifest m2.json"
     Then the exit code is 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from corpus.build import Binary
 from corpus.conformance.dumpers import Dumper, Total, cell, named_commands, table
 from corpus.conformance.facts import (
     CATEGORIES,
@@ -29,6 +30,7 @@ from corpus.conformance.facts import (
 )
 from corpus.conformance.scoring import Verdict, score
 from corpus.conformance.symbols import SymbolFile
+from corpus.matrix import PROGRAMS
 from support import REPOSITORY
 
 CORPUS = REPOSITORY / "tests" / "corpus"
@@ -367,6 +369,11 @@ def test_dumpers_are_compared_in_a_table() -> None:
     assert good.part({"another"}).counts["line"][R] == 0
     assert good.part({"hand-made"}).counts == good.counts
     assert (good.failed, bad.failed) == ([], ["hand-made"])
+
+
+def test_a_dumper_that_is_not_there_gives_no_symbol_file(tmp_path: Path) -> None:
+    binary = Binary(PROGRAMS[0], tmp_path / "whole", tmp_path / "shipped", None)
+    assert Dumper("gone", f"{tmp_path}/gone {{file}}").dump(binary) == ""
 
 
 def test_a_dumper_is_named_after_its_program_or_as_told() -> None:

@@ -249,6 +249,18 @@ def test_a_call_may_have_its_origin_by_signature(tmp_path: Path, first: bool) ->
     assert [call.name for call in function.inlines] == ["n::S", "<name omitted>"]
 
 
+@pytest.mark.parametrize("low", [True, False])
+def test_a_reference_to_the_units_own_entry_leads_nowhere(tmp_path: Path, low: bool) -> None:
+    info = Dwarf(FMT)
+    origin: Attribute = (dwarf.ABSTRACT_ORIGIN, dwarf.REF4, 11)
+    function = dwarf.function(0x1000, 16, b"method")
+    method = Die(function.tag, [*function.attributes, origin])
+    scope = Die(dwarf.STRUCTURE, [(dwarf.NAME, dwarf.STRING, b"S")], [method])
+    own: list[Attribute] = [(dwarf.LOW_PC, dwarf.ADDR, 0x1000)] if low else []
+    info.unit(Die(dwarf.COMPILE_UNIT, own, [scope]))
+    assert names(read(tmp_path / "a", _file(info))) == {0x1000: "S::method"}
+
+
 def test_a_reference_out_of_debug_types_leads_to_debug_info(tmp_path: Path) -> None:
     info = Dwarf(FMT)
     root = info.entry(_root(Die(1)))

@@ -125,6 +125,17 @@ def test_files_of_any_number_are_told_apart(tmp_path: Path) -> None:
     assert [line.file for line in function.lines] == [f"/build/f{n}.c" for n in range(0, count, 7)]
 
 
+@pytest.mark.parametrize("operands", [(2**63, 2**63), (2**64 - 1,), (2**64,), (2**70 + 9, 3)])
+@pytest.mark.parametrize("header", [LineHeader(), LineHeader(operations=3, minimum_length=4)])
+def test_advances_beyond_all_memory(
+    tmp_path: Path, operands: tuple[int, ...], header: LineHeader
+) -> None:
+    """Engines agree: an operand of more than 64 bits counts as the largest of 64 bits."""
+    rows = _advance(1) + _COPY + b"".join(map(_advance, operands)) + _COPY + _advance(3) + _COPY
+    data = _file(FMT, dwarf.line_program(FMT, sequence(FMT, 0x1000, rows, end=8), header))
+    assert read(tmp_path / "a", data).damage == ()
+
+
 def test_several_operations_in_one_instruction(tmp_path: Path) -> None:
     """VLIW: with 4 operations of 4 bytes, 6 of them are one instruction and two operations."""
     rows = _COPY + _advance(6) + _line(1) + _COPY + _advance(3) + _line(1) + _COPY

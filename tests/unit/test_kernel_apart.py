@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,13 +17,17 @@ if importlib.util.find_spec("crashsym.kernel.apart") is None:
 from builders import dwarf, elf
 from builders.cxa import cxa_demangle
 from builders.dwarf import Attribute, Die, Dwarf
-from builders.elf import Elf
+from builders.elf import Elf, Section
 from builders.encode import Format
 from builders.engines import both
 from builders.functions import names, read
 from builders.names import doubling_cxx
+from crashsym.demangle.apart import Apart
 from crashsym.demangle.itanium import is_harmless
 from crashsym.demangle.limits import LONGEST
+from crashsym.dwarf.inputs import DebugInputs
+from crashsym.elf import ElfFile
+from crashsym.engines.compiled import CompiledEngine
 from crashsym.kernel.apart import ask_all
 from crashsym.kernel.mangled import demangle_here
 
@@ -39,6 +46,11 @@ def risky(number: int) -> bytes:
 
 
 GOOD = [risky(number) for number in range(40)]
+
+
+def cxa_text(name: str) -> str | None:
+    found = cxa_demangle(name.encode())
+    return None if found is None else found.decode()
 
 
 def readable(name: bytes) -> bytes:
@@ -147,6 +159,93 @@ def test_without_an_answer_a_function_is_called_by_its_name(tmp_path: Path, bad:
     functions += [_function(0x1020, bad, b"g"), _function(0x1030, GOOD[0], b"h")]
     found = names(read(tmp_path / "a", _file(*functions)))
     assert list(found.values()) == ["f", bad.decode(), "g", readable(GOOD[0]).decode()]
+
+
+def test_one_name_of_which_each_function_has_another(tmp_path: Path) -> None:
+    """That has no answer, so that each is called by its own, and work grows with their number."""
+    texts = [b"%d" % number for number in range(3000)]
+    functions = [
+        Die(
+            dwarf.SUBPROGRAM,
+            [
+                (dwarf.LINKAGE_NAME, dwarf.STRP, 1),
+                (dwarf.NAME, dwarf.STRING, b"f" + text),
+                (dwarf.LOW_PC, dwarf.ADDR, 0x1000 + number),
+                (dwarf.HIGH_PC, dwarf.DATA1, 1),
+            ],
+        )
+        for number, text in enumerate(texts)
+    ]
+    info = Dwarf(FMT)
+    info.unit(Die(dwarf.COMPILE_UNIT, [(dwarf.NAME, dwarf.STRING, b"a.cc")], functions))
+    strings = Section(".debug_str", b"\0" + ENDLESS + b"\0")
+    parts = (elf.code(), elf.build_id(FMT), *info.sections(), strings)
+    found = names(read(tmp_path / "a", Elf(parts, format=FMT).build()))
+    assert list(found.values()) == [f"f{text.decode()}" for text in texts]
+
+
+def test_names_that_are_too_long_together_cost_no_other_unit(tmp_path: Path) -> None:
+    innocent = [dwarf.function(0x1000 + 16 * n, 16, b"innocent%d" % n) for n in range(100)]
+    long = [
+        _function(
+            0x1800 + n, b"_Z%dzX%d" % (2 + len(str(n)), n) + doubling_cxx(12).encode()[4:], b"f"
+        )
+        for n in range(300)
+    ]
+    info = Dwarf(FMT)
+    for functions in (innocent, long):
+        info.unit(Die(dwarf.COMPILE_UNIT, [(dwarf.NAME, dwarf.STRING, b"a.cc")], functions))
+    path = tmp_path / "a"
+    path.write_bytes(Elf((elf.code(), elf.build_id(FMT), *info.sections()), format=FMT).build())
+    with ElfFile(path) as elf_file:
+        part = CompiledEngine().functions(
+            DebugInputs(elf_file), elf_file.load_base, inlines=True, keep_suffixes=False
+        )
+        stream = io.BytesIO()
+        part.write(stream)
+    assert stream.getvalue().count(b" innocent") == 100
+
+
+def test_a_process_ends_with_blocked_signals() -> None:
+    """Whoever starts us may have blocked them, and the other process has inherited that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPROF])
+    try:
+        assert ask_all([ENDLESS, GOOD[0]]) == [None, readable(GOOD[0])]
+        apart = Apart(lambda name: cxa_text(name))
+        assert [apart(name.decode()) for name in (ENDLESS, GOOD[0])] == [
+            None,
+            readable(GOOD[0]).decode(),
+        ]
+        apart.stop()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_signal_is_heard_while_the_other_process_works() -> None:
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _ask_until_interrupted()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _ask_until_interrupted() -> None:
+    for number in range(100):
+        with suppress(OSError):  # no answers, since the process was ended
+            ask_all([ENDLESS.replace(b"1a", b"2a%d" % (number % 10))])
+
+
+def test_each_file_has_limits_of_its_own(tmp_path: Path) -> None:
+    endless = [ENDLESS.replace(b"1a", b"1%c" % letter) for letter in b"abcdef"]
+    for number in range(2):
+        asked = [*endless[3 * number :][:3], GOOD[0]]
+        functions = (_function(0x1000 + 16 * n, name, b"f") for n, name in enumerate(asked))
+        found = names(read(tmp_path / str(number), _file(*functions)))
+        assert list(found.values()) == ["f"] * 4
+        good = _file(_function(0x1000, GOOD[1], b"f"))
+        assert list(names(read(tmp_path / "good", good)).values()) == [readable(GOOD[1]).decode()]
 
 
 def test_inlined_calls_have_the_answers(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from crashsym.manifest import (
     Symbols,
     find,
     merge,
+    module_document,
     read,
 )
 from support import REPOSITORY, crashsym
@@ -128,6 +129,13 @@ def test_merge_refuses_two_different_symbol_files_of_one_name() -> None:
     other = replace(APP, recipe="app2", symbols=replace(APP.symbols, sha256="1" * 64))
     with pytest.raises(ManifestError, match="'/usr/bin/app' of app2: two different symbol files"):
         merge([Manifest((APP,)), Manifest((other,))])
+
+
+def test_a_module_alone_is_as_the_schema_has_it() -> None:
+    assert APP.alternate_debug_id is None
+    assert "alternate_debug_id" not in module_document(APP)
+    alone = json.loads(json.dumps(module_document(APP)))
+    assert alone in json.loads(Manifest((APP, BLOB)).to_bytes())["modules"]
 
 
 @pytest.mark.parametrize(

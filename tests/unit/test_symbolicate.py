@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,16 @@ FUNC 1000 20 0 first
 1010 10 12 0
 FUNC 1020 10 0 second
 1020 10 21 0
+""".encode()
+
+
+DIVIDED = f"""MODULE Linux x86_64 {DEBUG_ID} app
+FUNC 1100 20 0 work()
+FUNC 1330 bd 0 work()
+FUNC 2108 40 0 twice()
+FUNC 3330 40 0 twice()
+PUBLIC 5000 0 open
+PUBLIC 6000 0 open
 """.encode()
 
 
@@ -65,12 +77,43 @@ def test_frame(store: Store, line: str, name: str | None) -> None:
     assert result == (line if name is None else f"{line} {name}")
 
 
+@pytest.mark.parametrize(
+    ("frame", "name"),
+    [
+        ("_Z4workv+0x7f)[0x55d0313af]", "work()"),  # the first piece is not as long
+        ("_Z4workv+0x10)[0x55d031110]", "work()"),
+        ("_Z5twicev+0x8)[0x55d031110]", "twice()"),
+        ("_Z5twicev+0x8)[0x55d031338]", "twice()"),
+        ("_Z5twicev+0x8)[0x55d031339]", None),  # neither is there
+        ("open+0x8)[0x55d031008]", None),  # both could be
+    ],
+)
+def test_a_function_in_several_pieces_is_known_by_size_and_place(
+    tmp_path: Path, frame: str, name: str | None
+) -> None:
+    (tmp_path / "new").write_bytes(DIVIDED)
+    store = Store(tmp_path / "store")
+    store.add(ModuleRecord("Linux", "x86_64", DEBUG_ID, "app", ""), tmp_path / "new")
+    line = f"./app({frame}"
+    expected = line if name is None else f"{line} {name}"
+    assert list(Symbolicator([store]).lines([line])) == [expected]
+
+
+def test_bytes_and_line_ends_pass_through(store: Store, tmp_path: Path) -> None:
+    text = b"\xe9 no frame\r\nlibfoo.so.1+0x1010\r\n\nlast \xff libfoo.so.1+0x1020"
+    (tmp_path / "log").write_bytes(text)
+    command = [sys.executable, "-m", "crashsym", "symbolicate", str(tmp_path / "log")]
+    run = subprocess.run([*command, "--store", store.root], capture_output=True, check=True)
+    first, second = b" first at /src/foo.c:12\r\n\n", b" second at /src/foo.c:21"
+    assert run.stdout == text.replace(b"\r\n\n", first) + second
+
+
 def test_build_id_that_systemd_names_chooses_the_build(store: Store) -> None:
     note = "Found module /usr/lib/libfoo.so.1 with build-id: 00000000"
     frame = "#0  0x00007f00 n/a (libfoo.so.1 + 0x1020)"
     symbolicator = Symbolicator([store])
     assert list(symbolicator.lines([note, frame])) == [note, frame]
-    assert symbolicator.outcome.missing == {"libfoo.so.1": "no symbols"}
+    assert symbolicator.outcome.missing == {"libfoo.so.1": "no symbols of build 00000000"}
 
 
 @given(st.text("#0123456789abcfx+()[]: /.so\tlibBuildId\x1b\u00e9", max_size=60))

@@ -62,11 +62,16 @@ class Lookup:
         origins = self._symbols.origins
         return origins[number] if 0 <= number < len(origins) else ""
 
-    def named(self, name: str) -> int | None:
-        """Return the address of the only function of that name, or None."""
-        found = {f.address for f in self._symbols.functions if f.name == name}
-        found |= {p.address for p in self._symbols.publics if p.name == name}
-        return found.pop() if len(found) == 1 else None
+    def named(self, name: str) -> dict[int, int | None]:
+        """Return address → size of all code of that name; the size of a PUBLIC is not known.
+
+        A function that the compiler has divided has several records of its name.
+        """
+        found: dict[int, int | None] = {
+            p.address: None for p in self._symbols.publics if p.name == name
+        }
+        found.update({f.address: f.size for f in self._symbols.functions if f.name == name})
+        return found
 
 
 def _calls_at(function: FuncRecord, address: int) -> list[InlineRecord]:

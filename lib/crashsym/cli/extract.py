@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a further tree of split or unstripped files to take debug information from",
+        help="a further tree of split or unstripped files to take debug information from; may be"
+        " repeated",
     )
     parser.add_argument(
         "--packages",
@@ -55,7 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out target paths like this, e.g. '/usr/lib/*/ptest/*'; may be repeated",
     )
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=_jobs, default=available_cpus(), help="files at once"
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        default=available_cpus(),
+        help="files at once; default: all processors",
     )
     _add_recipe_arguments(parser)
     parser.add_argument(
@@ -79,15 +85,14 @@ def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _jobs(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError(text)
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of 1 or more")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Extract one tree."""
-    policy = Policy.parse((["*=error"] if args.strict else []) + args.policy)
+    policy = Policy.parse(args.policy + (["*=error"] if args.strict else []))
     tree = scan(args.root, args.debug_root, packages=args.packages, exclude=tuple(args.exclude))
     if not tree.subjects and not args.packages and not tree.findings:
         raise ConfigError(

@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CODE=LEVEL",
         action="append",
         default=[],
-        help="report findings of this kind as error, warning, info or ignore; may be repeated",
+        help="report findings of this kind as error, warning, info or ignore; CODE may be *; may be"
+        " repeated",
     )
     parser.add_argument("--json", action="store_true", help=f"print {_SCHEMA}")
 

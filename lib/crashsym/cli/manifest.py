@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from crashsym.errors import ManifestError
-from crashsym.manifest import Module, find, merge, read
+from crashsym.manifest import Module, find, merge, module_document, read
 
 HELP = "join manifests, find a module by its id"
 
@@ -19,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     joiner = commands.add_parser("merge", help="join fragments into one manifest")
     joiner.add_argument("files", metavar="FILE", type=Path, nargs="+", help="manifests")
-    joiner.add_argument("-o", "--output", metavar="FILE", type=Path, required=True)
+    joiner.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, required=True, help="write this manifest"
+    )
     joiner.set_defaults(run_manifest=_merge)
     finder = commands.add_parser("find", help="find the module with a build id or debug id")
     finder.add_argument("id", metavar="ID", help="a build id (8 digits or more) or a debug id")
@@ -48,7 +49,7 @@ def _find(args: argparse.Namespace) -> int:
             remedy="'readelf -n FILE' prints the build id of an ELF file.",
         )
     if args.json:
-        print(json.dumps([asdict(module) for module in modules], indent=1))
+        print(json.dumps([module_document(module) for module in modules], indent=1))
     else:
         for module in dict.fromkeys(modules):
             print(_line(module))

@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="which build to take where the store has several; may be repeated",
+        help="which build to take where the store has several, and which module a file name is;"
+        " may be repeated",
     )
 
 
@@ -59,17 +60,25 @@ def run(args: argparse.Namespace) -> int:
             except OSError as error:
                 why = error.strerror or str(error)
                 raise UnreadableError("cannot read", where=f"'{args.file}'", why=why) from error
-        lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in text)
-        for line in symbolicator.lines(lines):
-            print(line)
+        for raw in text:
+            _write_line(symbolicator, raw)
     return _conclude(symbolicator.outcome)
+
+
+def _write_line(symbolicator: Symbolicator, raw: bytes) -> None:
+    """Write a line, and those that belong behind it, with its own line end."""
+    line = raw.rstrip(b"\r\n")
+    end = raw[len(line) :]
+    shown = symbolicator.lines([line.decode("utf-8", "surrogateescape")])
+    text = (end or b"\n").join(one.encode("utf-8", "surrogateescape") for one in shown)
+    sys.stdout.buffer.write(text + end)
 
 
 def _conclude(outcome: Outcome) -> int:
     missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
     summary = f"{outcome.named} of {outcome.frames} frames named"
     print(f"crashsym: {summary}{'; ' + missing if missing else ''}", file=sys.stderr)
-    if not outcome.named:
+    if "no symbols" in outcome.missing.values() and not outcome.named:
         print(
             "crashsym: a store is a folder that has NAME/ID/NAME.sym right below", file=sys.stderr
         )

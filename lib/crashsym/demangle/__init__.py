@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from crashsym.demangle.names import demangle, readable
+from crashsym.demangle.names import begin_table, demangle, readable
 from crashsym.demangle.suffixes import strip_suffixes
 
-__all__ = ["demangle", "readable", "strip_suffixes"]
+__all__ = ["begin_table", "demangle", "readable", "strip_suffixes"]

@@ -75,6 +75,14 @@ def _apart() -> Apart:
     return Apart(_demangler())
 
 
+def forget_names() -> None:
+    """Give names that may explode another try: their limits are those of one table of one file."""
+    decode.cache_clear()
+    if _apart.cache_info().currsize:
+        _apart().stop()
+        _apart.cache_clear()
+
+
 def is_harmless(name: str) -> bool:
     """Return whether a name is short, repeats so little that it cannot explode, and ends."""
     size = len(name.encode("utf-8", "surrogateescape"))
@@ -84,6 +92,7 @@ def is_harmless(name: str) -> bool:
     return size << len(_REPETITION.findall(name)) <= _LONGEST_EXPANDED
 
 
+@lru_cache(maxsize=8192)
 def decode(mangled: str) -> str | None:
     """Return the readable form of an Itanium C++ name; None when it is not one.
 

@@ -54,6 +54,12 @@ def demangle(name: str, *, keep_suffixes: bool = False) -> str | None:
     return None if plain is None or len(plain) + len(shown) > LONGEST else plain + shown
 
 
+def begin_table() -> None:
+    """Say that the names of another table follow, which have limits of their own."""
+    demangle.cache_clear()
+    itanium.forget_names()
+
+
 def _end(name: str) -> int:
     """Return where the mangled part of a name ends."""
     ends = [name.find(".")]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LNCT_PATH = 1
 _LNCT_DIRECTORY_INDEX = 2
 _MASK64 = (1 << 64) - 1
+_LARGEST = (1 << 64) - 1  # operations of one instruction; an operand that says more says this
 _LARGEST_LINE = (1 << 31) - 1  # what readers of symbol files keep a line number in
 
 
@@ -281,7 +282,7 @@ class _Machine:
 
     def advance(self, operations: int) -> None:
         header = self.header
-        total = self.op_index + operations
+        total = self.op_index + min(operations, _LARGEST)
         self.address += header.minimum_length * (total // header.operations)
         self.address &= self.mask
         self.op_index = total % header.operations

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from crashsym.codeaddr import has_isa_bit
 from crashsym.kernel.cfi import read_cfi
 from crashsym.kernel.functions import read_functions
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from crashsym.splitpair import SplitPair
 
 
+def _begin_table() -> None:
+    """Like the reference, see `crashsym.demangle.begin_table`; few files need that package."""
+    if "crashsym.demangle" in sys.modules:
+        from crashsym.demangle import begin_table
+
+        begin_table()
+
+
 class CompiledEngine:
     """See `crashsym.engines.protocols.Engine`."""
 
@@ -25,6 +35,7 @@ class CompiledEngine:
         self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
         """See `crashsym.engines.protocols.Engine.functions`."""
+        _begin_table()
         return read_functions(
             inputs,
             isa_bit=has_isa_bit(inputs.elf_file.machine),
@@ -44,6 +55,7 @@ class CompiledEngine:
             reference = ReferenceEngine()
             return reference.publics(pair, cpu, functions, keep_suffixes=keep_suffixes)
         isa_bit = has_isa_bit(machine)
+        _begin_table()
         return read_publics(pair, functions, isa_bit=isa_bit, keep_suffixes=keep_suffixes)
 
     def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:

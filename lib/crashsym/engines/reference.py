@@ -19,7 +19,7 @@ from crashsym.breakpad.writer import write_cfi, write_functions, write_publics
 from crashsym.budget import Budget
 from crashsym.cfi.tables import read_cfi
 from crashsym.codemap import CodeMap
-from crashsym.demangle import readable
+from crashsym.demangle import begin_table, readable
 from crashsym.dwarf.model import Function
 from crashsym.dwarf.reference import read_functions
 from crashsym.errors import MalformedError
@@ -42,6 +42,7 @@ class ReferenceEngine:
         self, inputs: DebugInputs, load_base: int, *, inlines: bool, keep_suffixes: bool
     ) -> FunctionPart:
         """See `crashsym.engines.protocols.Engine.functions`."""
+        begin_table()
         table = read_functions(inputs, inlines=inlines, keep_suffixes=keep_suffixes)
         damage = [(damage.where, damage.why) for damage in table.damage]
         return Functions(table.functions, load_base, damage)
@@ -55,6 +56,7 @@ class ReferenceEngine:
         address the most visible has it, then the first by name; ``multiple`` where their readable
         names differ. Functions are marked by the same rule.
         """
+        begin_table()
         code = CodeMap(pair.elf_file.executable_ranges)
         damage: list[Damage] = []
         symbols = pair.function_symbols(lambda error: damage.append((error.where, error.why)))

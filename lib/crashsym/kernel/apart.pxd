@@ -24,8 +24,8 @@ cdef class Apart:
     cdef Array scratch  # the name that is asked, with a zero byte behind it
 
     cdef uint32_t ask(self, Span name) noexcept nogil
-    cdef bint run(self) noexcept nogil
-    cdef bint _round(self, uint64_t first, Shared* shared) noexcept nogil
+    cdef bint run(self) noexcept
+    cdef bint _round(self, uint64_t first, Shared* shared) noexcept
     cdef void _serve(self, uint64_t first, Shared* shared) noexcept nogil
     cdef bint _take(self, uint64_t first, Shared* shared) noexcept nogil
     cdef Span answer(self, uint64_t number) noexcept nogil

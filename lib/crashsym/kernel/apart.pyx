@@ -23,9 +23,11 @@ cdef extern from *:
     #include <signal.h>
     #include <stdlib.h>
     #include <sys/mman.h>
+    #include <sys/prctl.h>
     #include <sys/resource.h>
     #include <sys/time.h>
     #include <sys/wait.h>
+    #include <time.h>
     #include <unistd.h>
     extern char *__cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
 
@@ -40,38 +42,71 @@ cdef extern from *:
             setrlimit(kind, &now);
         }
     }
-    /* Limit this process to ``more`` bytes on top of what it has, and to some processor time. */
-    static void crashsym_limit(uint64_t more, uint64_t milliseconds) {
+    /* Make this process one that is limited to ``more`` bytes on top of what it has and to some
+       processor time, that ends by signals, and with its parent. */
+    static void crashsym_limit(uint64_t more, uint64_t seconds, pid_t parent) {
+        static const int endings[] = {SIGPROF, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU};
         char text[32] = "";
-        struct itimerval timer = {{0, 0}, {0, 0}};
+        sigset_t none;
+        size_t i;
         int statm = open("/proc/self/statm", O_RDONLY);
         if (statm < 0 || read(statm, text, sizeof(text) - 1) < 1)
             _exit(1);
+        for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+            signal(endings[i], SIG_DFL);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
         close(statm);
+        for (i = 0; i < 3; i++)
+            close((int)i); /* whoever waits for the end of output need not wait for this one */
         crashsym_lower(RLIMIT_AS, strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + more);
+        crashsym_lower(RLIMIT_CPU, seconds);
         crashsym_lower(RLIMIT_CORE, 0);
-        timer.it_value.tv_sec = (time_t)(milliseconds / 1000);
-        timer.it_value.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000);
-        signal(SIGPROF, SIG_DFL);
+    }
+    /* End this process after so many microseconds of its time, and up to a tick of the clock. */
+    static void crashsym_end_after(uint64_t microseconds) {
+        struct itimerval timer = {{0, 0}, {0, 0}};
+        timer.it_value.tv_sec = (time_t)(microseconds / 1000000);
+        timer.it_value.tv_usec = (suseconds_t)(microseconds % 1000000);
         setitimer(ITIMER_PROF, &timer, NULL);
     }
-    static void crashsym_wait(int process) {
+    /* Return the time that this process has used, in microseconds. */
+    static uint64_t crashsym_now(void) {
+        struct timespec used;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+        return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+    }
+    /* Wait for a process; return 0 if a signal that wants to be heard comes before. */
+    static int crashsym_wait(pid_t process) {
+        int heard = 1;
         while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
-            ;
+            if (heard && PyErr_CheckSignals()) {
+                PyErr_Clear();
+                PyErr_SetInterrupt(); /* it is raised where Python goes on */
+                kill(process, SIGKILL);
+                heard = 0;
+            }
+        return heard;
     }
     """
     char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) nogil
     void* share_memory "crashsym_share"(size_t size) noexcept nogil
-    void limit_process "crashsym_limit"(uint64_t more, uint64_t milliseconds) noexcept nogil
-    void wait_for "crashsym_wait"(int process) noexcept nogil
+    void limit_process "crashsym_limit"(uint64_t more, uint64_t seconds, int parent) noexcept nogil
+    void end_after "crashsym_end_after"(uint64_t microseconds) noexcept nogil
+    uint64_t time_used "crashsym_now"() noexcept nogil
+    bint wait_for "crashsym_wait"(int process) noexcept
+    int getpid() noexcept nogil
     int munmap(void* start, size_t size) noexcept nogil
     int fork() noexcept nogil
     void _exit(int code) noexcept nogil
 
 cdef enum:  # see `crashsym.demangle.apart`
     MEMORY = 24 << 20  # bytes
-    LIFE = 250  # milliseconds, and
-    EACH_NAME = 1  # for each name
+    LIFE = 250_000  # microseconds, and
+    EACH_BYTE = 2  # for each byte of a name, but never more than LIFE together
     PATIENCE = 3
     SHARED = 4 << 20  # bytes
 
@@ -109,7 +144,7 @@ cdef class Apart:
         self.questions.count += 1
         return number
 
-    cdef bint run(self) noexcept nogil:
+    cdef bint run(self) noexcept:
         """Find the answers; False where that cannot be done, or where memory does not suffice.
 
         After a few names that explode no more are tried.
@@ -125,29 +160,29 @@ cdef class Apart:
             return False
         while good and patience and first < self.questions.count:
             good = self._round(first, shared)
-            first += shared.answered
+            first += shared.answered if good else 0
             if not shared.full:  # that name has ended it, or it was the last
                 first += 1
                 patience -= 1
         munmap(shared, SHARED)
         return good
 
-    cdef bint _round(self, uint64_t first, Shared* shared) noexcept nogil:
+    cdef bint _round(self, uint64_t first, Shared* shared) noexcept:
         """Ask from the question ``first`` on, as long as there is room, and no name explodes."""
-        cdef int process
+        cdef int process, parent = getpid()
         memset(shared, 0, sizeof(Shared))
         hide_from_forks()
         _show(&self.names.text)
         _show(&self.names.entries)
         process = fork()
         if process == 0:
+            limit_process(MEMORY, 2 + EACH_BYTE * self.names.text.count // 1_000_000, parent)
             self._serve(first, shared)
             _exit(0)
         show_to_forks()
         if process < 0:
             return False
-        wait_for(process)
-        return self._take(first, shared)
+        return wait_for(process) and self._take(first, shared)
 
     cdef void _serve(self, uint64_t first, Shared* shared) noexcept nogil:
         """Answer, in the other process."""
@@ -155,9 +190,17 @@ cdef class Apart:
         cdef char* made
         cdef char* text = <char*>(shared + 1)
         cdef uint32_t size
-        limit_process(MEMORY, LIFE + EACH_NAME * (self.questions.count - first))
+        cdef uint64_t now = time_used(), armed = now, end = now + LIFE
+        end_after(LIFE)
         while first < self.questions.count:
             name = self.names.get(<uint32_t>first)
+            now = time_used()
+            end = min(end + EACH_BYTE * name.size, now + LIFE)
+            if now >= end:
+                return
+            if now - armed > LIFE // 4:  # not for each name, as the clock adds a tick
+                end_after(end - now)
+                armed = now
             memcpy(self.scratch.items, name.data, name.size)
             self.scratch.items[name.size] = 0
             made = __cxa_demangle(self.scratch.items, NULL, NULL, NULL)

@@ -77,6 +77,7 @@ cdef struct Unit:
 cdef class Dwarf:
     cdef Memory memory
     cdef int64_t steps  # left, see crashsym.budget
+    cdef int64_t due  # steps that the size of all input is worth
     cdef Array contexts
     cdef Array units
     cdef uint64_t mask  # of the bits of an address

@@ -52,7 +52,7 @@ cdef class Dwarf:
         self.damage = []
         self.types = {}
         self.memory.limit = (<uint64_t>20 << 20) + 8 * size
-        self.steps = 200_000 + 8 * size
+        self.steps = self.due = 200_000 + 8 * size
         self.abbrevs = AbbrevCache()
         self.abbrevs.memory = &self.memory
         self.abbrevs.steps = &self.steps
@@ -107,6 +107,7 @@ cdef class Dwarf:
         """Count other files of ``size`` bytes as input."""
         self.memory.limit += 8 * size
         self.steps += 8 * <int64_t>size
+        self.due += 8 * <int64_t>size
 
     cdef Context* context(self, uint32_t index) noexcept nogil:
         return <Context*>self.contexts.items + index

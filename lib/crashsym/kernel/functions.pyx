@@ -58,6 +58,7 @@ cdef class Functions(Pieces):
         self.names = names
         self.line_tables = dwarf.lines
         self.load_base = load_base
+        dwarf.steps = dwarf.due  # names that cost too much leave other functions their records
         try:
             self._divide()
             self._each()

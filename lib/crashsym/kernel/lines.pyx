@@ -36,11 +36,11 @@ cdef inline bint _row(Lines self, Machine* m, uint64_t address, int64_t line, ui
 
 cdef inline uint64_t _moved(Header* header, Machine* m, uint64_t address, uint64_t operations) noexcept nogil:
     """Return the address after a number of operations (DWARF 5 section 6.2.5.1)."""
-    cdef uint64_t total
+    cdef uint64_t rest
     if header.operations != 1:
-        total = m.op_index + operations
-        operations = total // header.operations
-        m.op_index = total % header.operations
+        rest = m.op_index + operations % header.operations
+        operations = operations // header.operations + rest // header.operations
+        m.op_index = rest % header.operations
     return (address + header.minimum_length * operations) & header.mask
 
 

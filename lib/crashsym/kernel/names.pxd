@@ -25,7 +25,7 @@ cdef struct Waiting:  # a name that `Apart` is asked for
     uint32_t question
     uint32_t otherwise  # what it is if there is no answer
     uint32_t name
-    uint32_t next  # number of one with the same question, 0 for none
+    uint32_t latest  # number of the last with the same question and another name, 0 for none
 
 
 cdef class Names:

@@ -2,7 +2,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The names of functions, looked up when they are needed; the form of `crashsym.dwarf.names`."""
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport strlen
 
@@ -178,26 +178,28 @@ cdef class Names:
         ):
             return NO_STRING
         waiting = <Waiting*>self.waiting.items + self.waiting.count
-        waiting.question, waiting.otherwise, waiting.next = question, otherwise, 0
+        waiting.question, waiting.otherwise, waiting.latest = question, otherwise, 0
         self.waiting.count += 1
         return number
 
     cdef uint32_t _waiting(self, uint32_t number, uint32_t otherwise) noexcept nogil:
         """Return the number of the waiting name that is ``otherwise`` without an answer."""
-        cdef Waiting* waiting = <Waiting*>self.waiting.items + (number - WAITING)
+        cdef Waiting* first = <Waiting*>self.waiting.items + (number - WAITING)
         cdef uint32_t added
         if otherwise == NO_STRING:
             return NO_STRING
-        while waiting.otherwise != NO_STRING and waiting.otherwise != otherwise:
-            if waiting.next == 0:
-                added = self._add_waiting(waiting.question, otherwise)
-                if added != NO_STRING:
-                    (<Waiting*>self.waiting.items + (number - WAITING)).next = added
-                return added
-            number = waiting.next
-            waiting = <Waiting*>self.waiting.items + (number - WAITING)
-        waiting.otherwise = otherwise
-        return number
+        if first.otherwise == NO_STRING:
+            first.otherwise = otherwise
+        if first.otherwise == otherwise:
+            return number
+        if first.latest and (
+            (<Waiting*>self.waiting.items)[first.latest - WAITING].otherwise == otherwise
+        ):
+            return first.latest
+        added = self._add_waiting(first.question, otherwise)
+        if added != NO_STRING:
+            (<Waiting*>self.waiting.items + (number - WAITING)).latest = added
+        return added
 
     cdef void settle(self) noexcept:
         """Give the waiting names their answers."""
@@ -205,11 +207,12 @@ cdef class Names:
         cdef Waiting* end = waiting + self.waiting.count
         cdef Span text
         if not self.apart.run():
-            self.dwarf.damaged(b".debug_str", 0, b"no process can be had for its C++ names")
+            self.dwarf.damaged(b".debug_str", 0, b"no process or memory can be had for its C++ names")
         while waiting < end:
             text = self.apart.answer(waiting.question)
             waiting.name = waiting.otherwise if waiting.otherwise != NO_STRING else 0
-            if text.size and self.dwarf.spend(text.size // 16):
+            if text.size and <int64_t>(text.size // 16) <= self.dwarf.steps:
+                self.dwarf.spend(text.size // 16)
                 waiting.name = self.names.add_text(text)
             waiting += 1
 

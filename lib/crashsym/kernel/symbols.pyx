@@ -264,7 +264,7 @@ cdef class Publics:
                     self._ask_if_risky(_bare(symbols + i, self.keep_suffixes))
             first += count
         if not self.apart.run():
-            self.damage.append(("names of symbols", "no process can be had for those of C++"))
+            self.damage.append(("names of symbols", "no process or memory can be had for those of C++"))
         return True
 
     cdef bint _ask_if_risky(self, Span name) except False:

@@ -5,7 +5,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport (
-    ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MANY, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM,
+    ENTRY_POINT, FIRST_NAMED, INLINED, LINKAGE, LOW_PC, MANY, MIPS_LINKAGE, NAME, OTHER, SHORT_CODES, SUBPROGRAM, UNIT,
     Abbrev, AbbrevTable, Values, abbrev_of,
 )
 from crashsym.kernel.attributes cimport skip_entry, take_entry
@@ -154,6 +154,8 @@ cdef class Walk(Bodies):
         ):
             self.why = b"the index of a name is outside of .debug_str_offsets"
             return False
+        if abbrev.kind == UNIT:
+            return True
         at -= unit.offset
         if not add_row(self, at, above.outer if abbrev.kind == ENTRY_POINT else above.scope):
             self.why = MEMORY

@@ -34,7 +34,7 @@ class Dumper:
         return [word.format(**places) for word in shlex.split(self.command)]
 
     def dump(self, binary: Binary) -> str:
-        """The symbol file; empty when the dumper fails, ends early or takes too long."""
+        """The symbol file; empty when the dumper cannot be run, fails or takes too long."""
         try:
             done = subprocess.run(
                 self.words(binary),
@@ -43,7 +43,7 @@ class Dumper:
                 timeout=_PATIENCE,
                 stdin=subprocess.DEVNULL,
             )
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired):
             return ""
         return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
 
