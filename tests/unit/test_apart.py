@@ -49,6 +49,17 @@ def test_one_process_answers_all() -> None:
     assert apart("b") == first
 
 
+def test_one_can_be_stopped_while_others_run() -> None:
+    """These have been forked later, and have its pipes, too."""
+    several = [Apart(lambda name: name) for _ in range(3)]
+    assert [apart("a") for apart in several] == ["a"] * 3
+    for apart in several:
+        apart.stop()
+    assert [apart("b") for apart in several] == ["b"] * 3
+    for apart in several:
+        apart.stop()
+
+
 @pytest.mark.parametrize("function", ENDS.values(), ids=ENDS)
 def test_a_name_that_ends_the_process_costs_that_name(function: Callable[[str], str]) -> None:
     apart = Apart(lambda name: function(name) if name == "bad" else f"{name} {os.getpid()}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # never more than the first together; and bytes. Real names take some 0.1 microseconds a byte.
 _LIFE, _EACH_BYTE, _MEMORY = 0.25, 0.000_002, 24 << 20
 _LONGEST_LIFE = 3600
+_KILL = 9  # SIGKILL; importing `signal` takes longer than most files
 
 
 class Apart:
@@ -49,7 +50,11 @@ class Apart:
             return None
 
     def stop(self) -> None:
-        """Wait for the process, which ends when it has no more requests to expect."""
+        """End the process, from which no answer is due.
+
+        That it has no more requests to expect may be hidden from it: a process that was forked
+        later has the other end of its pipe as well.
+        """
         atexit.unregister(self.stop)
         if self._running is not None:
             process, requests, answers = self._running
@@ -58,7 +63,9 @@ class Apart:
                 requests.close()
             answers.close()
             with suppress(ChildProcessError):  # in a process that was forked from ours
-                os.waitpid(process, 0)
+                if os.waitpid(process, os.WNOHANG) == (0, 0):
+                    os.kill(process, _KILL)
+                    os.waitpid(process, 0)
 
     def _start(self) -> tuple[int, BinaryIO, BinaryIO]:
         its_input, our_output = os.pipe()
