@@ -132,6 +132,21 @@ def test_tables_of_any_kind(
     compare(data, keep_suffixes=keep_suffixes, functions=functions)
 
 
+def test_suffixes_behind_every_character() -> None:
+    first = (bytes((char,)) for char in range(1, 256))
+    entries = [
+        (name + b".cold", elf.TEXT_ADDRESS + at, 0x12, 1)
+        for at, name in enumerate(
+            name for char in first for name in (char, char + b"x", b"x" + char)
+        )
+    ]
+    sections = (elf.code(len(entries)), *tables(Format(), entries))
+    text, _ = compare(Elf(sections, machine=X86_64, format=Format()).build())
+    assert text.count("\n") == len(entries)
+    assert " 0 /x.cold\n" in text
+    assert " 0 $x\n" in text
+
+
 def test_many_symbols_at_one_address_and_far_apart() -> None:
     at = elf.TEXT_ADDRESS
     entries = [(b"n%d" % (number * 7 % 50), at + 3, 0x12, 1) for number in range(50)]

@@ -110,12 +110,16 @@ cdef bint _is_one_of(const char* words, const uint8_t* word, uint64_t size) noex
     return False
 
 
+cdef inline bint _is_of_word(uint8_t char) noexcept nogil:
+    return (
+        c'a' <= char <= c'z' or c'A' <= char <= c'Z' or c'0' <= char <= c'9' or char == c'_'
+    )
+
+
 cdef inline const uint8_t* _end_of_word(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """Return where a word of letters, digits and "_" ends; it may begin with a dot."""
+    """Return where a word of letters, digits and "_" ends, of which the first is not looked at."""
     at += 1
-    while at < end and (
-        c'a' <= at[0] <= c'z' or c'A' <= at[0] <= c'Z' or c'0' <= at[0] <= c'9' or at[0] == c'_'
-    ):
+    while at < end and _is_of_word(at[0]):
         at += 1
     return at
 
@@ -137,7 +141,7 @@ cdef Span without_suffixes(Span name) noexcept nogil:
     cdef const uint8_t* stop
     cdef Span plain = name
     cdef bint complete
-    if name.size < 2 or at[0] == c'.':
+    if name.size < 2 or not _is_of_word(at[0]):
         return name
     at = _end_of_word(at, end)
     plain.size = <uint64_t>(at - name.data)
