@@ -10,7 +10,7 @@ from crashsym.kernel.abbrevs cimport (
     SKIP_LEB, SKIP_STRING, TAKE, TAKE_FIXED, Abbrev, AbbrevTable, Op, Shape, Values, step_of,
 )
 from crashsym.kernel.base cimport (
-    Cursor, cstring, fail, fixed, load, offset_of, skip, skip_leb, sleb, u8, uleb,
+    Cursor, cstring, fail, fixed, left, load, offset_of, skip, skip_leb, sleb, u8, uleb,
 )
 
 
@@ -64,7 +64,9 @@ cdef void skip_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c)
             at += 1
         else:
             c.at = at
-            if op.step == TAKE:
+            if op.form == 0x08:
+                cstring(c)
+            elif op.step == TAKE:
                 _take(op.form, op.size, shape, c, op.constant)
             else:
                 _skip(op.step, op.size, shape, c)
@@ -114,31 +116,52 @@ cdef inline uint64_t _without_bytes(Op* op) noexcept nogil:
     return op.form == 0x19  # flag_present
 
 
+cdef inline uint64_t _load_wide(const uint8_t* p, unsigned int size) noexcept nogil:
+    """Read a little endian number of 1 to 8 bytes; 8 bytes have to be there."""
+    return load(p, 8, False) & (<uint64_t>0xFFFFFFFFFFFFFFFF >> (64 - 8 * size))
+
+
+cdef inline void _take_placed(Op* op, Op* last, const uint8_t* at, Values* values, bint big, bint wide) noexcept nogil:
+    """Take the values of an entry of fixed size."""
+    while op < last:
+        if op.step != TAKE_FIXED:
+            values.raw[op.slot] = _without_bytes(op)
+        elif wide:
+            values.raw[op.slot] = _load_wide(at + op.constant, op.size)
+        else:
+            values.raw[op.slot] = load(at + op.constant, op.size, big)
+        values.form[op.slot] = op.form
+        op += 1
+
+
 cdef void take_entry(AbbrevTable* table, Abbrev* abbrev, Shape shape, Cursor* c, Values* values) noexcept nogil:
     """Read the attributes of an entry."""
     cdef Op* op = <Op*>table.ops.items + abbrev.first
     cdef Op* last = op + abbrev.ops
     cdef const uint8_t* at = c.at
-    cdef const uint8_t* end = c.end
-    cdef bint big = c.big
     memset(values.form, 0, sizeof(values.form))
-    if abbrev.fixed != NOT_FIXED:
+    if abbrev.fixed == NOT_FIXED:
+        _take_in_order(op, last, shape, c, values)
+    elif not c.big and left(c) >= <uint64_t>abbrev.fixed + 8:  # the usual case, of its own
+        c.at += abbrev.fixed
+        _take_placed(op, last, at, values, False, True)
+    else:
         skip(c, abbrev.fixed)
-        while op < last and not c.failed:
-            values.raw[op.slot] = (
-                load(at + op.constant, op.size, big) if op.step == TAKE_FIXED
-                else _without_bytes(op)
-            )
-            values.form[op.slot] = op.form
-            op += 1
-        return
+        if not c.failed:
+            _take_placed(op, last, at, values, c.big, False)
+
+
+cdef void _take_in_order(Op* op, Op* last, Shape shape, Cursor* c, Values* values) noexcept nogil:
+    """Read the attributes of an entry whose size varies."""
+    cdef const uint8_t* at = c.at
+    cdef const uint8_t* end = c.end
     while op < last:
         if op.step == SKIP_FIXED or op.step == TAKE_FIXED:
             if op.size > <uint64_t>(end - at):
                 fail(c)
                 return
             if op.step == TAKE_FIXED:
-                values.raw[op.slot] = load(at, op.size, big)
+                values.raw[op.slot] = load(at, op.size, c.big)
                 values.form[op.slot] = op.form
             at += op.size
         else:
