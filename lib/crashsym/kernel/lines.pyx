@@ -44,6 +44,26 @@ cdef inline uint64_t _moved(Header* header, Machine* m, uint64_t address, uint64
     return (address + header.minimum_length * operations) & header.mask
 
 
+cdef inline int64_t _short_leb(const uint8_t** at, int64_t* sign) noexcept nogil:
+    """Read a LEB128 number of one or two bytes, and which of its bits is the sign."""
+    cdef int64_t number = at[0][0]
+    sign[0] = 0x40
+    at[0] += 1
+    if number >= 0x80:
+        number = (number & 0x7F) | <int64_t>at[0][0] << 7
+        sign[0] = 0x2000
+        at[0] += 1
+    return number
+
+
+cdef inline const uint8_t* _last_column(Cursor* c, Header* header) noexcept nogil:
+    """Return up to where a column can be read together with the two instructions after it."""
+    cdef const uint8_t* counts = header.operand_counts - 1
+    if header.opcode_base > 6 and counts[5] == 1 and counts[6] == 0 and left(c) > 16:
+        return c.end - 16
+    return c.at
+
+
 cdef void _skip_operands(Cursor* c, unsigned int count) noexcept nogil:
     while count:
         uleb(c)
@@ -237,12 +257,24 @@ cdef class Lines(LineTables):
         cdef const uint8_t* counts = header.operand_counts - 1
         cdef const uint8_t* at = c.at
         cdef const uint8_t* end = c.end
+        cdef const uint8_t* last = _last_column(c, header)
         cdef Special* specials = self.specials
         cdef bint good = True
         self._prepare(header)
         while at < end and good:
             opcode = at[0]
             at += 1
+            if opcode == 5 and at < last and at[0] < 0x80:  # a flag and the line are likely to follow
+                opcode = at[1]
+                at += 2
+                if opcode == 6:
+                    opcode = at[0]
+                    at += 1
+                if opcode == 3 and (at[0] & at[1]) < 0x80:
+                    number = _short_leb(&at, &sign)
+                    line += (number ^ sign) - sign
+                    opcode = at[0]
+                    at += 1
             if opcode >= header.opcode_base:
                 line += specials[opcode].line
                 address = _moved(header, m, address, specials[opcode].operations)
@@ -252,13 +284,7 @@ cdef class Lines(LineTables):
             elif 4 < opcode < 8 and counts[opcode] <= 1 and at < end and at[0] < 0x80:
                 at += counts[opcode]  # a column, or a flag
             elif 3 <= opcode <= 4 and end - at > 1 and (at[0] & at[1]) < 0x80:
-                number = at[0]
-                sign = 0x40
-                at += 1
-                if number >= 0x80:
-                    number = (number & 0x7F) | <int64_t>at[0] << 7
-                    sign = 0x2000
-                    at += 1
+                number = _short_leb(&at, &sign)
                 if opcode == 3:
                     line += (number ^ sign) - sign
                 else:
