@@ -10,21 +10,20 @@ Source: Itanium C++ ABI section 5.1.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcpy, memset
 
 from crashsym.kernel.base cimport Array, Memory, Span, reserve
 from crashsym.kernel.mangledarguments cimport parameters
 from crashsym.kernel.manglednames cimport read_name, read_unqualified
 from crashsym.kernel.mangledtext cimport (
-    ARRAY, EXPANSION, FUNCTION, HIDDEN, INSIDE, LAMBDAS, ROOM, SHOWN, Mangled, Name, Part, Result,
-    eat, insert, move, peek, peek_second, put, put_letter, set_aside, take_number, whole,
+    ARRAY, EXPANSION, FUNCTION, HIDDEN, INSIDE, LAMBDAS, MOST_TAKEN, ROOM, SHOWN, SPARE, Mangled,
+    Name, Part, Result, eat, insert, move, peek, peek_second, put, put_letter, put_wide, set_aside,
+    take_number, whole,
 )
 from crashsym.kernel.mangledtypes cimport put_quals, read_type
 
 cdef enum:
     MOST_READ = 1 << 14  # types and names
-    MOST_TAKEN = 1024  # bytes; the library of GCC 9 and later takes no longer names
 
 
 cdef bint _encoding(Mangled* m, Result result, Name* name) noexcept nogil:
@@ -136,15 +135,15 @@ cdef bint _with_result(Mangled* m, Span* text) noexcept nogil:
     cdef char* name = m.text + m.name_start
     cdef uint32_t name_size = result.start - m.name_start, size = m.count, start = m.count
     cdef bint plain = result.split == result.end
-    if not put(m, m.text, m.name_start):
+    if not put_wide(m, m.text, m.name_start):
         return False
-    if not put(m, m.text + result.start, result.split - result.start):
+    if not put_wide(m, m.text + result.start, result.split - result.start):
         return False
     if plain and not put_letter(m, c' '):
         return False
-    if not put(m, name, name_size) or not put(m, m.text + result.end, size - result.end):
+    if not put_wide(m, name, name_size) or not put_wide(m, m.text + result.end, size - result.end):
         return False
-    if not put(m, m.text + result.split, result.end - result.split):
+    if not put_wide(m, m.text + result.split, result.end - result.split):
         return False
     text.data, text.size = <const uint8_t*>m.text + start, m.count - start
     return True
@@ -161,11 +160,13 @@ cdef bint demangle_plain(Span name, Array* scratch, Memory* memory, Span* text) 
         return False
     if memchr(name.data, c'.', name.size) != NULL:
         return False  # the rest is a suffix, see `crashsym.demangle.names`
-    if not reserve(scratch, ROOM, 1, memory):  # its count stays 0
+    if not reserve(scratch, ROOM + SPARE, 1, memory):  # its count stays 0
         return False
-    memset(&m, 0, <char*>&m.known - <char*>&m)
-    m.at, m.end = name.data + 2, name.data + name.size
-    m.text, m.aside = scratch.items, ROOM
+    memset(&m.depth, 0, <char*>&m.result - <char*>&m.depth)
+    memcpy(m.name, name.data, name.size)
+    memset(m.name + name.size, 0, SPARE)
+    m.at, m.end = m.name + 2, m.name + name.size
+    m.text, m.count, m.aside = scratch.items, 0, ROOM
     m.left = MOST_READ
     m.contexts = LAMBDAS
     m.read_type, m.read_unqualified = read_type, read_unqualified
@@ -183,17 +184,18 @@ cdef bint demangle_plain(Span name, Array* scratch, Memory* memory, Span* text) 
     return True
 
 
+cdef Array SCRATCH
+cdef Memory MEMORY
+memset(&SCRATCH, 0, sizeof(Array))
+MEMORY.used, MEMORY.limit = 0, ROOM + SPARE
+
+
 def demangle_here(bytes name):
     """Return the readable form of an Itanium name; None when that is left to the library."""
-    cdef Array scratch
-    cdef Memory memory
     cdef Span span, text
-    memset(&scratch, 0, sizeof(Array))
-    memory.used, memory.limit = 0, ROOM
     span.data, span.size = name, len(name)
-    try:
-        if b"\0" in name or not demangle_plain(span, &scratch, &memory, &text):
-            return None
-        return text.data[: text.size]
-    finally:
-        free(scratch.items)
+    if memchr(span.data, 0, span.size) != NULL:
+        return None
+    if not demangle_plain(span, &SCRATCH, &MEMORY, &text):
+        return None
+    return text.data[: text.size]

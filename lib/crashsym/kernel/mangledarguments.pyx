@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from crashsym.kernel.mangledtext cimport (
     DEEPEST, EXPANSION, INSIDE, MOST_ARGUMENTS, PACK, Mangled, Name, Part, Word, eat, fill, insert,
-    peek, peek_second, put, put_letter, put_word, set_aside, template_parameter, whole,
+    peek, peek_second, put, put_letter, put_wide, put_word, set_aside, template_parameter, whole,
 )
 
 _SUFFIXES_OF_NUMBERS = {b"i": b"", b"j": b"u", b"l": b"l", b"m": b"ul", b"x": b"ll", b"y": b"ull"}
@@ -19,27 +19,48 @@ cdef Word SUFFIXES[26]
 fill(SUFFIXES, _SUFFIXES_OF_NUMBERS)
 
 
-cdef bint _list(Mangled* m, bint of_arguments) noexcept nogil:
-    """Read up to an "E"; the comma before an item that is empty is dropped if it is the last."""
+cdef inline bint _end_list(Mangled* m, uint32_t kept, uint32_t empty) noexcept nogil:
+    """Take back the comma before an item that is empty, which may be one, the last."""
+    if m.count != kept:
+        m.count = m.dropped = kept
+    return empty < 2
+
+
+cdef bint _types(Mangled* m) noexcept nogil:
+    """Read types up to an "E" or the reference qualifier before it."""
+    cdef const uint8_t* first = m.at
     cdef uint32_t start, kept = m.count, empty = 0
-    cdef bint first = True
     cdef Part part
-    while m.at < m.end and m.at[0] != c'E':
-        if not of_arguments and peek_second(m) == c'E' and (m.at[0] == c'R' or m.at[0] == c'O'):
+    while peek(m) and peek(m) != c'E':
+        if peek_second(m) == c'E' and (peek(m) == c'R' or peek(m) == c'O'):
             break
-        if not first and not put(m, b", ", 2):
+        if m.at != first and not put(m, b", ", 2):
             return False
-        first = False
         start = m.count
-        if not (_argument(m) if of_arguments else m.read_type(m, &part)):
+        if not m.read_type(m, &part):
             return False
         if m.count > start:
             kept = m.count
         else:
             empty += 1
-    if m.count != kept:
-        m.count = m.dropped = kept
-    return empty < 2 and not (first and not of_arguments)
+    return _end_list(m, kept, empty) and m.at != first
+
+
+cdef bint _arguments(Mangled* m) noexcept nogil:
+    """Read template arguments up to an "E"."""
+    cdef const uint8_t* first = m.at
+    cdef uint32_t start, kept = m.count, empty = 0
+    while peek(m) and peek(m) != c'E':
+        if m.at != first and not put(m, b", ", 2):
+            return False
+        start = m.count
+        if not _argument(m):
+            return False
+        if m.count > start:
+            kept = m.count
+        else:
+            empty += 1
+    return _end_list(m, kept, empty)
 
 
 cdef bint parameters(Mangled* m, uint8_t exposed) noexcept nogil:
@@ -49,12 +70,12 @@ cdef bint parameters(Mangled* m, uint8_t exposed) noexcept nogil:
     if peek(m) == c'v':
         second = peek_second(m)
         if second == 0 or second == c'E' or (
-            (second == c'R' or second == c'O') and m.end - m.at > 2 and m.at[2] == c'E'
+            (second == c'R' or second == c'O') and m.at[2] == c'E'
         ):
             m.at += 1
             return True
     m.exposed = exposed
-    found = _list(m, False)
+    found = _types(m)
     m.exposed = before
     return found
 
@@ -70,38 +91,36 @@ cdef bint template_arguments(Mangled* m) noexcept nogil:
     if not put_letter(m, c'<'):
         return False
     m.exposed = 0
-    if not _list(m, True) or not eat(m, c'E'):
+    if not _arguments(m) or not eat(m, c'E') or m.aside - m.count < 2:
         return False
     m.exposed = exposed
-    if m.text[m.count - 1] == c'>' and m.dropped != m.count and not put_letter(m, c' '):
-        return False
+    m.text[m.count] = c' '
+    m.count += m.text[m.count - 1] == c'>' and m.dropped != m.count
+    m.text[m.count] = c'>'
+    m.count += 1
     m.last_name, m.last_size = last_name, last_size
     m.first_read, m.end_of_read, m.argument_count = first, m.argument_count, first
-    return put_letter(m, c'>')
+    return True
 
 
-cdef bint _argument(Mangled* m) noexcept nogil:
+cdef inline bint _argument(Mangled* m) noexcept nogil:
     """Read one template argument and put it on the stack of arguments."""
-    cdef uint32_t place = m.argument_count, start = m.count
-    cdef Part part
+    cdef uint32_t start = m.count
+    cdef Part* part = &m.arguments[m.argument_count]
     cdef uint8_t letter = peek(m)
-    if place >= MOST_ARGUMENTS:
+    if m.argument_count >= MOST_ARGUMENTS:
         return False
     m.argument_count += 1
     if letter == c'L':
         if not _literal(m):
             return False
-        whole(m, start, &part)
-    elif letter == c'X':
-        if not _expression_argument(m, &part):
-            return False
-    elif letter == c'J':
-        if not _pack(m, &part):
-            return False
-    elif not m.read_type(m, &part):
-        return False
-    m.arguments[place] = part
-    return True
+        whole(m, start, part)
+        return True
+    if letter == c'X':
+        return _expression_argument(m, part)
+    if letter == c'J':
+        return _pack(m, part)
+    return m.read_type(m, part)
 
 
 cdef bint _inside(Mangled* m, Name* name) noexcept nogil:
@@ -114,7 +133,7 @@ cdef bint _pack(Mangled* m, Part* part) noexcept nogil:
     cdef const char* last_name = m.last_name
     cdef uint32_t last_size = m.last_size, start = m.count, first = m.argument_count, i
     m.at += 1
-    if not _list(m, True) or not eat(m, c'E'):
+    if not _arguments(m) or not eat(m, c'E'):
         return False
     m.last_name, m.last_size = last_name, last_size
     whole(m, start, part)
@@ -136,7 +155,7 @@ cdef bint _literal(Mangled* m) noexcept nogil:
     cdef const uint8_t* digits
     m.at += 1
     kind = peek(m)
-    if kind == c'b' and m.end - m.at > 2 and m.at[2] == c'E' and (m.at[1] | 1) == c'1':
+    if kind == c'b' and m.at[2] == c'E' and (m.at[1] | 1) == c'1':
         kind = m.at[1]
         m.at += 3
         return put(m, b"true", 4) if kind == c'1' else put(m, b"false", 5)
@@ -161,7 +180,7 @@ cdef bint _literal(Mangled* m) noexcept nogil:
         m.at += 1
     if m.at == digits or (negative and not put_letter(m, c'-')):
         return False
-    if not put(m, <const char*>digits, <uint32_t>(m.at - digits)):
+    if not put_wide(m, <const char*>digits, <uint32_t>(m.at - digits)):
         return False
     return (suffix == NULL or put_word(m, suffix)) and eat(m, c'E')
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 cdef enum:
     ROOM = 1 << 15  # bytes of text; longer names are for the library
+    MOST_TAKEN = 1024  # bytes of a name; the library of GCC 9 and later takes no longer ones
+    SPARE = 32  # bytes that may be read and written behind a text, which are of no meaning
     MOST_KNOWN = 256
     MOST_ARGUMENTS = 256
     DEEPEST = 64
@@ -47,15 +49,15 @@ cdef struct Part:
 
 
 cdef struct Name:
-    bint is_template  # its last part has template arguments
-    bint has_no_result  # it is a constructor, a destructor or a conversion
-    bint has_tags
-    bint is_nameless  # a lambda or an unnamed type
-    bint is_qualified  # "A::f"
-    bint is_simple  # "f" or "A::f"
+    uint8_t is_template  # its last part has template arguments
+    uint8_t has_no_result  # it is a constructor, a destructor or a conversion
+    uint8_t has_tags
+    uint8_t is_nameless  # a lambda or an unnamed type
+    uint8_t is_qualified  # "A::f"
+    uint8_t is_simple  # "f" or "A::f"
     uint8_t quals
     uint8_t reference  # "R", "O" or 0
-    bint is_function
+    uint8_t is_function
     uint32_t parameters  # where these begin
     uint32_t first_known  # among them
 
@@ -67,100 +69,104 @@ cdef enum Result:  # what becomes of the type that a function returns
 
 
 cdef struct Mangled:
-    const uint8_t* at
+    const uint8_t* at  # in `name`, behind the end of which are zeros
     const uint8_t* end
     char* text
     uint32_t count  # bytes written
     uint32_t aside  # from here on is text that has been set aside
-    int depth
     int left  # types and names that may still be read, parts that are read again for packs included
+    uint32_t contexts
+    # from here on all is cleared for each name
+    int depth
     # what "S_" stands for
     uint32_t known_count
-    bint frozen  # no more of it now
     # what "T_" stands for
     uint32_t argument_count
     uint32_t first_argument
     uint32_t end_of_arguments
     uint32_t context
-    uint32_t contexts
     uint16_t scope  # number of the function whose arguments these are
     uint16_t scopes
     uint32_t last_known  # what was referred to last; MOST_KNOWN: nothing
     uint32_t dependent  # 1 + where a template parameter was written last
     uint32_t closed  # the same, of a function that is no longer read
-    bint in_lambda
-    bint in_pattern
-    bint in_expression
     int pack_size  # -1: not known yet
     int pack_index
     # the template arguments read last
     uint32_t first_read
     uint32_t end_of_read
     uint32_t dropped  # where the comma before an empty pack was taken back
-    uint8_t exposed  # see `EXPOSED`
-    const char* last_name  # that of a constructor
     uint32_t last_size
+    const char* last_name  # that of a constructor
+    uint8_t frozen  # no more for "S_" to stand for
+    uint8_t in_lambda
+    uint8_t in_pattern
+    uint8_t in_expression
+    uint8_t exposed  # see `EXPOSED`
+    uint8_t has_result
+    # up to here
     Part result  # what the function returns, if it is shown; its text is behind that of the name
     uint32_t name_start
-    bint has_result
     bint (*read_type)(Mangled* m, Part* part) noexcept nogil
     bint (*read_unqualified)(Mangled* m, Name* name) noexcept nogil
     bint (*read_name)(Mangled* m, Name* name) noexcept nogil
     bint (*read_encoding)(Mangled* m, Result result, Name* name) noexcept nogil
+    uint8_t name[MOST_TAKEN + SPARE]
     Part known[MOST_KNOWN]
     Part arguments[MOST_ARGUMENTS]
 
 
 cdef struct Word:
-    const char* text
+    const char* text  # with `SPARE` bytes behind it
     uint32_t size
 
 
+cdef inline bint is_lower(uint8_t letter) noexcept nogil:
+    return c'a' <= letter <= c'z'
+
+
 cdef inline uint8_t peek(Mangled* m) noexcept nogil:
-    return m.at[0] if m.at < m.end else 0
+    return m.at[0]
 
 
 cdef inline uint8_t peek_second(Mangled* m) noexcept nogil:
-    return m.at[1] if m.end - m.at > 1 else 0
+    return m.at[1]
 
 
 cdef inline bint eat(Mangled* m, uint8_t letter) noexcept nogil:
-    if m.at < m.end and m.at[0] == letter:
+    if m.at[0] == letter:
         m.at += 1
         return True
     return False
 
 
-cdef inline void copy(char* to, const char* text, uint32_t size) noexcept nogil:
-    """Do what memcpy does, which takes longer to be called than to copy the few bytes of a name."""
-    cdef uint32_t at = 16
-    if size >= 16:
-        while at < size:
-            memcpy(to + at - 16, text + at - 16, 16)
-            at += 16
-        memcpy(to + size - 16, text + size - 16, 16)
-    elif size >= 8:
-        memcpy(to, text, 8)
-        memcpy(to + size - 8, text + size - 8, 8)
-    elif size >= 4:
-        memcpy(to, text, 4)
-        memcpy(to + size - 4, text + size - 4, 4)
-    elif size:
-        to[0] = text[0]
-        to[size >> 1] = text[size >> 1]
-        to[size - 1] = text[size - 1]
-
-
 cdef inline bint put(Mangled* m, const char* text, uint32_t size) noexcept nogil:
+    """Write a text of a size that the compiler knows."""
     if size > m.aside - m.count:
         return False
-    copy(m.text + m.count, text, size)
+    memcpy(m.text + m.count, text, size)
     m.count += size
     return True
 
 
+cdef inline bint put_wide(Mangled* m, const char* text, uint32_t size) noexcept nogil:
+    """Write a text that has `SPARE` bytes behind it; few are so long that the loop goes on."""
+    cdef char* to = m.text + m.count
+    cdef char* end = to + size
+    if size + SPARE > m.aside - m.count:
+        return False
+    m.count += size
+    while True:
+        memmove(to, text, 16)  # one may begin where the other ends
+        memmove(to + 16, text + 16, 16)
+        to += SPARE
+        text += SPARE
+        if to >= end:
+            return True
+
+
 cdef inline bint put_word(Mangled* m, Word* word) noexcept nogil:
-    return put(m, word.text, word.size)
+    return put_wide(m, word.text, word.size)
 
 
 cdef inline bint put_letter(Mangled* m, char letter) noexcept nogil:
@@ -187,14 +193,16 @@ cdef inline void move(Part* part, uint32_t start) noexcept nogil:
 cdef inline bint take_number(Mangled* m, uint64_t* number) noexcept nogil:
     """Read a decimal number of at most 6 digits."""
     cdef const uint8_t* at = m.at
-    cdef const uint8_t* end = at + 6 if m.end - at > 6 else m.end
-    cdef uint64_t value = 0
-    while at < end and c'0' <= at[0] <= c'9':
+    cdef uint32_t value = <uint32_t>at[0] - c'0', digit = <uint32_t>at[1] - c'0'
+    cdef bint more = digit <= 9
+    if value > 9:
+        return False
+    value += more * (value * 9 + digit)  # most have one digit or two
+    at += 1 + more
+    while more and <uint32_t>at[0] - c'0' <= 9 and at - m.at < 6:
         value = value * 10 + at[0] - c'0'
         at += 1
     number[0] = value
-    if at == m.at:
-        return False
     m.at = at
     return True
 
@@ -203,7 +211,7 @@ cdef inline bint put_part(Mangled* m, Part* source, Part* part) noexcept nogil:
     """Write a part once more."""
     part[0] = source[0]
     move(part, m.count)
-    return put(m, m.text + source.start, source.end - source.start)
+    return put_wide(m, m.text + source.start, source.end - source.start)
 
 
 cdef inline bint remember(Mangled* m, Part* part) noexcept nogil:
@@ -238,6 +246,7 @@ cdef inline bint remember_name(Mangled* m, uint32_t start) noexcept nogil:
 
 
 cdef bint keep_aside(Mangled* m, Part* part) noexcept nogil
+cdef int set_word(Word* word, bytes text) except -1
 cdef int fill(Word* table, dict words) except -1
 cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil
 cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil
@@ -246,6 +255,18 @@ cdef bint check_scope(Mangled* m, uint32_t index) noexcept nogil
 cdef bint resolve(Mangled* m, uint64_t index, Part* part, Part* origin) noexcept nogil
 cdef bint template_parameter(Mangled* m, Part* part, Part* origin) noexcept nogil
 cdef bint set_aside(Mangled* m, Part* part, uint32_t first_known) noexcept nogil
-cdef bint insert(
+cdef bint insert_inside(
     Mangled* m, Part* part, uint32_t first_known, const char* text, uint32_t size
 ) noexcept nogil
+
+
+cdef inline bint insert(
+    Mangled* m, Part* part, uint32_t first_known, const char* text, uint32_t size
+) noexcept nogil:
+    """Write before what stands behind the declarator of a part, which is written last."""
+    if part.split != part.end:
+        return insert_inside(m, part, first_known, text, size)
+    if not put(m, text, size):
+        return False
+    part.split = part.end = m.count
+    return True

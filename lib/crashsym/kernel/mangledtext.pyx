@@ -7,27 +7,42 @@ What "S_" and "T_" stand for are such ranges, which are copied.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 
 
-cdef int fill(Word* table, dict words) except -1:
-    """Put words, which must live on, into a table by letter."""
-    cdef bytes letter, text
-    for letter, text in words.items():
-        table[letter[0] - c'a'].text = text
-        table[letter[0] - c'a'].size = len(text)
+_SPARE = bytes(SPARE)
+_TEXTS = []  # of words
+
+
+cdef int set_word(Word* word, bytes text) except -1:
+    cdef bytes kept = text + _SPARE
+    _TEXTS.append(kept)
+    word.text, word.size = kept, len(text)
     return 0
 
 
+cdef int fill(Word* table, dict words) except -1:
+    """Put words into a table by letter."""
+    cdef bytes letter, text
+    for letter, text in words.items():
+        set_word(&table[letter[0] - c'a'], text)
+    return 0
+
+
+cdef uint8_t DIGITS[256]  # 1 + the value of a digit to the base of 36, and 0
+for _value, _digit in enumerate(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
+    DIGITS[_digit] = _value + 1
+
+
 cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil:
-    cdef char digits[20]
+    cdef char digits[20 + SPARE]
     cdef uint32_t at = 20
     while True:
         at -= 1
         digits[at] = <char>(c'0' + number % 10)
         number //= 10
         if number == 0:
-            return put(m, digits + at, 20 - at)
+            return put_wide(m, digits + at, 20 - at)
 
 
 cdef bint keep_aside(Mangled* m, Part* part) noexcept nogil:
@@ -36,7 +51,7 @@ cdef bint keep_aside(Mangled* m, Part* part) noexcept nogil:
     if size > m.aside - m.count:
         return False
     m.aside -= size
-    copy(m.text + m.aside, m.text + part.start, size)
+    memcpy(m.text + m.aside, m.text + part.start, size)
     move(part, m.aside)
     return True
 
@@ -54,25 +69,20 @@ cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil:
 
 cdef bint known(Mangled* m, Part* part) noexcept nogil:
     """Read what follows "S" and write the part that it refers to."""
+    cdef const uint8_t* at = m.at
     cdef uint32_t index = 0
-    cdef uint8_t letter
     cdef Part* found
     m.last_known = MOST_KNOWN
-    if not eat(m, c'_'):
+    if at[0] != c'_':
         while True:
-            letter = peek(m)
-            if c'0' <= letter <= c'9':
-                index = index * 36 + letter - c'0'
-            elif c'A' <= letter <= c'Z':
-                index = index * 36 + letter - c'A' + 10
-            else:
+            if index >= MOST_KNOWN or DIGITS[at[0]] == 0:
                 return False
-            m.at += 1
-            if index >= MOST_KNOWN:
-                return False
-            if eat(m, c'_'):
+            index = index * 36 + DIGITS[at[0]] - 1
+            at += 1
+            if at[0] == c'_':
                 break
         index += 1
+    m.at = at + 1
     if index >= m.known_count:
         return False
     found = &m.known[index]
@@ -169,7 +179,7 @@ cdef bint set_aside(Mangled* m, Part* part, uint32_t first_known) noexcept nogil
     if m.aside - m.count < size:
         return False
     m.aside -= size
-    copy(m.text + m.aside, m.text + start, size)
+    memcpy(m.text + m.aside, m.text + start, size)
     for i in range(first_known, m.known_count):
         if start <= m.known[i].start < m.count:
             move(&m.known[i], m.known[i].start - start + m.aside)
@@ -179,23 +189,18 @@ cdef bint set_aside(Mangled* m, Part* part, uint32_t first_known) noexcept nogil
     return True
 
 
-cdef bint insert(
+cdef bint insert_inside(
     Mangled* m, Part* part, uint32_t first_known, const char* text, uint32_t size
 ) noexcept nogil:
-    """Write before what stands behind the declarator of a part, which is written last."""
     cdef uint32_t split = part.split, i
-    if part.split == part.end:
-        if not put(m, text, size):
-            return False
-    else:
-        if size > m.aside - m.count:
-            return False
-        memmove(m.text + split + size, m.text + split, m.count - split)
-        copy(m.text + split, text, size)
-        m.count += size
-        for i in range(first_known, m.known_count):
-            if split <= m.known[i].start < m.count:
-                move(&m.known[i], m.known[i].start + size)
+    if size > m.aside - m.count:
+        return False
+    memmove(m.text + split + size, m.text + split, m.count - split)
+    memcpy(m.text + split, text, size)
+    m.count += size
+    for i in range(first_known, m.known_count):
+        if split <= m.known[i].start < m.count:
+            move(&m.known[i], m.known[i].start + size)
     part.split += size
     part.end = m.count
     return True

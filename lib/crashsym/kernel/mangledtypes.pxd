@@ -5,5 +5,4 @@ from crashsym.kernel.mangledtext cimport Mangled, Part
 
 
 cdef bint read_type(Mangled* m, Part* part) noexcept nogil
-cdef bint standard(Mangled* m, bint in_full) noexcept nogil
 cdef bint put_quals(Mangled* m, uint8_t quals, uint8_t reference) noexcept nogil

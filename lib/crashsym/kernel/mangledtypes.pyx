@@ -15,9 +15,10 @@ from crashsym.kernel.mangledarguments cimport expansion, parameters, template_ar
 from crashsym.kernel.mangledtext cimport (
     ARRAY, COLLAPSED, CONST, COVERED, DEEPEST, EXPANSION, EXPOSED, FUNCTION, LVALUE, MOST_KNOWN,
     NOEXCEPT, PLAIN, RESTRICT, RVALUE, VOLATILE, Mangled, Name, Part, Word, check_scope, eat, fill,
-    insert, known, peek, peek_second, put, put_letter, put_word, remember, remember_name, resolve,
-    set_aside, template_parameter, whole,
+    insert, is_lower, known, peek, peek_second, put, put_letter, put_wide, put_word, remember,
+    remember_name, resolve, set_aside, template_parameter, whole,
 )
+from crashsym.kernel.mangledwords cimport standard
 
 _BUILTIN_NAMES = {
     b"a": b"signed char", b"b": b"bool", b"c": b"char", b"d": b"double", b"e": b"long double",
@@ -30,83 +31,35 @@ _BUILTIN_NAMES_OF_D = {
     b"n": b"decltype(nullptr)", b"a": b"auto", b"c": b"decltype(auto)", b"i": b"char32_t",
     b"s": b"char16_t", b"u": b"char8_t",
 }
-# As a part of a name, alone, in full before the name of a constructor, and that name.
-_STANDARD_NAMES = {
-    b"t": (b"std", b"std", None),
-    b"a": (b"std::allocator", b"std::allocator", b"allocator"),
-    b"b": (b"std::basic_string", b"std::basic_string", b"basic_string"),
-    b"s": (
-        b"std::string",
-        b"std::basic_string<char, std::char_traits<char>, std::allocator<char> >",
-        b"basic_string",
-    ),
-    b"i": (
-        b"std::istream", b"std::basic_istream<char, std::char_traits<char> >", b"basic_istream",
-    ),
-    b"o": (
-        b"std::ostream", b"std::basic_ostream<char, std::char_traits<char> >", b"basic_ostream",
-    ),
-    b"d": (
-        b"std::iostream", b"std::basic_iostream<char, std::char_traits<char> >", b"basic_iostream",
-    ),
-}
 
 cdef Word BUILTINS[26]
 cdef Word BUILTINS_OF_D[26]
-cdef Word STANDARD[26]
-cdef Word STANDARD_IN_FULL[26]
-cdef Word STANDARD_LAST[26]
-
 
 fill(BUILTINS, _BUILTIN_NAMES)
 fill(BUILTINS_OF_D, _BUILTIN_NAMES_OF_D)
-fill(STANDARD, {letter: names[0] for letter, names in _STANDARD_NAMES.items()})
-fill(STANDARD_IN_FULL, {letter: names[1] for letter, names in _STANDARD_NAMES.items()})
-fill(STANDARD_LAST, {letter: names[2] for letter, names in _STANDARD_NAMES.items() if names[2]})
-
-
-cdef inline bint _is_lower(uint8_t letter) noexcept nogil:
-    return c'a' <= letter <= c'z'
-
-
-cdef bint standard(Mangled* m, bint in_full) noexcept nogil:
-    """Read "St", "Sa", "Ss", … and write what it abbreviates."""
-    cdef uint8_t letter = peek_second(m)
-    cdef Word* word
-    if not _is_lower(letter):
-        return False
-    word = &STANDARD_IN_FULL[letter - c'a'] if in_full else &STANDARD[letter - c'a']
-    if word.size == 0:
-        return False
-    if STANDARD_LAST[letter - c'a'].size:
-        m.last_name = STANDARD_LAST[letter - c'a'].text
-        m.last_size = STANDARD_LAST[letter - c'a'].size
-    m.at += 2
-    return put_word(m, word)
 
 
 cdef bint read_type(Mangled* m, Part* part) noexcept nogil:
     """Read a type and write it behind all other text."""
     cdef uint8_t letter = peek(m)
-    cdef uint32_t start = m.count
     cdef bint found
-    if _is_lower(letter) and BUILTINS[letter - c'a'].size:
-        m.at += 1
-        if not put_word(m, &BUILTINS[letter - c'a']):
-            return False
-        whole(m, start, part)
-        return True
     if m.depth >= DEEPEST or m.left <= 0:
         return False
     m.depth += 1
     m.left -= 1
+    if letter == c'S' and m.at[1] == c't':
+        letter = c'N'
     if letter == c'S':
         found = _abbreviated(m, part)
     elif letter == c'P' or letter == c'R' or letter == c'O':
         found = _pointer(m, part, letter)
     elif letter == c'K' or letter == c'V' or letter == c'r':
         found = _qualified(m, part)
-    elif letter == c'N' or letter == c'Z' or c'1' <= letter <= c'9':
+    elif (
+        letter == c'N' or letter == c'Z' or letter == c'1' or letter == c'2' or letter == c'3'
+        or letter == c'4' or letter == c'5' or letter == c'6' or letter == c'7' or letter == c'8'
+        or letter == c'9'
+    ):
         found = _named(m, part)
     elif letter == c'T':
         found = _parameter(m, part)
@@ -119,12 +72,21 @@ cdef bint read_type(Mangled* m, Part* part) noexcept nogil:
     elif letter == c'D':
         found = _other(m, part)
     else:
-        found = False
+        found = is_lower(letter) and _builtin(m, part, &BUILTINS[letter - c'a'])
     m.depth -= 1
     return found
 
 
-cdef bint _named(Mangled* m, Part* part) noexcept nogil:
+cdef inline bint _builtin(Mangled* m, Part* part, Word* word) noexcept nogil:
+    cdef uint32_t start = m.count
+    m.at += 1
+    if word.size == 0 or not put_word(m, word):
+        return False
+    whole(m, start, part)
+    return True
+
+
+cdef inline bint _named(Mangled* m, Part* part) noexcept nogil:
     cdef Name name
     cdef uint32_t start = m.count
     if not m.read_name(m, &name) or name.quals or name.reference:
@@ -135,10 +97,7 @@ cdef bint _named(Mangled* m, Part* part) noexcept nogil:
 
 cdef bint _abbreviated(Mangled* m, Part* part) noexcept nogil:
     cdef uint32_t start = m.count
-    cdef uint8_t second = peek_second(m)
-    if second == c't':
-        return _named(m, part)
-    if _is_lower(second):
+    if is_lower(peek_second(m)):
         if not standard(m, False) or peek(m) == c'B':
             return False
         whole(m, start, part)
@@ -169,29 +128,31 @@ cdef bint _parameter(Mangled* m, Part* part) noexcept nogil:
 cdef bint _other(Mangled* m, Part* part) noexcept nogil:
     """Read a type that begins with "D"."""
     cdef uint8_t second = peek_second(m)
-    cdef uint32_t start = m.count
     if second == c'p':
         m.at += 2
         return expansion(m, part, m.read_type) and remember(m, part)
     if second == c'o':
         m.at += 2
         return peek(m) == c'F' and _function(m, part, NOEXCEPT) and remember(m, part)
-    if not _is_lower(second) or BUILTINS_OF_D[second - c'a'].size == 0:
-        return False
-    m.at += 2
-    if not put_word(m, &BUILTINS_OF_D[second - c'a']):
-        return False
-    whole(m, start, part)
-    return True
+    m.at += 1
+    return is_lower(second) and _builtin(m, part, &BUILTINS_OF_D[second - c'a'])
 
 
 # ---- declarators
 
 
-cdef bint _declare(
+cdef inline bint _declare(
     Mangled* m, Part* part, uint32_t first_known, const char* text, uint32_t size
 ) noexcept nogil:
     """Insert "*" or the like."""
+    if part.kind != PLAIN and not _prepare(m, part, first_known):
+        return False
+    part.kind, part.quals, part.parameter, part.referent = PLAIN, 0, 0, 0
+    return insert(m, part, first_known, text, size)
+
+
+cdef bint _prepare(Mangled* m, Part* part, uint32_t first_known) noexcept nogil:
+    """Insert the parentheses that a declarator needs."""
     cdef char last
     if part.kind == EXPANSION:
         return False
@@ -203,8 +164,7 @@ cdef bint _declare(
         if not insert(m, part, first_known, b"()", 2):
             return False
         part.split -= 1
-    part.kind, part.quals, part.parameter, part.referent = PLAIN, 0, 0, 0
-    return insert(m, part, first_known, text, size)
+    return True
 
 
 cdef bint _pointer(Mangled* m, Part* part, uint8_t letter) noexcept nogil:
@@ -242,7 +202,10 @@ cdef bint _refer(Mangled* m, Part* part, uint32_t first_known, uint8_t letter) n
         return False
     part.parameter = 0
     if not is_reference:
-        if not _declare(m, part, first_known, b"&&", 1 if letter == c'R' else 2):
+        if not (
+            _declare(m, part, first_known, b"&", 1) if letter == c'R'
+            else _declare(m, part, first_known, b"&&", 2)
+        ):
             return False
         part.kind = LVALUE if letter == c'R' else RVALUE
         return True
@@ -370,7 +333,7 @@ cdef bint _array(Mangled* m, Part* part) noexcept nogil:
         return False
     if part.kind == EXPANSION or part.split != part.end:
         return False
-    if not put(m, b" [", 2) or not put(m, bound, size) or not put_letter(m, c']'):
+    if not put(m, b" [", 2) or not put_wide(m, bound, size) or not put_letter(m, c']'):
         return False
     quals = part.quals
     whole(m, start, part)
