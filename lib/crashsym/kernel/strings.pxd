@@ -11,8 +11,12 @@ cdef struct Entry:
     uint64_t offset  # of the text in `text`
     uint32_t size
     uint32_t number  # for the caller's use, NO_STRING at first
-    uint32_t hash
     bint plain  # printable ASCII
+
+
+cdef struct Slot:  # of a map with open addressing
+    uint32_t hash
+    uint32_t after  # the index of the string and 1, so that 0 is free
 
 
 cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
@@ -23,7 +27,7 @@ cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
 cdef class Strings:
     cdef Array text
     cdef Array entries
-    cdef Array slots
+    cdef Array slots  # by the hash of a string
     cdef Memory* memory
     cdef uint64_t seed
 

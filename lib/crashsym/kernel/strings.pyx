@@ -19,33 +19,56 @@ cdef enum:
 cdef uint64_t EACH = <uint64_t>0x0101010101010101  # 1 in each byte
 
 
+cdef extern from *:
+    """
+    #include <stdint.h>
+    /* Multiply to 128 bits, and fold them: all bits of both numbers count for all of the result. */
+    static inline uint64_t crashsym_folded(uint64_t a, uint64_t b) {
+    #ifdef __SIZEOF_INT128__
+        const unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    #else
+        const uint64_t low = (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF), high = (a >> 32) * (b >> 32);
+        const uint64_t first = (a >> 32) * (b & 0xFFFFFFFF), second = (a & 0xFFFFFFFF) * (b >> 32);
+        return (low + (first << 32) + (second << 32)) ^ (high + (first >> 32) + (second >> 32));
+    #endif
+    }
+    """
+    uint64_t _folded "crashsym_folded"(uint64_t a, uint64_t b) noexcept nogil
+
+
+cdef inline uint64_t _word(const uint8_t* data) noexcept nogil:
+    cdef uint64_t word
+    memcpy(&word, data, 8)
+    return word
+
+
 cdef inline uint64_t _hash(const uint8_t* data, uint64_t size, uint64_t seed) noexcept nogil:
-    """Mix 32 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it."""
-    cdef uint64_t lanes[4]
-    cdef uint64_t words[4]
-    cdef uint64_t value = seed ^ size, left = size
-    lanes[0], lanes[1], lanes[2], lanes[3] = seed, ~seed, seed << 1, ~seed << 1
-    while left >= 32:  # side by side, for one has to wait for itself
-        memcpy(words, data, 32)
-        lanes[0] = mixed(lanes[0] ^ words[0]) + seed
-        lanes[1] = mixed(lanes[1] ^ words[1]) + seed
-        lanes[2] = mixed(lanes[2] ^ words[2]) + seed
-        lanes[3] = mixed(lanes[3] ^ words[3]) + seed
-        data += 32
-        left -= 32
-    while left >= 8:
-        memcpy(words, data, 8)
-        value = mixed(value ^ words[0]) + seed
-        data += 8
-        left -= 8
-    words[0] = 0
-    if left:
-        memcpy(words, data, left)
-    value = mixed(value ^ words[0]) + seed
+    """Mix 32 bytes at a time; the seed, new for each process, keeps inputs from being aimed at it.
+
+    The last of them overlap with those before where there are not as many left.
+    """
+    cdef uint64_t key = seed * <uint64_t>0x9E3779B97F4A7C15
+    cdef uint64_t one = seed ^ size, two = ~seed  # side by side, for one has to wait for itself
+    cdef uint64_t words[2]
+    cdef const uint8_t* last
     if size >= 32:
-        value = mixed(value ^ lanes[0]) + lanes[1]
-        value = mixed(value ^ lanes[2]) + lanes[3]
-    return mixed(value + seed)
+        last = data + size - 32
+        while data < last:
+            one = _folded(_word(data) ^ one, _word(data + 8) ^ key)
+            two = _folded(_word(data + 16) ^ two, _word(data + 24) ^ key)
+            data += 32
+        one = _folded(_word(last) ^ one, _word(last + 8) ^ key)
+        two = _folded(_word(last + 16) ^ two, _word(last + 24) ^ key)
+    elif size >= 16:
+        one = _folded(_word(data) ^ one, _word(data + 8) ^ key)
+        two = _folded(_word(data + size - 16) ^ two, _word(data + size - 8) ^ key)
+    else:
+        words[0] = words[1] = 0
+        if size:
+            memcpy(words, data, size)
+        one = _folded(words[0] ^ one, words[1] ^ key)
+    return _folded(one ^ key, two ^ seed)
 
 
 cdef class Strings:
@@ -63,20 +86,19 @@ cdef class Strings:
         """Return the index of a string; NO_STRING when there is no memory left for it."""
         cdef uint32_t hash_ = <uint32_t>_hash(data, size, self.seed)
         cdef uint64_t mask, at
-        cdef uint32_t* slots
+        cdef Slot* slots
         cdef uint32_t index
         cdef Entry* entry
-        if size >= NO_STRING or (self.entries.count * 2 >= self.slots.count and not self._grow()):
+        if size >= NO_STRING or (self.entries.count * 8 >= self.slots.count * 5 and not self._grow()):
             return NO_STRING
         mask = self.slots.count - 1
-        slots = <uint32_t*>self.slots.items
+        slots = <Slot*>self.slots.items
         at = hash_ & mask
-        while slots[at]:
-            entry = <Entry*>self.entries.items + (slots[at] - 1)
-            if entry.hash == hash_ and entry.size == size and (
-                memcmp(self.text.items + entry.offset, data, size) == 0
-            ):
-                return slots[at] - 1
+        while slots[at].after:
+            if slots[at].hash == hash_:
+                entry = <Entry*>self.entries.items + (slots[at].after - 1)
+                if entry.size == size and memcmp(self.text.items + entry.offset, data, size) == 0:
+                    return slots[at].after - 1
             at = (at + 1) & mask
         if not reserve(&self.text, size, 1, self.memory):
             return NO_STRING
@@ -87,28 +109,32 @@ cdef class Strings:
         entry.offset = self.text.count
         entry.size = <uint32_t>size
         entry.number = NO_STRING
-        entry.hash, entry.plain = hash_, plain
+        entry.plain = plain
         if size:
             memcpy(self.text.items + self.text.count, data, size)
             self.text.count += size
         self.entries.count += 1
-        slots[at] = index + 1
+        slots[at].hash, slots[at].after = hash_, index + 1
         return index
 
     cdef bint _grow(self) noexcept nogil:
         cdef uint64_t count = self.slots.count * 2 if self.slots.count else 256
-        cdef uint64_t i, at
+        cdef uint64_t at
         cdef Array fresh
-        cdef uint32_t* slots
-        if count >= NO_STRING or not make_slots(&fresh, count, 4, self.memory):
+        cdef Slot* slots
+        cdef Slot* slot = <Slot*>self.slots.items
+        cdef Slot* end = slot + self.slots.count
+        if count >= NO_STRING or not make_slots(&fresh, count, sizeof(Slot), self.memory):
             return False
-        slots = <uint32_t*>fresh.items
-        for i in range(self.entries.count):
-            at = (<Entry*>self.entries.items + i).hash & (count - 1)
-            while slots[at]:
-                at = (at + 1) & (count - 1)
-            slots[at] = <uint32_t>(i + 1)
-        release(&self.slots, 4, self.memory)
+        slots = <Slot*>fresh.items
+        while slot < end:
+            if slot.after:
+                at = slot.hash & (count - 1)
+                while slots[at].after:
+                    at = (at + 1) & (count - 1)
+                slots[at] = slot[0]
+            slot += 1
+        release(&self.slots, sizeof(Slot), self.memory)
         self.slots = fresh
         return True
 
@@ -142,14 +168,18 @@ cdef uint8_t _odd_bits(Span text) noexcept nogil:
     cdef const uint8_t* at = text.data
     cdef const uint8_t* end = at + text.size
     cdef uint64_t word, high = 0, odd = 0
-    while end - at >= 8:
-        memcpy(&word, at, 8)
-        high |= word
-        odd |= (word + EACH) | (word - 0x20 * EACH)  # bit 7: above 0x7e, or below 0x20
-        at += 8
-    word = 0x20 * EACH
-    if at < end:
-        memcpy(&word, at, end - at)
+    if text.size >= 8:
+        end -= 8
+        while at < end:
+            word = _word(at)
+            high |= word
+            odd |= (word + EACH) | (word - 0x20 * EACH)  # bit 7: above 0x7e, or below 0x20
+            at += 8
+        word = _word(end)
+    else:
+        word = 0x20 * EACH
+        if text.size:
+            memcpy(&word, at, text.size)
     high |= word
     odd |= (word + EACH) | (word - 0x20 * EACH) | high
     return (NOT_ASCII if high & (0x80 * EACH) else 0) | (NOT_PRINTABLE if odd & (0x80 * EACH) else 0)
