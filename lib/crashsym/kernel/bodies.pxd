@@ -87,8 +87,9 @@ cdef class Bodies(Entries):
     cdef uint32_t* _slot(self, uint64_t start, uint64_t end) noexcept nogil
     cdef bint _more_slots(self, uint64_t claims) noexcept nogil
     cdef bint _call(self, Unit* unit, Values* values, Level* above, Level* below) noexcept nogil
+    cdef bint _has_inside(self, Call* call, uint64_t* steps) noexcept nogil
     cdef bint _join(self, Call* call) noexcept nogil
-    cdef void _merge(self, uint64_t first) noexcept nogil
+    cdef bint _copy_ranges(self, Call* call) noexcept nogil
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept
     cdef bint _finish_body(self, uint64_t number, Open* open_, uint64_t body) noexcept
     cdef void _look_ahead(self, Unit* unit, Call* call) noexcept nogil

@@ -3,7 +3,6 @@
 """What a unit has that can end in a symbol file: functions with code, and calls inlined in them."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
@@ -13,6 +12,7 @@ from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, WAITING, Names
+from crashsym.kernel.rangelists cimport has_all, is_joined, join
 from crashsym.kernel.strings cimport NO_STRING, mixed
 
 cdef extern from *:
@@ -22,33 +22,10 @@ cdef enum:
     LARGEST_LINE = 0x7FFFFFFF
     FAR = 10
     NEAR = 5
+    FEW = 16  # ranges that may be looked through for each call inside
 
 MEMORY = b"it asks for more memory than a file of this size has a right to"
 WORK = b"its references ask for work out of proportion to its size"
-
-
-cdef int _by_start(const void* a, const void* b) noexcept nogil:
-    cdef Range* x = <Range*>a
-    cdef Range* y = <Range*>b
-    if x.start != y.start:
-        return -1 if x.start < y.start else 1
-    return -1 if x.end < y.end else (1 if x.end > y.end else 0)
-
-
-cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
-    """Most are few, or in order already."""
-    cdef uint64_t i, k
-    cdef Range moved
-    if count > 24:
-        qsort(ranges, count, sizeof(Range), &_by_start)
-        return
-    for i in range(1, count):
-        moved = ranges[i]
-        k = i
-        while k and _by_start(ranges + (k - 1), &moved) > 0:
-            ranges[k] = ranges[k - 1]
-            k -= 1
-        ranges[k] = moved
 
 
 cdef class Bodies(Entries):
@@ -174,57 +151,56 @@ cdef class Bodies(Entries):
 
     # ---- the end of a unit
 
-    cdef bint _join(self, Call* call) noexcept nogil:
-        """Make of a call's own ranges, and those of the calls inside it, sorted and separate ones."""
-        cdef Range* ranges
-        cdef Range only
+    cdef bint _has_inside(self, Call* call, uint64_t* steps) noexcept nogil:
+        """Whether a call's own ranges are joined, and have all those of the calls inside it.
+
+        So it is with nearly all. Gives how many the latter are: each costs a step.
+        """
+        cdef Range* ranges = <Range*>self.ranges.items
         cdef Call* child
-        cdef uint64_t i, first = self.ranges.count, count = first + call.count
         cdef int32_t index = call.child
-        if call.count == 1:
-            only = (<Range*>self.ranges.items)[call.first]
-            if index < 0:
-                return True
-        else:
-            only.start = only.end = 0
-        if not reserve(&self.ranges, call.count, sizeof(Range), &self.dwarf.memory):
+        if not is_joined(ranges + call.first, call.count):
             return False
-        ranges = <Range*>self.ranges.items
-        for i in range(call.count):
-            ranges[first + i] = ranges[call.first + i]
+        steps[0] = 0
         while index >= 0:
             child = <Call*>self.calls.items + index
             index = child.sibling
-            self.ranges.count = count
-            if not reserve(&self.ranges, child.count, sizeof(Range), &self.dwarf.memory):
+            steps[0] += child.count
+            if child.count and not has_all(
+                ranges + call.first, call.count, ranges + child.first, child.count
+            ):
                 return False
-            self.dwarf.steps = self.dwarf.steps - <int64_t>child.count
-            if self.dwarf.steps < 0:
-                return False
-            ranges = <Range*>self.ranges.items
-            for i in range(child.first, child.first + child.count):
-                if not (only.start <= ranges[i].start and ranges[i].end <= only.end):
-                    ranges[count] = ranges[i]
-                    count += 1
-        self.ranges.count = count
-        if count > first + 1:
-            self._merge(first)
-        call.first = <uint32_t>first
-        call.count = <uint32_t>(self.ranges.count - first)
         return True
 
-    cdef void _merge(self, uint64_t first) noexcept nogil:
-        """Sort the last of the ranges, and make one of those that touch."""
-        cdef Range* ranges = <Range*>self.ranges.items + first
-        cdef uint64_t count = self.ranges.count - first, i, kept = 0
-        _sort(ranges, count)
-        for i in range(1, count):
-            if ranges[i].start > ranges[kept].end:
-                kept += 1
-                ranges[kept] = ranges[i]
-            elif ranges[i].end > ranges[kept].end:
-                ranges[kept].end = ranges[i].end
-        self.ranges.count = first + kept + 1
+    cdef bint _join(self, Call* call) noexcept nogil:
+        """Make of a call's own ranges, and those of the calls inside it, sorted and separate ones."""
+        cdef Range* ranges
+        cdef Call* child
+        cdef uint64_t steps, first = self.ranges.count
+        cdef int32_t index = call.child
+        if 0 < call.count <= FEW and self._has_inside(call, &steps):
+            return call.child < 0 or self.dwarf.spend(steps)
+        if not self._copy_ranges(call):
+            return False
+        while index >= 0:
+            child = <Call*>self.calls.items + index
+            index = child.sibling
+            if not self.dwarf.spend(child.count) or not self._copy_ranges(child):
+                return False
+        ranges = <Range*>self.ranges.items + first
+        call.first, call.count = <uint32_t>first, <uint32_t>join(ranges, self.ranges.count - first)
+        self.ranges.count = first + call.count
+        return True
+
+    cdef bint _copy_ranges(self, Call* call) noexcept nogil:
+        """Append the ranges of a call to the others."""
+        cdef Range* ranges
+        if not reserve(&self.ranges, call.count, sizeof(Range), &self.dwarf.memory):
+            return False
+        ranges = <Range*>self.ranges.items
+        memcpy(ranges + self.ranges.count, ranges + call.first, call.count * sizeof(Range))
+        self.ranges.count += call.count
+        return True
 
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
