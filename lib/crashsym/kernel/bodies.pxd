@@ -79,7 +79,6 @@ cdef class Bodies(Entries):
     cdef Array slots  # claims, by their code: 1 and the number
     cdef bint wants_lines  # of the unit that is being read
     cdef const char* why
-    cdef uint64_t origins  # the place where the unit begins
 
     cdef bint _open(self, Unit* unit, uint64_t at, uint64_t claims) noexcept nogil
     cdef void _claim(self, uint64_t start, uint64_t end) noexcept nogil

@@ -8,7 +8,7 @@ from libc.string cimport memcpy, memset
 from crashsym.kernel.abbrevs cimport CALL_FILE, CALL_LINE, ORIGIN, Values
 from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
 from crashsym.kernel.dwarf cimport LATER, OFFSET_BITS, Dwarf, Unit, take_number
-from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow
+from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow, row_of_current
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
 from crashsym.kernel.linetables cimport NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, WAITING, Names
@@ -205,9 +205,7 @@ cdef class Bodies(Entries):
     cdef bint _finish(self, uint64_t number, uint64_t first_body) noexcept:
         """Complete the bodies of a unit."""
         cdef int64_t i, k
-        cdef Unit* unit = self.dwarf.unit(number)
         self.why = WORK
-        self.origins = (<uint64_t>unit.context << OFFSET_BITS) | unit.offset
         for i in range(<int64_t>self.calls.count - 1, -1, -1):
             if not self._join(<Call*>self.calls.items + i):
                 self.calls.count = 0
@@ -237,8 +235,8 @@ cdef class Bodies(Entries):
         while next_ >= 0:
             call = <Call*>self.calls.items + next_
             next_ = call.next
+            self._look_ahead(unit, call)
             if call.count:
-                self._look_ahead(unit, call)
                 if not self._inline(unit, call):
                     return False
                 body = <Body*>self.bodies.items + index
@@ -249,17 +247,17 @@ cdef class Bodies(Entries):
     cdef void _look_ahead(self, Unit* unit, Call* call) noexcept nogil:
         """Have the processor fetch what the names of later calls will need."""
         cdef Call* end = <Call*>self.calls.items + self.calls.count
-        cdef uint32_t* buckets = <uint32_t*>self.buckets.items
         cdef uint64_t at
-        if call + FAR < end:
-            at = call[FAR].origin - self.origins
-            if at >> BUCKET < self.buckets.count:
-                prefetch(buckets + (at >> BUCKET))
+        if call + FAR < end and call[FAR].count:
+            at = call[FAR].origin - self.place
+            if at < self.size:
+                prefetch(<uint64_t*>self.bits.items + (at >> BUCKET))
+                prefetch(<uint32_t*>self.firsts.items + (at >> BUCKET))
                 prefetch(self.dwarf.context(unit.context).info.data + unit.offset + at)
-        if call + NEAR < end:
-            at = call[NEAR].origin - self.origins
-            if at >> BUCKET < self.buckets.count:
-                prefetch(<EntryRow*>self.rows.items + unit.first_row + buckets[at >> BUCKET])
+        if call + NEAR < end and call[NEAR].count:
+            at = call[NEAR].origin - self.place
+            if at < self.size:
+                prefetch(<EntryRow*>self.rows.items + row_of_current(self, at))
 
     cdef bint _inline(self, Unit* unit, Call* call) noexcept:
         """Append an inlined call to `inlines`."""

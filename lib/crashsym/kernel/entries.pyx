@@ -9,6 +9,7 @@ no part of it, and would be found.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from crashsym.kernel.base cimport give_back, reserve
 from crashsym.kernel.dwarf cimport OFFSET_BITS, Context, Dwarf, Unit
@@ -48,11 +49,11 @@ cdef class Entries:
 
     def __init__(self, Dwarf dwarf):
         self.dwarf = dwarf
-        self.current = -1
 
     def __dealloc__(self):
         give_back(&self.rows)
-        give_back(&self.buckets)
+        give_back(&self.bits)
+        give_back(&self.firsts)
 
     cdef void begin(self, uint64_t number) noexcept nogil:
         """Begin the rows of a unit."""
@@ -63,30 +64,31 @@ cdef class Entries:
     cdef bint index(self, uint64_t number) noexcept nogil:
         """Prepare to find the rows of a unit that has been read: they are the last."""
         cdef Unit* unit = self.dwarf.unit(number)
-        cdef EntryRow* rows = <EntryRow*>self.rows.items + unit.first_row
-        cdef uint32_t* buckets
-        cdef uint64_t i, bucket, used = 0
+        cdef EntryRow* first = <EntryRow*>self.rows.items + unit.first_row
+        cdef EntryRow* row = <EntryRow*>self.rows.items + self.rows.count
+        cdef uint64_t* bits
+        cdef uint32_t* firsts
+        cdef uint64_t count = ((unit.end - unit.offset) >> BUCKET) + 1
         unit.row_count = self.rows.count - unit.first_row
-        self.current = <int64_t>number
-        self.buckets.count = 0
-        if not reserve(
-            &self.buckets, ((unit.end - unit.offset) >> BUCKET) + 1, sizeof(uint32_t),
-            &self.dwarf.memory,
+        self.current, self.first_row = number, unit.first_row
+        self.place = (<uint64_t>unit.context << OFFSET_BITS) | unit.offset
+        if not reserve(&self.bits, count, sizeof(uint64_t), &self.dwarf.memory) or not reserve(
+            &self.firsts, count, sizeof(uint32_t), &self.dwarf.memory
         ):
             return False
-        buckets = <uint32_t*>self.buckets.items
-        for i in range(unit.row_count):
-            bucket = rows[i].at >> BUCKET
-            while used <= bucket:
-                buckets[used] = <uint32_t>i
-                used += 1
-        self.buckets.count = used
+        self.size = unit.end - unit.offset
+        bits, firsts = <uint64_t*>self.bits.items, <uint32_t*>self.firsts.items
+        memset(bits, 0, count * sizeof(uint64_t))
+        while row > first:
+            row -= 1
+            bits[row.at >> BUCKET] |= bit_of(row.at)
+            firsts[row.at >> BUCKET] = <uint32_t>(row - first)
         return True
 
     cdef void end(self, uint64_t number) noexcept nogil:
         """Say that no more names of a unit that has been read are wanted for now."""
         cdef Unit* unit = self.dwarf.unit(number)
-        self.current = -1
+        self.size = 0
         if not (self.keep or unit.is_shared or unit.names_only or unit.damaged):
             self.rows.count = unit.first_row
             unit.row_count = 0
@@ -99,28 +101,39 @@ cdef class Entries:
     cdef int locate(self, uint64_t place, uint64_t* number, uint64_t* row) noexcept nogil:
         """Find the unit and row of a place: 1, 0 when there is none, -1 when not yet."""
         cdef uint64_t offset = place & ((<uint64_t>1 << OFFSET_BITS) - 1)
-        cdef int64_t found = self.current
+        cdef int64_t found
         cdef Unit* unit
-        if found >= 0:
-            unit = self.dwarf.unit(<uint64_t>found)
-            if unit.context != place >> OFFSET_BITS or offset < unit.offset or offset >= unit.end:
-                found = -1
-        if found < 0:
-            self.keep = True
-            found = self._unit_of(place)
-            if found < 0:
-                return 0 if self.dwarf.context(<uint32_t>(place >> OFFSET_BITS)).scanned else -1
-            unit = self.dwarf.unit(<uint64_t>found)
-            if not unit.walked:
-                return 0 if self.dwarf.final else -1
-            if unit.rows_dropped and not self.read_again(<uint64_t>found):
+        if place - self.place < self.size:
+            if not has_row(self, place - self.place):
                 return 0
-        number[0] = <uint64_t>found
-        found = self._row_of(unit, offset - unit.offset, found == self.current)
+            number[0], row[0] = self.current, row_of_current(self, place - self.place)
+            return 1
+        self.keep = True
+        found = self._unit_of(place)
         if found < 0:
+            return 0 if self.dwarf.context(<uint32_t>(place >> OFFSET_BITS)).scanned else -1
+        unit = self.dwarf.unit(<uint64_t>found)
+        if not unit.walked:
+            return 0 if self.dwarf.final else -1
+        if unit.rows_dropped and not self.read_again(<uint64_t>found):
             return 0
-        row[0] = <uint64_t>found
-        return 1
+        number[0] = <uint64_t>found
+        return self._row_of(unit, offset - unit.offset, row)
+
+    cdef int holder(self, uint64_t place, uint64_t* number) noexcept nogil:
+        """Find the unit of a place where an entry can be named, without its row; see `locate`."""
+        cdef uint64_t row
+        if place - self.place < self.size:
+            number[0] = self.current
+            return has_row(self, place - self.place)
+        return self.locate(place, number, &row)
+
+    cdef uint32_t scope_of(self, uint64_t place) noexcept nogil:
+        """Return where in its unit the scope of an entry is, or 0."""
+        cdef uint64_t number, row
+        if self.locate(place, &number, &row) <= 0:
+            return 0
+        return (<EntryRow*>self.rows.items + row).parent
 
     cdef int64_t _unit_of(self, uint64_t place) noexcept nogil:
         """Return the number of the unit that holds a place, or -1."""
@@ -138,18 +151,9 @@ cdef class Entries:
             return -1
         return <int64_t>(context.first_unit + low - 1)
 
-    cdef int64_t _row_of(self, Unit* unit, uint64_t at, bint indexed) noexcept nogil:
-        """Return the row of an entry, or -1."""
+    cdef bint _row_of(self, Unit* unit, uint64_t at, uint64_t* row) noexcept nogil:
+        """Give the row of an entry; False when it has none."""
         cdef EntryRow* rows = <EntryRow*>self.rows.items + unit.first_row
-        cdef uint64_t low
-        if not indexed:
-            low = _guess(rows, unit.row_count, at, unit.end - unit.offset)
-        elif at >> BUCKET >= self.buckets.count:
-            return -1
-        else:
-            low = (<uint32_t*>self.buckets.items)[at >> BUCKET]
-            while low < unit.row_count and rows[low].at < at:
-                low += 1
-        if low >= unit.row_count or rows[low].at != at:
-            return -1
-        return <int64_t>(unit.first_row + low)
+        cdef uint64_t found = _guess(rows, unit.row_count, at, unit.end - unit.offset)
+        row[0] = unit.first_row + found
+        return found < unit.row_count and rows[found].at == at

@@ -16,7 +16,7 @@ cdef enum:
 
 cdef struct Link:  # an entry of a chain of references
     uint64_t unit
-    uint32_t parent
+    uint64_t place
     bint is_namespace
     Values values
 

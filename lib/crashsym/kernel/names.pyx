@@ -277,7 +277,6 @@ cdef class Names:
     cdef int _link(self, uint64_t place, Link* link) noexcept nogil:
         """Read the entry at a place: 1, 0 when no entry that we know is there, -1 when not yet."""
         cdef Unit* unit
-        cdef uint64_t row
         cdef int state
         cdef AbbrevTable* table
         cdef Abbrev* abbrev
@@ -285,7 +284,7 @@ cdef class Names:
         cdef const uint8_t* before
         if not self.dwarf.spend(1):
             return 0
-        state = self.entries.locate(place, &link.unit, &row)
+        state = self.entries.holder(place, &link.unit)
         if state <= 0:
             return state
         unit = self.dwarf.unit(link.unit)
@@ -300,7 +299,7 @@ cdef class Names:
         take_entry(table, abbrev, unit.shape, &c, &link.values)
         if not self.dwarf.spend(<uint64_t>(c.at - before) // 256 + abbrev.ops // MANY):
             return 0
-        link.parent = (<EntryRow*>self.entries.rows.items + row).parent
+        link.place = place
         link.is_namespace = abbrev.kind == NAMESPACE
         return 1
 
@@ -359,7 +358,7 @@ cdef class Names:
         if not parts[0].size:
             return 0
         length = parts[0].size
-        parent, holder = chain[count - 1].parent, chain[count - 1].unit
+        parent, holder = self.entries.scope_of(chain[count - 1].place), chain[count - 1].unit
         while parent and length < LONGEST_NAME and steps < LONGEST_CHAIN:
             steps += 1
             unit = self.dwarf.unit(holder)
@@ -381,7 +380,7 @@ cdef class Names:
                 parts[used] = part
                 used += 1
                 length += part.size
-            parent, holder = above[found - 1].parent, above[found - 1].unit
+            parent, holder = self.entries.scope_of(above[found - 1].place), above[found - 1].unit
         return _joined(self, parts, used, length)
 
 
