@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from crashsym.kernel.base cimport Array, Span, give_back, reserve
 from crashsym.kernel.bodies cimport Bodies, Body, Claim
 from crashsym.kernel.dwarf cimport Dwarf
-from crashsym.kernel.inlines cimport Inline, unpack, unpack_call, unpack_distance
+from crashsym.kernel.inlines cimport Inline, after, unpack, unpack_call, unpack_distance
 from crashsym.kernel.lines cimport Lines
 from crashsym.kernel.linetables cimport NO_FILE, NO_TABLE, Row, Sequence, Table
 from crashsym.kernel.names cimport Names
@@ -24,7 +24,6 @@ from crashsym.dwarf.sections import read_sections
 cdef enum:
     RECORD = 128  # bytes that a record without names can have at most
     LONG = 1 << 16
-    BATCH = 128  # lines
 
 
 cdef struct Line:
@@ -34,23 +33,36 @@ cdef struct Line:
     uint32_t file
 
 
+cdef inline char* line_at(char* at, Line* line, uint64_t load_base, Entry* files) noexcept nogil:
+    at = char_at(hex_at(at, line.start - load_base), b" ")
+    at = char_at(hex_at(at, line.end - line.start), b" ")
+    at = char_at(decimal_at(at, line.line), b" ")
+    return char_at(decimal_at(at, files[line.file].number), b"\n")
+
+
+class Nowhere:
+    """A stream for those who only want to know how much is written."""
+
+    def write(self, data):
+        """Do nothing."""
+
+
 cdef class Functions(Pieces):
     """The functions of a module in ascending order without overlap.
 
-    ``functions``, ``lines`` and ``inlines`` count the records; they are known after `number`.
+    ``functions``, ``lines`` and ``inlines`` count the records.
     """
 
     cdef Lines line_tables
     cdef Names names
     cdef uint64_t load_base
     cdef readonly uint64_t functions
-    cdef readonly uint64_t lines
     cdef readonly uint64_t inlines
-    cdef list _files
+    cdef uint64_t line_count
+    cdef bint is_counted
     cdef Array files
     cdef Array origins
     cdef Text text
-    cdef Line batch[BATCH]
 
     def __init__(self, Dwarf dwarf, Bodies bodies, Names names, uint64_t load_base):
         self.dwarf = dwarf
@@ -61,11 +73,11 @@ cdef class Functions(Pieces):
         dwarf.steps = dwarf.due  # names that cost too much leave other functions their records
         try:
             self._divide()
-            self._each()
+            self._number_each()
         except MemoryError:
             self.dwarf.damaged(b".debug_info", 0, b"its functions need more memory than their due")
             self.pieces.count = self.files.count = self.origins.count = 0
-            self.functions = self.lines = self.inlines = 0
+            self.functions = self.inlines = 0
 
     def __dealloc__(self):
         give_back(&self.files)
@@ -76,62 +88,79 @@ cdef class Functions(Pieces):
         """Where the debug information could not be decoded, and why, as pairs."""
         return self.dwarf.damage
 
-    # ---- all records in order: once to count and number them, once to write them
+    @property
+    def lines(self):
+        """How many line records there are; they are counted while they are written."""
+        if not self.is_counted:
+            self.write(Nowhere())
+        return self.line_count
 
-    cdef bint _each(self) except False:
-        """Go through all records; write them if there is a `text`, number them if not."""
+    # ---- all records in order: once to number what they refer to, once to write them
+
+    cdef bint _number_each(self) except False:
+        """Number the files and origins of all records, and count functions and inlines."""
         cdef uint64_t i
         cdef Claim* piece
         cdef Body* body
         for i in range(self.pieces.count):
             piece = <Claim*>self.pieces.items + i
             body = <Body*>self.bodies.bodies.items + piece.body
-            if self.text is None:
-                if not self.dwarf.spend(
-                    1 + body.inlines + body.ranges // 4 + self.names.names.get(body.name).size // 16
-                ):
-                    self.dwarf.damaged(b".debug_info", 0, b"its functions ask for too much work")
-                    self.pieces.count = i
-                    break
-                self.functions += 1
-            else:
-                make_room(self.text, RECORD)
-                put_bytes(self.text, b"FUNC ", 5)
-                if piece.multiple:
-                    put_bytes(self.text, b"m ", 2)
-                put_hex(self.text, piece.start - self.load_base)
-                put_char(self.text, b" ")
-                put_hex(self.text, piece.end - piece.start)
-                put_bytes(self.text, b" 0 ", 3)
-                self._text_of(self.names.names, body.name)
-                make_room(self.text, 1)
-                put_char(self.text, b"\n")
-            if self.text is None:
-                self._number_inlines(body, piece.start, piece.end)
-            else:
-                self._write_inlines(body, piece.start, piece.end)
+            if not self.dwarf.spend(
+                1 + body.inlines + body.ranges // 4 + self.names.names.get(body.name).size // 16
+            ):
+                self.dwarf.damaged(b".debug_info", 0, b"its functions ask for too much work")
+                self.pieces.count = i
+                break
+            self.functions += 1
+            self._number_inlines(body, piece.start, piece.end)
             if body.table != NO_TABLE:
-                self._lines(body.table, piece.start, piece.end)
+                self._number_lines(body.table, piece.start, piece.end)
+        return True
+
+    cdef bint _write_each(self) except False:
+        """Write the records of each function."""
+        cdef uint64_t i
+        cdef Claim* piece
+        cdef Body* body
+        for i in range(self.pieces.count):
+            piece = <Claim*>self.pieces.items + i
+            body = <Body*>self.bodies.bodies.items + piece.body
+            make_room(self.text, RECORD)
+            put_bytes(self.text, b"FUNC ", 5)
+            if piece.multiple:
+                put_bytes(self.text, b"m ", 2)
+            put_hex(self.text, piece.start - self.load_base)
+            put_char(self.text, b" ")
+            put_hex(self.text, piece.end - piece.start)
+            put_bytes(self.text, b" 0 ", 3)
+            self._text_of(self.names.names, body.name)
+            make_room(self.text, 1)
+            put_char(self.text, b"\n")
+            self._write_inlines(body, piece.start, piece.end)
+            if body.table != NO_TABLE:
+                self._write_lines(body.table, piece.start, piece.end)
         return True
 
     cdef bint _number_inlines(self, Body* body, uint64_t low, uint64_t high) except False:
         """Number what the inlined calls of a body name that have code between two addresses."""
         cdef const uint8_t* at = <const uint8_t*>self.bodies.inlines.items + body.first_inline
-        cdef uint64_t _i, _k, start, stop
+        cdef uint64_t _i, start, stop
+        cdef uint32_t left
         cdef Inline call
-        cdef bint is_here
         for _i in range(body.inlines):
             unpack_call(&at, &call)
-            is_here = False
+            left = call.ranges
             stop = 0
-            for _k in range(call.ranges):
+            while left:
+                left -= 1
                 start = stop + unpack_distance(&at)
                 stop = start + unpack(&at)
-                is_here |= start < high and stop > low
-            if is_here:
-                self.inlines += 1
-                self._number(self.line_tables.paths, &self.files, call.call_file)
-                self._number(self.names.names, &self.origins, call.name)
+                if start < high and stop > low:
+                    self.inlines += 1
+                    self._number(self.line_tables.paths, &self.files, call.call_file)
+                    self._number(self.names.names, &self.origins, call.name)
+                    at = after(at, 2 * <uint64_t>left)
+                    break
         return True
 
     cdef bint _write_inlines(self, Body* body, uint64_t low, uint64_t high) except False:
@@ -169,64 +198,74 @@ cdef class Functions(Pieces):
         end_at(text, at)
         return True
 
-    cdef bint _lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
-        """Go through the lines between two addresses; those that go on with the one before are one."""
+    cdef bint _number_lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
+        """Number the files of the lines between two addresses."""
         cdef Table* table = <Table*>self.line_tables.tables.items + number
-        cdef Sequence* sequences = <Sequence*>self.line_tables.sequences.items + table.first_sequence
-        cdef uint64_t first = 0, last = table.sequences, middle, start, stop
-        cdef uint32_t used = 0
+        cdef Sequence* sequence = self._sequence_at(table, low)
+        cdef Sequence* last = self._sequences(table) + table.sequences
+        cdef uint32_t file = NO_FILE  # the one before
         cdef Row* row
         cdef Row* end
-        cdef Line* line = self.batch  # the last one
-        while first < last:  # the first sequence that does not end before
-            middle = (first + last) // 2
-            if sequences[middle].high <= low:
-                first = middle + 1
-            else:
-                last = middle
-        while first < table.sequences and sequences[first].low < high:
-            row = self._row_at(sequences + first, low)
-            end = <Row*>self.line_tables.rows.items + sequences[first].first + sequences[first].count - 1
+        while sequence < last and sequence.low < high:
+            row = self._row_at(sequence, low)
+            end = <Row*>self.line_tables.rows.items + sequence.first + sequence.count - 1
+            while row < end and row.address < high:
+                if row.file != file and row.file != NO_FILE and row.address < row[1].address:
+                    file = row.file
+                    self._number(self.line_tables.paths, &self.files, file)
+                row += 1
+            sequence += 1
+        return True
+
+    cdef bint _write_lines(self, uint32_t number, uint64_t low, uint64_t high) except False:
+        """Write the lines between two addresses; those that go on with the one before are one."""
+        cdef Table* table = <Table*>self.line_tables.tables.items + number
+        cdef Sequence* sequence = self._sequence_at(table, low)
+        cdef Sequence* last = self._sequences(table) + table.sequences
+        cdef uint64_t start, stop
+        cdef Line line
+        cdef Row* row
+        cdef Row* end
+        cdef Text text = self.text
+        cdef char* at = end_of(text)
+        cdef Entry* files = self.line_tables.paths.entry(0)
+        line.file = NO_FILE  # there is none
+        while sequence < last and sequence.low < high:
+            row = self._row_at(sequence, low)
+            end = <Row*>self.line_tables.rows.items + sequence.first + sequence.count - 1
             while row < end and row.address < high:
                 start = row.address if row.address > low else low
                 stop = row[1].address if row[1].address < high else high
                 if row.file != NO_FILE and start < stop:
-                    if used and start == line.end and row.line == line.line and row.file == line.file:
+                    if row.file == line.file and row.line == line.line and start == line.end:
                         line.end = stop
                     else:
-                        if used == BATCH:
-                            self._take_lines(used)
-                            used = 0
-                        line = self.batch + used
+                        if line.file != NO_FILE:
+                            at = line_at(place_for(text, at, RECORD), &line, self.load_base, files)
+                            self.line_count += 1
                         line.start, line.end, line.line, line.file = start, stop, row.line, row.file
-                        used += 1
                 row += 1
-            first += 1
-        return self._take_lines(used)
-
-    cdef bint _take_lines(self, uint32_t count) except False:
-        """Number or write the lines of the batch."""
-        cdef Line* line = self.batch
-        cdef Line* last = line + count
-        cdef Text text = self.text
-        cdef Entry* files = self.line_tables.paths.entry(0)
-        cdef char* at
-        if text is None:
-            self.lines += count
-            while line < last:
-                self._number(self.line_tables.paths, &self.files, line.file)
-                line += 1
-            return True
-        at = end_of(text)
-        while line < last:
-            at = place_for(text, at, RECORD)
-            at = char_at(hex_at(at, line.start - self.load_base), b" ")
-            at = char_at(hex_at(at, line.end - line.start), b" ")
-            at = char_at(decimal_at(at, line.line), b" ")
-            at = char_at(decimal_at(at, files[line.file].number), b"\n")
-            line += 1
+            sequence += 1
+        if line.file != NO_FILE:
+            at = line_at(place_for(text, at, RECORD), &line, self.load_base, files)
+            self.line_count += 1
         end_at(text, at)
         return True
+
+    cdef inline Sequence* _sequences(self, Table* table) noexcept nogil:
+        return <Sequence*>self.line_tables.sequences.items + table.first_sequence
+
+    cdef Sequence* _sequence_at(self, Table* table, uint64_t address) noexcept nogil:
+        """Return the first sequence that does not end before an address."""
+        cdef Sequence* sequences = self._sequences(table)
+        cdef uint64_t first = 0, last = table.sequences, middle
+        while first < last:
+            middle = (first + last) // 2
+            if sequences[middle].high <= address:
+                first = middle + 1
+            else:
+                last = middle
+        return sequences + first
 
     cdef Row* _row_at(self, Sequence* sequence, uint64_t address) noexcept nogil:
         """Return the row that holds an address, else the first of the sequence."""
@@ -260,15 +299,17 @@ cdef class Functions(Pieces):
         cdef uint64_t i
         cdef uint32_t index
         self.text = Text(stream)
+        self.line_count = 0
         for i in range(self.files.count):
             index = (<uint32_t*>self.files.items)[i]
             self._name_record(b"FILE ", 5, i, self.line_tables.paths, index)
         for i in range(self.origins.count):
             index = (<uint32_t*>self.origins.items)[i]
             self._name_record(b"INLINE_ORIGIN ", 14, i, self.names.names, index)
-        self._each()
+        self._write_each()
         self.text.flush()
         self.text = None
+        self.is_counted = True
 
     cdef bint _name_record(self, const char* word, uint64_t size, uint64_t number, Strings strings, uint32_t index) except False:
         make_room(self.text, RECORD)

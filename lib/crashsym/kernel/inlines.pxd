@@ -53,6 +53,14 @@ cdef inline uint64_t unpack(const uint8_t** at) noexcept nogil:
         shift += 7
 
 
+cdef inline const uint8_t* after(const uint8_t* at, uint64_t count) noexcept nogil:
+    """Return where ``count`` numbers end."""
+    while count:
+        count -= at[0] < 0x80
+        at += 1
+    return at
+
+
 cdef inline uint64_t unpack_distance(const uint8_t** at) noexcept nogil:
     cdef uint64_t value = unpack(at)
     return (value >> 1) ^ (0 - (value & 1))

@@ -9,24 +9,15 @@ cdef enum:
     SIZE = 1 << 20
 
 
-cdef extern from *:
-    """
-    static const char CRASHSYM_HEX[] =
-        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-        "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
-        "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
-        "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
-        "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
-        "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
-        "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
-        "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
-    static const char CRASHSYM_DECIMAL[] =
-        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-    """
-    const char* PAIRS_OF_HEX "CRASHSYM_HEX"
-    const char* PAIRS_OF_DECIMAL "CRASHSYM_DECIMAL"
-    int __builtin_clzll(unsigned long long value) nogil
+cdef struct Digits:  # of a small number
+    char text[3]
+    uint8_t size  # without the zeros in front
+
+
+cdef Digits DECIMAL[1000]  # 0 to 999, without zeros in front
+cdef Digits LAST_DECIMAL[1000]  # the same with three digits each
+cdef Digits HEX[256]  # 0 to ff, without zeros in front
+cdef Digits LAST_HEX[256]  # the same with two digits each
 
 
 cdef class Text:
@@ -38,6 +29,10 @@ cdef class Text:
 
     cdef bint flush(self) except False
     cdef bint span(self, Span text) except False
+
+
+cdef char* long_hex_at(char* at, uint64_t value) noexcept nogil
+cdef char* long_decimal_at(char* at, uint64_t value) noexcept nogil
 
 
 cdef inline bint make_room(Text t, uint64_t size) except False:
@@ -54,59 +49,39 @@ cdef inline char* place_for(Text t, char* at, uint64_t size) except NULL:
     return at
 
 
-# The functions below write without a look at the room: ask for it first. Those with a pointer
-# return where the next character goes.
+# The functions below write without a look at the room: ask for it first, and for 3 bytes more where
+# a number is the end. Those with a pointer return where the next character goes. Nothing tells how
+# many digits the next number has: the fewer branches depend on it, the better.
+
+cdef inline char* number_at(char* at, Digits* digits) noexcept nogil:
+    memcpy(at, digits, 4)  # its size is overwritten by what follows
+    return at + digits.size
+
 
 cdef inline char* hex_at(char* at, uint64_t value) noexcept nogil:
-    cdef int digits = (67 - __builtin_clzll(value | 1)) >> 2
-    cdef char* end = at + digits
-    at = end
-    while digits >= 2:
-        at -= 2
-        memcpy(at, PAIRS_OF_HEX + 2 * (value & 0xFF), 2)
-        value >>= 8
-        digits -= 2
-    if digits:
-        (at - 1)[0] = PAIRS_OF_HEX[2 * value + 1]
-    return end
-
-
-cdef inline char* pair_at(char* at, uint32_t value) noexcept nogil:
-    """Write a number below 100 with two digits."""
-    memcpy(at, PAIRS_OF_DECIMAL + 2 * value, 2)
-    return at + 2
-
-
-cdef inline char* short_at(char* at, uint32_t value) noexcept nogil:
-    """Write a number below 100."""
-    if value < 10:
-        at[0] = <char>(48 + value)
-        return at + 1
-    return pair_at(at, value)
-
-
-cdef inline char* long_at(char* at, uint64_t value) noexcept nogil:
-    cdef char digits[20]
-    cdef int first = 20
-    while value >= 100:
-        first -= 2
-        pair_at(digits + first, <uint32_t>(value % 100))
-        value //= 100
-    at = short_at(at, <uint32_t>value)
-    memcpy(at, digits + first, 20 - first)
-    return at + (20 - first)
+    if value < 1 << 8:
+        return number_at(at, &HEX[value])
+    if value < 1 << 16:
+        at = number_at(at, &HEX[value >> 8])
+    elif value < 1 << 24:
+        at = number_at(at, &HEX[value >> 16])
+        at = number_at(at, &LAST_HEX[(value >> 8) & 255])
+    elif value < <uint64_t>1 << 32:
+        at = number_at(at, &HEX[value >> 24])
+        at = number_at(at, &LAST_HEX[(value >> 16) & 255])
+        at = number_at(at, &LAST_HEX[(value >> 8) & 255])
+    else:
+        return long_hex_at(at, value)
+    return number_at(at, &LAST_HEX[value & 255])
 
 
 cdef inline char* decimal_at(char* at, uint64_t value) noexcept nogil:
-    cdef uint32_t small = <uint32_t>value
-    if value < 100:
-        return short_at(at, small)
-    if value < 10_000:
-        return pair_at(short_at(at, small // 100), small % 100)
+    if value < 1000:
+        return number_at(at, &DECIMAL[value])
     if value < 1_000_000:
-        at = pair_at(short_at(at, small // 10_000), small // 100 % 100)
-        return pair_at(at, small % 100)
-    return long_at(at, value)
+        at = number_at(at, &DECIMAL[value // 1000])
+        return number_at(at, &LAST_DECIMAL[value % 1000])
+    return long_decimal_at(at, value)
 
 
 cdef inline char* bytes_at(char* at, const char* text, uint64_t size) noexcept nogil:
