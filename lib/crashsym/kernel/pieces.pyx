@@ -4,11 +4,15 @@
 
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport qsort
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
-from crashsym.kernel.base cimport Array, Memory, give_back, reserve
+from crashsym.kernel.base cimport Array, Memory, give_back, release, reserve
 from crashsym.kernel.bodies cimport Body, Claim
 from crashsym.kernel.linetables cimport Range
+
+cdef enum:
+    DIGIT = 8  # bits
+    FEW = 64  # claims
 
 
 cdef int _by_start(const void* a, const void* b) noexcept nogil:
@@ -19,6 +23,62 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     if x.end != y.end:
         return -1 if x.end < y.end else 1
     return -1 if x.body < y.body else (1 if x.body > y.body else 0)
+
+
+cdef bint _is_sorted(Claim* claims, uint64_t count) noexcept nogil:
+    cdef uint64_t i
+    for i in range(1, count):
+        if claims[i - 1].start >= claims[i].start and _by_start(claims + i - 1, claims + i) > 0:
+            return False
+    return True
+
+
+cdef void _radix_sort(Claim* claims, Claim* other, uint64_t count) noexcept nogil:
+    """Sort by start, a byte at a time of those that differ, from one place to the other."""
+    cdef uint64_t counts[1 << DIGIT]
+    cdef uint64_t i, sum_, varying = 0
+    cdef unsigned int shift = 0, digit, passes = 0
+    for i in range(1, count):
+        varying |= claims[i].start ^ claims[0].start
+    while shift < 64 and varying >> shift:
+        if (varying >> shift) & ((1 << DIGIT) - 1):
+            memset(counts, 0, sizeof(counts))
+            for i in range(count):
+                counts[(claims[i].start >> shift) & ((1 << DIGIT) - 1)] += 1
+            sum_ = 0
+            for digit in range(1 << DIGIT):
+                sum_ += counts[digit]
+                counts[digit] = sum_ - counts[digit]
+            for i in range(count):
+                digit = (claims[i].start >> shift) & ((1 << DIGIT) - 1)
+                other[counts[digit]] = claims[i]
+                counts[digit] += 1
+            claims, other = other, claims
+            passes += 1
+        shift += DIGIT
+    if passes & 1:
+        memcpy(other, claims, count * sizeof(Claim))
+
+
+cdef void _sort(Claim* claims, uint64_t count, Memory* memory) noexcept nogil:
+    """Sort by start, end and body."""
+    cdef Array other
+    cdef uint64_t first = 0, end
+    memset(&other, 0, sizeof(Array))
+    if _is_sorted(claims, count):
+        return
+    if count < FEW or not reserve(&other, count, sizeof(Claim), memory):
+        qsort(claims, count, sizeof(Claim), &_by_start)
+        return
+    _radix_sort(claims, <Claim*>other.items, count)
+    release(&other, sizeof(Claim), memory)
+    while first < count:
+        end = first + 1
+        while end < count and claims[end].start == claims[first].start:
+            end += 1
+        if end - first > 1:
+            qsort(claims + first, end - first, sizeof(Claim), &_by_start)
+        first = end
 
 
 cdef class Pieces:
@@ -68,7 +128,7 @@ cdef class Pieces:
                 sorted_ = False
                 break
         if not sorted_:
-            qsort(claims, count, sizeof(Claim), &_by_start)
+            _sort(claims, count, &self.dwarf.memory)
             for i in range(1, count):
                 if claims[i - 1].end > claims[i].start:
                     separate = False
@@ -119,8 +179,18 @@ cdef class Pieces:
                 at = group
         finally:
             give_back(&taken)
-        qsort(self.pieces.items, self.pieces.count, sizeof(Claim), &_by_start)
+        self._turn()
+        _sort(<Claim*>self.pieces.items, self.pieces.count, memory)
         return True
+
+    cdef void _turn(self) noexcept nogil:
+        """Turn the order of the pieces around, which is nearly that of their code then."""
+        cdef Claim* low = <Claim*>self.pieces.items
+        cdef Claim* high = low + self.pieces.count
+        while low + 1 < high:
+            high -= 1
+            low[0], high[0] = high[0], low[0]
+            low += 1
 
     cdef bint _is_shared(self, Claim* claims, uint64_t first, uint64_t end) noexcept nogil:
         """Whether a function of another name has the very code of claim ``first``."""
