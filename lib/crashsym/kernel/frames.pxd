@@ -57,8 +57,10 @@ cdef class Interpreter:
     cdef int64_t steps  # left, see crashsym.budget
     cdef State state
     cdef State initial
-    cdef State last
+    cdef State last  # the row that was paid or written last
     cdef bint has_last
+    cdef uint64_t changed[WORDS]  # a bit for each register whose rule may be another than in `last`
+    cdef int words  # of such bits up to the last register that ever had a rule
     cdef bint paid  # rows cost no steps
     cdef uint64_t location
     cdef uint64_t stop  # where no more rows are wanted
@@ -75,6 +77,9 @@ cdef class Interpreter:
     cdef int _advance(self, uint64_t count) except -1
     cdef int _move(self, uint64_t delta) except -1
     cdef bint _complete(self) noexcept
+    cdef void begin(self) noexcept
+    cdef void keep(self) noexcept
+    cdef bint _is_like_last(self) noexcept
     cdef bint _set(self, uint64_t register, uint8_t kind, int64_t number) noexcept
     cdef bint _restore(self, uint64_t register) noexcept
     cdef bint _remember(self) noexcept
@@ -90,7 +95,6 @@ cdef class Interpreter:
 cdef uint64_t leb(Cursor* c, bint sign, bint* fits) noexcept nogil
 cdef int64_t number(Cursor* c, bint sign) noexcept nogil
 cdef bint same_expression(Rule* a, Rule* b) noexcept nogil
-cdef void copy_state(State* to, State* source) noexcept nogil
 
 
 cdef extern from *:
@@ -106,3 +110,11 @@ cdef inline bint same_rule(Rule* a, Rule* b) noexcept nogil:
     if a.kind != b.kind or a.number != b.number or a.register != b.register:
         return False
     return a.expression == b.expression or same_expression(a, b)
+
+
+cdef inline int64_t natural(Cursor* c) noexcept nogil:
+    """Read an unsigned number, of which most have one byte; one that does not fit is HUGE."""
+    if c.at < c.end and c.at[0] < 0x80:
+        c.at += 1
+        return (c.at - 1)[0]
+    return number(c, False)

@@ -89,41 +89,57 @@ cdef bint same_expression(Rule* a, Rule* b) noexcept nogil:
     )
 
 
-cdef void copy_state(State* to, State* source) noexcept nogil:
-    cdef uint64_t word
-    cdef int i, at
-    to.cfa = source.cfa
-    to.count = source.count
-    for i in range(WORDS):
-        word = source.used[i]
-        to.used[i] = word
-        while word:
-            at = 64 * i + lowest(word)
-            to.rules[at] = source.rules[at]
-            word &= word - 1
-
-
-cdef bint same_state(State* a, State* b) noexcept nogil:
-    cdef uint64_t word
-    cdef int i, at
-    if a.count != b.count or not same_rule(&a.cfa, &b.cfa):
-        return False
-    if memcmp(a.used, b.used, sizeof(a.used)) != 0:
-        return False
-    for i in range(WORDS):
-        word = a.used[i]
-        while word:
-            at = 64 * i + lowest(word)
-            if not same_rule(&a.rules[at], &b.rules[at]):
-                return False
-            word &= word - 1
-    return True
-
-
 cdef class Interpreter:
     def __dealloc__(self):
         give_back(&self.kept)
         give_back(&self.rules)
+
+    cdef void begin(self) noexcept:
+        """Make `state` like `initial`; there is no last row."""
+        cdef uint64_t word
+        cdef int i, at
+        self.has_last = False
+        self.state.cfa, self.state.count = self.initial.cfa, self.initial.count
+        for i in range(self.words):
+            word = self.state.used[i] = self.initial.used[i]
+            while word:
+                at = 64 * i + lowest(word)
+                self.state.rules[at] = self.initial.rules[at]
+                word &= word - 1
+
+    cdef void keep(self) noexcept:
+        """Make `last` like `state`."""
+        cdef uint64_t word
+        cdef int i, at
+        self.last.cfa, self.last.count = self.state.cfa, self.state.count
+        for i in range(self.words):
+            word = self.state.used[i]
+            self.last.used[i] = word
+            if self.has_last:
+                word &= self.changed[i]
+            self.changed[i] = 0
+            while word:
+                at = 64 * i + lowest(word)
+                self.last.rules[at] = self.state.rules[at]
+                word &= word - 1
+        self.has_last = True
+
+    cdef bint _is_like_last(self) noexcept:
+        cdef uint64_t word
+        cdef int i, at
+        if self.last.count != self.state.count or not same_rule(&self.last.cfa, &self.state.cfa):
+            return False
+        for i in range(self.words):
+            word = self.state.used[i]
+            if word != self.last.used[i]:
+                return False
+            word &= self.changed[i]
+            while word:
+                at = 64 * i + lowest(word)
+                if not same_rule(&self.last.rules[at], &self.state.rules[at]):
+                    return False
+                word &= word - 1
+        return True
 
     cdef int row(self, uint64_t start, uint64_t end) except -1:
         """Take a row: `state` holds from ``start`` up to ``end``."""
@@ -143,7 +159,7 @@ cdef class Interpreter:
             if opcode >= 0xC0:  # DW_CFA_restore
                 self._restore(low)
             elif opcode >= 0x80:  # DW_CFA_offset
-                self._set(low, OFFSET, product(number(c, False), self.cie.data_factor))
+                self._set(low, OFFSET, product(natural(c), self.cie.data_factor))
             elif opcode >= 0x40:  # DW_CFA_advance_loc
                 if not self._advance(low):
                     return 0
@@ -162,14 +178,13 @@ cdef class Interpreter:
 
     cdef bint _complete(self) noexcept:
         """Pay for a row, unless it is like the one before."""
-        if self.paid or (self.has_last and same_state(&self.last, &self.state)):
+        if self.paid or (self.has_last and self._is_like_last()):
             return True
         self.steps -= 1 + <int64_t>self.state.count
         if self.steps < 0:
             self.why = b"its references ask for work out of proportion to its size"
             return False
-        copy_state(&self.last, &self.state)
-        self.has_last = True
+        self.keep()
         return True
 
     cdef int _advance(self, uint64_t count) except -1:
@@ -196,6 +211,9 @@ cdef class Interpreter:
         if not self.state.used[register >> 6] & bit:
             self.state.used[register >> 6] |= bit
             self.state.count += 1
+            if register >> 6 >= <uint64_t>self.words:
+                self.words = <int>(register >> 6) + 1
+        self.changed[register >> 6] |= bit
         rule = &self.state.rules[register]
         rule.kind, rule.number, rule.register, rule.expression = kind, number, 0, NULL
         return True
@@ -230,7 +248,7 @@ cdef class Interpreter:
         kept = <Kept*>self.kept.items + self.kept.count
         kept.cfa, kept.count, kept.first_rule = self.state.cfa, self.state.count, self.rules.count
         memcpy(kept.used, self.state.used, sizeof(kept.used))
-        for i in range(WORDS):
+        for i in range(self.words):
             word = kept.used[i]
             while word:
                 (<Rule*>self.rules.items)[self.rules.count] = self.state.rules[64 * i + lowest(word)]
@@ -252,8 +270,9 @@ cdef class Interpreter:
         self.state.cfa, self.state.count = kept.cfa, kept.count
         memcpy(self.state.used, kept.used, sizeof(kept.used))
         rule = <Rule*>self.rules.items + kept.first_rule
-        for i in range(WORDS):
+        for i in range(self.words):
             word = kept.used[i]
+            self.changed[i] |= word
             while word:
                 self.state.rules[64 * i + lowest(word)] = rule[0]
                 rule += 1
@@ -273,7 +292,7 @@ cdef class Interpreter:
         if opcode == 0x0B:
             return self._bring_back()
         if opcode == 0x2B:  # DW_CFA_AARCH64_set_ra_state
-            number(c, False)
+            natural(c)
             number(c, True)
             return 1
         if opcode == 0x2C:  # DW_CFA_AARCH64_negate_ra_state_with_pc
@@ -281,7 +300,7 @@ cdef class Interpreter:
         if opcode == 0x2D:  # DW_CFA_GNU_window_save, DW_CFA_AARCH64_negate_ra_state
             return self._window()
         if opcode == 0x2E:  # DW_CFA_GNU_args_size
-            number(c, False)
+            natural(c)
             return 1
         return self._of_register(opcode, c)
 
@@ -319,7 +338,7 @@ cdef class Interpreter:
             if cfa.kind != NO_RULE:
                 offset = cfa.number
         elif opcode in (0x0C, 0x0E):
-            offset = number(c, False)
+            offset = natural(c)
         else:
             offset = product(number(c, True), self.cie.data_factor)
         cfa.kind, cfa.register, cfa.number, cfa.expression = (
@@ -337,7 +356,7 @@ cdef class Interpreter:
         register = unsigned_number(c)
         if opcode == 0x05 or opcode == 0x14:
             return self._set(
-                register, OFFSET if opcode == 0x05 else VAL_OFFSET, product(number(c, False), factor)
+                register, OFFSET if opcode == 0x05 else VAL_OFFSET, product(natural(c), factor)
             )
         if opcode == 0x11 or opcode == 0x15:
             return self._set(
@@ -348,9 +367,9 @@ cdef class Interpreter:
         if opcode == 0x07 or opcode == 0x08:
             return self._set(register, UNDEFINED if opcode == 0x07 else SAME_VALUE, 0)
         if opcode == 0x09:
-            return self._set(register, REGISTER, number(c, False))
+            return self._set(register, REGISTER, natural(c))
         if opcode == 0x2F:  # DW_CFA_GNU_negative_offset_extended
-            value = number(c, False)
+            value = natural(c)
             return self._set(register, OFFSET, product(value if value == HUGE else -value, factor))
         if not self._expression(c, &rule, EXPRESSION if opcode == 0x10 else VAL_EXPRESSION):
             return False

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
-from crashsym.kernel.frames cimport Cie, Interpreter, State
+from crashsym.kernel.frames cimport Cie, Interpreter
 from crashsym.kernel.ruletext cimport RuleText
 
 cdef enum:
@@ -45,8 +45,6 @@ cdef class FrameTable(Interpreter):
     cdef uint64_t length  # of the FDE
     cdef bint made  # it has made an item
     cdef int64_t open  # the item that the next row may continue, or -1
-    cdef bint begun
-    cdef State before
 
     cdef int scan(self) except -1
     cdef int write(self, Item* item) except -1

@@ -17,7 +17,7 @@ from crashsym.kernel.base cimport (
 from crashsym.kernel.coderanges cimport cut_to_code
 from crashsym.kernel.dwarf cimport span_of
 from crashsym.kernel.frames cimport (
-    NO_RULE, WORDS, Cie, Interpreter, Rule, copy_state, leb, lowest, number,
+    NO_RULE, WORDS, Cie, Interpreter, Rule, leb, lowest, number,
 )
 from crashsym.kernel.ruletext cimport RuleText
 
@@ -130,8 +130,7 @@ cdef class FrameTable(Interpreter):
         self.open = -1
         self.made = False
         self.kept.count = self.rules.count = 0
-        self.has_last = False
-        copy_state(&self.state, &self.initial)
+        self.begin()
         if self.run(body) and not body.failed:
             return self.finish()
         return 0
@@ -147,12 +146,11 @@ cdef class FrameTable(Interpreter):
             return 1
         if not self.paid:
             return self._add(start, end)
-        if self.begun:
-            self.texts.change(&self.before, &self.state, self.cie.return_column, start)
+        if self.has_last:
+            self.texts.change(&self.last, &self.state, self.changed, self.cie.return_column, start)
         else:
             self.texts.begin(&self.state, self.cie.return_column, self.start, self.end)
-            self.begun = True
-        copy_state(&self.before, &self.state)
+        self.keep()
         return 1
 
     cdef int _add(self, uint64_t start, uint64_t end) except -1:
@@ -199,7 +197,6 @@ cdef class FrameTable(Interpreter):
         cdef unsigned int offset_size
         cdef Cursor body = self._body(&c, &offset_size)
         self.paid = True
-        self.begun = False
         self.start, self.end, self.stop = item.start, item.end, item.end
         self._entry(item.place, &body, offset_size)
         return 1

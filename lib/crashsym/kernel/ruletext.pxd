@@ -26,7 +26,9 @@ cdef class RuleText:
 
     cdef bint has_form(self, State* state, uint64_t column) except -1
     cdef bint begin(self, State* state, uint64_t column, uint64_t start, uint64_t end) except -1
-    cdef bint change(self, State* before, State* now, uint64_t column, uint64_t address) except -1
+    cdef bint change(
+        self, State* before, State* now, uint64_t* changed, uint64_t column, uint64_t address
+    ) except -1
     cdef bint ready(self, uint64_t start, uint64_t end, Span rules) except -1
     cdef Span name(self, uint64_t register) noexcept nogil
     cdef Span form(self, Rule* rule, Span own, char* room) except *
@@ -36,6 +38,11 @@ cdef class RuleText:
     cdef bint _init(self, uint64_t start, uint64_t end) except -1
     cdef bint _rule(self, Span name, Span rule) except -1
     cdef bint _change(self, uint64_t address, Span name, Span rule) except -1
-    cdef bint _compare(self, State* before, State* now, uint64_t column) noexcept nogil
+    cdef bint _sum(self, uint64_t address, Span name, Rule* rule) except -1
+    cdef char* _begin_change(self, char* at, uint64_t address) noexcept nogil
+    cdef Span _base(self, Rule* rule) noexcept nogil
+    cdef bint _compare(
+        self, State* before, State* now, uint64_t* changed, uint64_t column
+    ) noexcept nogil
     cdef bint _registers(self, State* before, State* now, uint64_t address) except -1
     cdef bint _lost(self, State* before, State* now, uint64_t address) except -1

@@ -8,14 +8,18 @@ from libc.string cimport memcmp, memcpy
 from crashsym.kernel.base cimport Span
 from crashsym.kernel.frames cimport (
     EXPRESSION, HUGE, OFFSET, REGISTER, REGISTER_OFFSET, REGISTERS, SAME_VALUE, UNDEFINED,
-    VAL_EXPRESSION, VAL_OFFSET, WORDS, Rule, State, lowest, same_rule,
+    VAL_EXPRESSION, VAL_OFFSET, Rule, State, lowest, same_rule,
 )
-from crashsym.kernel.text cimport put_bytes, put_char, put_hex, make_room
+from crashsym.kernel.text cimport (
+    bytes_at, char_at, decimal_at, end_at, end_of, hex_at, make_room, place_for, put_bytes, put_char,
+    put_hex,
+)
 
 from crashsym.breakpad.postfix import translate
 
 cdef enum:
     REMEMBERED = 4096  # expressions
+    LONGEST_NAME = 16  # of a register
     LONGEST = 64  # bytes of an expression that may have a form, see crashsym.breakpad.postfix
 
 
@@ -45,26 +49,23 @@ cdef inline bint same_of(State* a, State* b, uint64_t register) noexcept nogil:
     return same_rule(&a.rules[register], &b.rules[register])
 
 
-cdef uint64_t decimal(int64_t number, char* at) noexcept nogil:
-    """Write a number; return how many characters it has."""
-    cdef char digits[20]
-    cdef uint64_t value = <uint64_t>number, size = 0
-    cdef int count = 0
+cdef inline char* signed_at(char* at, int64_t number) noexcept nogil:
     if number < 0:
-        at[0] = b"-"
-        size = 1
-        value = 0 - value
-    while True:
-        digits[count] = <char>(48 + value % 10)
-        value //= 10
-        count += 1
-        if not value:
-            break
-    while count:
-        count -= 1
-        at[size] = digits[count]
-        size += 1
-    return size
+        return decimal_at(char_at(at, b"-"), 0 - <uint64_t>number)
+    return decimal_at(at, <uint64_t>number)
+
+
+cdef inline char* name_at(char* at, Span name) noexcept nogil:
+    """Write the name of a register, behind which there are bytes up to `LONGEST_NAME`."""
+    memcpy(at, name.data, LONGEST_NAME)
+    return at + name.size
+
+
+cdef inline char* sum_at(char* at, Span name, Rule* rule) noexcept nogil:
+    """Write a rule that adds to what has a name."""
+    at = signed_at(char_at(name_at(at, name), b" "), rule.number)
+    memcpy(at, b" + ^", 4)
+    return at + (4 if rule.kind == OFFSET else 2)
 
 
 cdef inline bint is_offset(Rule* rule) noexcept nogil:
@@ -77,6 +78,10 @@ cdef inline bint differ(Rule* a, Rule* b) noexcept nogil:
     return is_offset(a) and is_offset(b) and a.kind == b.kind and a.register == b.register
 
 
+cdef Span CFA = span(b".cfa            ", 4)
+cdef Span RETURN_ADDRESS = span(b".ra             ", 3)
+
+
 cdef class RuleText:
     """Writes the rules of one module to ``text``."""
 
@@ -86,9 +91,10 @@ cdef class RuleText:
         self.expressions, self.older = {}, {}
         for number, name in registers.items():
             raw = name.encode()
-            if number < REGISTERS and len(raw) <= 16:
-                self.keep.append(raw)
-                self.names[<int>number] = span(raw, len(raw))
+            if number < REGISTERS and len(raw) <= LONGEST_NAME:
+                wide = raw.ljust(LONGEST_NAME)
+                self.keep.append(wide)
+                self.names[<int>number] = span(wide, len(raw))
                 self.named[<int>number >> 6] |= <uint64_t>1 << (<int>number & 63)
                 self.words = max(self.words, (<int>number >> 6) + 1)
 
@@ -104,7 +110,6 @@ cdef class RuleText:
         It is in ``room``, or valid until the second expression after this.
         """
         cdef Span name
-        cdef uint64_t size = 0
         cdef uint8_t kind = rule.kind
         if kind == EXPRESSION or kind == VAL_EXPRESSION:
             return self._expression(rule, own.data != NULL)
@@ -114,19 +119,10 @@ cdef class RuleText:
             return self.name(<uint64_t>rule.number)
         if kind == UNDEFINED or rule.number == HUGE:
             return span(NULL, 0)
-        if kind == REGISTER_OFFSET:
-            name = self.name(rule.register)
-            if name.data == NULL:
-                return name
-        else:
-            name = span(b".cfa", 4)
-        memcpy(room, name.data, name.size)
-        size = name.size
-        room[size] = b" "
-        size += 1
-        size += decimal(rule.number, room + size)
-        memcpy(room + size, b" + ^", 4)
-        return span(room, size + (4 if kind == OFFSET else 2))
+        name = self._base(rule)
+        if name.data == NULL:
+            return name
+        return span(room, <uint64_t>(sum_at(room, name, rule) - room))
 
     cdef Span _expression(self, Rule* rule, bint on_stack) except *:
         cdef bytes code
@@ -209,12 +205,9 @@ cdef class RuleText:
         cdef uint64_t word
         cdef int i, at
         self._init(start, end)
-        put_bytes(self.text, b" .cfa: ", 7)
-        self.text.span(self.form(&state.cfa, span(NULL, 0), room))
-        make_room(self.text, RECORD)
-        put_bytes(self.text, b" .ra: ", 6)
-        self.text.span(self._back(state, column, room))
-        for i in range(WORDS):
+        self._rule(CFA, self.form(&state.cfa, span(NULL, 0), room))
+        self._rule(RETURN_ADDRESS, self._back(state, column, room))
+        for i in range(self.words):
             word = state.used[i]
             while word:
                 at = 64 * i + lowest(word)
@@ -230,30 +223,36 @@ cdef class RuleText:
 
     cdef bint _rule(self, Span name, Span rule) except -1:
         """Write " name: rule"."""
-        make_room(self.text, RECORD)
-        put_char(self.text, b" ")
-        put_bytes(self.text, <const char*>name.data, name.size)
-        put_bytes(self.text, b": ", 2)
-        self.text.span(rule)
+        cdef char* at = place_for(self.text, end_of(self.text), 2 * RECORD)
+        end_at(self.text, bytes_at(name_at(char_at(at, b" "), name), b": ", 2))
+        if rule.size > ROOM:
+            return self.text.span(rule)
+        put_bytes(self.text, <const char*>rule.data, rule.size)
         return True
 
-    cdef bint change(self, State* before, State* now, uint64_t column, uint64_t address) except -1:
-        """Write a STACK CFI record if anything is different from the row before."""
+    cdef bint change(
+        self, State* before, State* now, uint64_t* changed, uint64_t column, uint64_t address
+    ) except -1:
+        """Write a STACK CFI record if anything is different from the row before.
+
+        ``changed`` has a bit for each register whose rule may be another.
+        """
         cdef char room[ROOM]
         cdef char old_room[ROOM]
         cdef Span rule
         self.changed = False
         if not same_rule(&before.cfa, &now.cfa):
-            rule = self.form(&now.cfa, span(NULL, 0), room)
-            if differ(&before.cfa, &now.cfa) or (
-                not equal(rule, self.form(&before.cfa, span(NULL, 0), old_room))
-            ):
-                self._change(address, span(b".cfa", 4), rule)
+            if differ(&before.cfa, &now.cfa):
+                self._sum(address, CFA, &now.cfa)
+            else:
+                rule = self.form(&now.cfa, span(NULL, 0), room)
+                if not equal(rule, self.form(&before.cfa, span(NULL, 0), old_room)):
+                    self._change(address, CFA, rule)
         if not same_of(before, now, column):
             rule = self._back(now, column, room)
             if not equal(rule, self._back(before, column, old_room)):
-                self._change(address, span(b".ra", 3), rule)
-        if self._compare(before, now, column):
+                self._change(address, RETURN_ADDRESS, rule)
+        if self._compare(before, now, changed, column):
             self._registers(before, now, address)
             self._lost(before, now, address)
         if self.changed:
@@ -261,22 +260,24 @@ cdef class RuleText:
             put_char(self.text, b"\n")
         return True
 
-    cdef bint _compare(self, State* before, State* now, uint64_t column) noexcept nogil:
+    cdef bint _compare(
+        self, State* before, State* now, uint64_t* changed, uint64_t column
+    ) noexcept nogil:
         """Find the registers whose rules are different; return whether there are any."""
-        cdef uint64_t word, changed, any_ = 0
+        cdef uint64_t word, different, any_ = 0
         cdef int i, at
         for i in range(self.words):
-            changed = (before.used[i] ^ now.used[i]) & self.named[i]
-            word = before.used[i] & now.used[i] & self.named[i]
+            different = (before.used[i] ^ now.used[i]) & self.named[i]
+            word = before.used[i] & now.used[i] & self.named[i] & changed[i]
             while word:
                 at = lowest(word)
                 if not same_rule(&before.rules[64 * i + at], &now.rules[64 * i + at]):
-                    changed |= <uint64_t>1 << at
+                    different |= <uint64_t>1 << at
                 word &= word - 1
             if column >> 6 == <uint64_t>i:
-                changed &= ~(<uint64_t>1 << (column & 63))
-            self.different[i] = changed
-            any_ |= changed
+                different &= ~(<uint64_t>1 << (column & 63))
+            self.different[i] = different
+            any_ |= different
         return any_ != 0
 
     cdef bint _registers(self, State* before, State* now, uint64_t address) except -1:
@@ -291,6 +292,11 @@ cdef class RuleText:
             while word:
                 at = 64 * i + lowest(word)
                 word &= word - 1
+                if is_offset(&now.rules[at]) and (
+                    not has(before, at) or differ(&before.rules[at], &now.rules[at])
+                ):
+                    self._sum(address, self.names[at], &now.rules[at])
+                    continue
                 rule = self._own(now, at, room)
                 if rule.data != NULL and not equal(rule, self._own(before, at, old_room)):
                     self._change(address, self.names[at], rule)
@@ -306,6 +312,8 @@ cdef class RuleText:
             while word:
                 at = 64 * i + lowest(word)
                 word &= word - 1
+                if has(now, at) and is_offset(&now.rules[at]):
+                    continue
                 if self._own(before, at, room).data != NULL and (
                     self._own(now, at, room).data == NULL
                 ):
@@ -313,9 +321,29 @@ cdef class RuleText:
         return True
 
     cdef bint _change(self, uint64_t address, Span name, Span rule) except -1:
-        if not self.changed:
-            make_room(self.text, RECORD)
-            put_bytes(self.text, b"STACK CFI ", 10)
-            put_hex(self.text, address - self.load_base)
-            self.changed = True
+        """Add a rule to the record, and begin that with the first one."""
+        cdef char* at = place_for(self.text, end_of(self.text), RECORD)
+        end_at(self.text, self._begin_change(at, address))
         return self._rule(name, rule)
+
+    cdef bint _sum(self, uint64_t address, Span name, Rule* rule) except -1:
+        """The same for a rule that `is_offset`."""
+        cdef Span base = self._base(rule)
+        cdef char* at
+        if base.data == NULL:
+            return self._change(address, name, base)
+        at = place_for(self.text, end_of(self.text), 2 * RECORD)
+        at = self._begin_change(at, address)
+        at = bytes_at(name_at(char_at(at, b" "), name), b": ", 2)
+        end_at(self.text, sum_at(at, base, rule))
+        return True
+
+    cdef inline char* _begin_change(self, char* at, uint64_t address) noexcept nogil:
+        if self.changed:
+            return at
+        self.changed = True
+        return hex_at(bytes_at(at, b"STACK CFI ", 10), address - self.load_base)
+
+    cdef inline Span _base(self, Rule* rule) noexcept nogil:
+        """Return the name of what a rule that `is_offset` adds to; NULL where it has none."""
+        return self.name(rule.register) if rule.kind == REGISTER_OFFSET else CFA
