@@ -11,6 +11,7 @@ from crashsym.kernel.base cimport Array, Memory, Span, give_back, load, release,
 from crashsym.kernel.coderanges cimport add_ranges, cut_to_code
 from crashsym.kernel.demangling cimport ASK, MADE, RISKY, Readable, demangle, without_suffixes
 from crashsym.kernel.dwarf cimport span_of
+from crashsym.kernel.pieces cimport Pieces
 from crashsym.kernel.strings cimport NO_STRING
 from crashsym.kernel.text cimport Text, put_bytes, put_char, put_hex, make_room
 
@@ -28,6 +29,7 @@ cdef enum:
     MARK = 2
     NOTHING = 3
 
+MEMORY = "they need more memory than the file may use"
 WHY = "its references ask for work out of proportion to its size"
 
 
@@ -81,6 +83,7 @@ cdef class Publics:
     cdef Array asking_scratch
     cdef uint64_t current  # the first symbol of the address that is worked on
     cdef object functions
+    cdef Pieces pieces  # the same, where they are those of the kernel
     cdef list keep
     cdef bytes made  # the last name that is no part of a table
     cdef Apart apart
@@ -156,19 +159,13 @@ cdef class Publics:
             if name.data[i] >= 0x80:
                 self.memory.used += 6 * name.size  # of the copy, up to 3 bytes for one, and its making
                 if self.memory.used > self.memory.limit:
-                    raise MalformedError(
-                        "cannot decode",
-                        where="symbols",
-                        why="they need more memory than the file may use",
-                    )
+                    raise MalformedError("cannot decode", where="symbols", why=MEMORY)
                 clean = name.data[: name.size].decode("utf-8", "replace").encode()
                 self.keep.append(clean)
                 name = span_of(clean)
                 break
         if not reserve(&self.symbols, 1, sizeof(Symbol), &self.memory):
-            raise MalformedError(
-                "cannot decode", where="symbols", why="they need more memory than the file may use"
-            )
+            raise MalformedError("cannot decode", where="symbols", why=MEMORY)
         symbol = <Symbol*>self.symbols.items + self.symbols.count
         symbol.address, symbol.name, symbol.size = address, name.data, name.size
         symbol.rank = 0 if binding == 1 else 1 if binding == 2 else 2
@@ -190,9 +187,7 @@ cdef class Publics:
         if not varying:
             return True
         if not reserve(&other, count, sizeof(Symbol), &self.memory):
-            raise MalformedError(
-                "cannot decode", where="symbols", why="they need more memory than the file may use"
-            )
+            raise MalformedError("cannot decode", where="symbols", why=MEMORY)
         while shift < 64 and varying >> shift:
             if (varying >> shift) & 255:
                 source, target = <Symbol*>self.symbols.items, <Symbol*>other.items
@@ -221,16 +216,17 @@ cdef class Publics:
         cdef uint64_t first = 0, count
         cdef int purpose
         self.functions = functions
+        self.pieces = functions if isinstance(functions, Pieces) else None
         while first < self.symbols.count:
             count = self._same(first)
-            purpose = self._purpose(functions, symbols + first, count)
+            purpose = self._purpose(symbols + first, count)
             self.current = first
             if purpose != NOTHING and self._names(symbols + first, count, purpose):
                 if purpose == MARK:
-                    functions.mark(symbols[first].address)
+                    self.functions.mark(symbols[first].address)
             first += count
         self.text.flush()
-        self.functions = None
+        self.functions = self.pieces = None
         release(&self.symbols, sizeof(Symbol), &self.memory)
         self.keep = []
         return True
@@ -243,10 +239,15 @@ cdef class Publics:
             end += 1
         return end - first
 
-    cdef int _purpose(self, functions, Symbol* symbols, uint64_t count) except -1:
+    cdef int _purpose(self, Symbol* symbols, uint64_t count) except -1:
         """Return what the names of an address are wanted for."""
         cdef uint64_t end = symbols.address
-        if functions.functions and functions.covers(symbols.address):
+        cdef bint is_covered
+        if self.pieces is not None:
+            is_covered = self.pieces._covers(symbols.address)
+        else:
+            is_covered = self.functions.functions and self.functions.covers(symbols.address)
+        if is_covered:
             return MARK if count > 1 else NOTHING
         return RECORD_NAMES if cut_to_code(&self.code, end, &end) else NOTHING
 
@@ -259,7 +260,7 @@ cdef class Publics:
         self.has_asked = True
         while first < self.symbols.count:
             count = self._same(first)
-            if self._purpose(self.functions, symbols + first, count) != NOTHING:
+            if self._purpose(symbols + first, count) != NOTHING:
                 for i in range(first, first + count):
                     self._ask_if_risky(_bare(symbols + i, self.keep_suffixes))
             first += count
