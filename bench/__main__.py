@@ -17,13 +17,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from bench import PROJECT
-from bench.compare import Compared, compare
+from bench.compare import CPU, USER, Compared, compare
 from bench.errors import BenchError
 from bench.farm import FILES, TINY, FarmFile, facts
 from bench.objects import bench_cache
 from bench.report import Results, markdown
 from bench.targets import MB
-from bench.tools import BREAKPAD_NAME, MOZILLA, OURS, OWN_BREAKPAD, Tool, tools
+from bench.tools import BREAKPAD_NAME, FULL_BREAKPAD, MOZILLA, OURS, Tool, tools
 from bench.whole import measure_starts, measure_tree
 
 PARTS = ("files", "tree", "start")
@@ -53,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small files only, one round")
     parser.add_argument("--files", metavar="GLOB", default="*", help="only files named like this")
     parser.add_argument("--rounds", metavar="N", type=_positive, help="default: 3, or 1 if --quick")
-    names = (OURS, MOZILLA, BREAKPAD_NAME, OWN_BREAKPAD)
+    names = (OURS, MOZILLA, BREAKPAD_NAME, FULL_BREAKPAD)
     parser.add_argument("--tool", choices=names, action="append", help="may be repeated")
     parser.add_argument(
-        "--breakpad", metavar="FILE", type=Path, help="measure a dump_syms that you have built, too"
+        "--breakpad", metavar="FILE", type=Path, help="as breakpad-full, a dump_syms of your own"
     )
     parser.add_argument("--only-ours", dest="tool", action="store_const", const=[OURS])
     parser.add_argument("--part", choices=PARTS, action="append", help="may be repeated")
@@ -127,10 +127,12 @@ def _line(one: Compared) -> str:
     parts = [f"{one.file.name:26} {one.facts.debug_info / MB:6.1f} MB"]
     for name, found in one.by_tool.items():
         memory = f"{found.memory.anonymous / MB:.0f}/{found.memory.total / MB:.0f} MB"
-        text = f"{found.cpu:.2f} s {found.wall:.2f} s wall {memory}"
+        text = f"{found.user:.2f}+{found.cpu - found.user:.2f} s {memory}"
         parts.append(f"{name} {text if not found.complaint else 'failed: ' + found.complaint}")
-    ratios = {peer: one.ratio(peer) for peer in one.by_tool if peer != OURS}
-    parts += [f"{peer}/ours {ratio:.2f}" for peer, ratio in ratios.items() if ratio is not None]
+    for peer in one.by_tool:
+        user, cpu = (one.ratio(peer, measure) for measure in (USER, CPU))
+        if peer != OURS and user is not None and cpu is not None:
+            parts.append(f"{peer}/ours {user:.2f} ({cpu:.2f})")
     return " | ".join(parts)
 
 

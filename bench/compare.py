@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 
@@ -13,20 +14,29 @@ from bench.farm import Facts, FarmFile, facts
 from bench.measure import Memory, Run, run
 from bench.tools import OURS, Tool, complaint, count
 
+Measure = Callable[["Measured"], float]
+
 
 @dataclass(frozen=True)
 class Measured:
     """One tool on one file: medians of seconds, highest memory, records written.
 
+    ``user`` are seconds of the processes alone, ``cpu`` those with the system's for them.
+
     ``complaint`` says why the figures do not count; empty if they do.
     """
 
+    user: float
     cpu: float
     wall: float
     memory: Memory
     records: dict[str, int]
     exit_code: int = 0
     complaint: str = ""
+
+
+USER: Measure = attrgetter("user")
+CPU: Measure = attrgetter("cpu")
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,12 @@ class Compared:
     what: str
     by_tool: dict[str, Measured] = field(default_factory=dict)
 
-    def ratio(self, peer: str) -> float | None:
-        """Return the peer's CPU seconds divided by ours; nothing unless both count."""
+    def ratio(self, peer: str, measure: Measure) -> float | None:
+        """Return the peer's seconds divided by ours; nothing unless both count."""
         ours, theirs = self.by_tool.get(OURS), self.by_tool.get(peer)
         if ours is None or theirs is None or ours.complaint or theirs.complaint:
             return None
-        return theirs.cpu / ours.cpu
+        return measure(theirs) / measure(ours)
 
 
 def compare(file: FarmFile, tools: Sequence[Tool], rounds: int, scratch: Path) -> Compared:
@@ -77,13 +87,16 @@ def _watch(tool: Tool, path: Path, scratch: Path) -> Measured:
     records = count(scratch / "out.sym")
     messages = (scratch / "stderr").read_text(errors="replace")
     trouble = complaint(tool, done.exit_code, messages, records)
-    return Measured(done.cpu, done.wall, done.memory, records, done.exit_code, trouble)
+    return Measured(done.user, done.cpu, done.wall, done.memory, records, done.exit_code, trouble)
 
 
 def _summary(first: Measured, runs: Sequence[Run]) -> Measured:
     trouble = first.complaint
     if any(done.exit_code != first.exit_code for done in runs):
         trouble = trouble or "not the same exit code in all rounds"
-    cpu = median(done.cpu for done in runs)
-    wall = median(done.wall for done in runs)
-    return replace(first, cpu=cpu, wall=wall, complaint=trouble)
+    user, cpu, wall = (median(times) for times in zip(*map(_seconds, runs), strict=True))
+    return replace(first, user=user, cpu=cpu, wall=wall, complaint=trouble)
+
+
+def _seconds(done: Run) -> tuple[float, float, float]:
+    return done.user, done.cpu, done.wall

@@ -41,10 +41,11 @@ class Memory:
 class Run:
     """One finished command.
 
-    ``cpu`` is user + system seconds of it and of its descendants, ``exit_code`` is negative for a
-    signal.
+    ``user`` are its seconds and its descendants', ``cpu`` those with the system's, ``exit_code`` is
+    negative for a signal.
     """
 
+    user: float
     cpu: float
     wall: float
     exit_code: int
@@ -64,7 +65,8 @@ def run(command: Sequence[str], stdout: Path, stderr: Path, *, watch: bool = Fal
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
     memory = watcher.stop() if watcher else Memory()
-    return Run(usage.ru_utime + usage.ru_stime, wall, process.returncode, memory)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Run(usage.ru_utime, cpu, wall, process.returncode, memory)
 
 
 class _Watcher(threading.Thread):

@@ -9,13 +9,13 @@ from typing import Any
 
 from corpus.matrix import AARCH64, THUMB, X86_64
 
-from bench.compare import Compared, Measured
+from bench.compare import USER, Compared, Measured
 from bench.targets import MB
-from bench.tools import BREAKPAD_NAME, MOZILLA, OURS
+from bench.tools import FULL_BREAKPAD, MOZILLA, OURS
 
 # Told apart by people who see colours differently, and on white as well as on black.
-_COLOURS = {OURS: "#1f8fff", MOZILLA: "#e07b00", BREAKPAD_NAME: "#cc5fa8"}
-_NAMES = {OURS: "crashsym", MOZILLA: "Mozilla", BREAKPAD_NAME: "Breakpad"}
+_COLOURS = {OURS: "#1f8fff", MOZILLA: "#e07b00", FULL_BREAKPAD: "#cc5fa8"}
+_NAMES = {OURS: "crashsym", MOZILLA: "Mozilla", FULL_BREAKPAD: "Breakpad"}
 _MARKERS = {X86_64.name: "o", THUMB.name: "^", AARCH64.name: "s"}
 _INK = "#808890"
 _SERIES = "libcxx-x86_64-"
@@ -26,7 +26,7 @@ Place = tuple[float, float]
 
 def plots(compared: Sequence[Compared], folder: Path) -> None:
     """Write ``time.svg`` and ``memory.svg`` into ``folder``."""
-    _plot(compared, lambda found: found.cpu, "CPU seconds, one core", folder / "time.svg")
+    _plot(compared, USER, "user seconds, one core", folder / "time.svg")
     _plot(
         compared,
         lambda found: found.memory.anonymous / MB,

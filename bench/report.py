@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.compare import Compared, Measured
+from bench.compare import CPU, USER, Compared, Measure, Measured
 from bench.targets import MB, Verdict, verdicts
 from bench.tools import COUNTED, OURS, Tool
 from bench.whole import Start, Tree
@@ -18,7 +18,7 @@ _INTRODUCTION = """\
 # Speed and memory of the symbol generator
 
 Written by `make bench` (see the [benchmark's own page](README.md) for what is measured and how).
-Times are CPU seconds, user + system, medians of {rounds} rounds in which the tools took turns.
+Times are CPU seconds, medians of {rounds} rounds in which the tools took turns.
 1 MB is 10⁶ bytes. A ratio is the peer's time divided by ours: above 1, crashsym is faster.
 
 | | |
@@ -49,7 +49,8 @@ def markdown(results: Results) -> str:
     parts = [_introduction(results), "## Targets\n", _targets(results.verdicts())]
     if results.compared:
         parts += ["## Time\n", "![CPU seconds against MB of .debug_info](time.svg)\n"]
-        parts += [times(results), "## Memory\n"]
+        parts += ["User seconds, by which the factors are judged:\n", times(results, USER)]
+        parts += ["User + system seconds:\n", times(results, CPU), "## Memory\n"]
         parts += ["![Peak memory against MB of .debug_info](memory.svg)\n", memories(results)]
         parts += ["## Files and records\n", records(results)]
     if results.tree:
@@ -65,16 +66,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1)
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rows))
 
 
-def times(results: Results) -> str:
-    """Return the table of CPU seconds and ratios."""
+def times(results: Results, measure: Measure) -> str:
+    """Return the table of seconds and ratios."""
     names = [tool.name for tool in results.tools]
     peers = [name for name in names if name != OURS]
     head = ["File", ".debug_info, MB", *names, *(f"{peer} / ours" for peer in peers)]
     rows = [
         [
             *_file(one),
-            *(_cell(one.by_tool[name], f"{one.by_tool[name].cpu:.3g} s") for name in names),
-            *(_ratio(one.ratio(peer)) for peer in peers),
+            *(_cell(one.by_tool[name], f"{measure(one.by_tool[name]):.3g} s") for name in names),
+            *(_ratio(one.ratio(peer, measure)) for peer in peers),
         ]
         for one in results.compared
     ]

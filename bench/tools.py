@@ -17,9 +17,10 @@ from corpus.matrix import Cpu
 from oracles.peers import BREAKPAD, breakpad_dump_syms, mozilla_dump_syms
 from oracles.repairs import with_debug_addr
 
+from bench.breakpad import full_dump_syms
 from bench.errors import BenchError
 
-OURS, MOZILLA, BREAKPAD_NAME, OWN_BREAKPAD = "crashsym", "mozilla", "breakpad", "breakpad-own"
+OURS, MOZILLA, BREAKPAD_NAME, FULL_BREAKPAD = "crashsym", "mozilla", "breakpad", "breakpad-full"
 COUNTED = ("FUNC", "INLINE", "PUBLIC", "STACK CFI")
 
 # Findings about what a file lacks do not make its symbol file less than it can be.
@@ -60,17 +61,20 @@ def crashsym() -> str:
     return str(path)
 
 
-def tools(own_breakpad: Path | None = None) -> tuple[Tool, ...]:
-    """Return ours and the peers, the peers downloaded if need be.
+def tools(full: Path | None = None) -> tuple[Tool, ...]:
+    """Return ours and the peers, the peers downloaded and compiled if need be.
 
-    ``own_breakpad`` is a dump_syms that somebody has built of newer sources: the one that npm has
-    leaves out the inlined functions below a DW_TAG_lexical_block.
+    ``full`` is a dump_syms of Breakpad that somebody has built of newer sources, to be measured in
+    place of that which `bench.breakpad` makes: the one that npm has leaves out the inlined
+    functions below a DW_TAG_lexical_block.
     """
     ours = crashsym()
     try:
         mozilla, breakpad = str(mozilla_dump_syms()), str(breakpad_dump_syms())
+        complete = full or full_dump_syms()
     except (pytest.skip.Exception, pytest.fail.Exception) as reason:
         raise BenchError(f"cannot compare: the peers: {reason}") from reason
+    origin = f"npm {BREAKPAD.name} {BREAKPAD.version}"
     return (
         Tool(
             OURS,
@@ -82,8 +86,8 @@ def tools(own_breakpad: Path | None = None) -> tuple[Tool, ...]:
             f"Mozilla's {run([mozilla, '--version']).strip()} --inlines -j 1",
             lambda path, out: [mozilla, "--inlines", "-j", "1", str(path), "-o", str(out)],
         ),
-        _breakpad(BREAKPAD_NAME, breakpad, f"npm {BREAKPAD.name} {BREAKPAD.version}"),
-        *([_breakpad(OWN_BREAKPAD, str(own_breakpad), own_breakpad.name)] if own_breakpad else []),
+        _breakpad(BREAKPAD_NAME, breakpad, origin),
+        _breakpad(FULL_BREAKPAD, str(complete), full.name if full else f"{origin}, edited"),
     )
 
 
