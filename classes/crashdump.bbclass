@@ -33,7 +33,7 @@ CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.
 CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
 CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests, one sub-folder for each package architecture."
 CRASHDUMP_POLICY ?= ""
-CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-unwind-info, mismatch, unreadable, malformed, unsupported, conflict, crashed, or * for all. Unset codes: unreadable, mismatch, conflict and crashed are errors, the others warnings."
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-unwind-info, mismatch, unreadable, malformed, unsupported, conflict, crashed, or * for all. Unset codes: unreadable, mismatch, conflict and crashed are errors, the others warnings."
 CRASHDUMP_INLINES ?= "1"
 CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
 
@@ -105,13 +105,14 @@ python do_crashdump_symbols () {
     bb.note(result.stderr)
     findings = json.loads(result.stdout)["findings"]
     for finding in findings:
-        if finding["level"] != "ignore":
+        if finding["level"] in ("error", "warning"):
             (bb.error if finding["level"] == "error" else bb.warn)(
                 '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
                 % (finding["message"], finding["path"], finding["code"]))
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
 }
+do_crashdump_symbols[file-checksums] += "${@' '.join(w + ':True' for w in (d.getVar('CRASHDUMP_POLICY') or '').split() if '=' not in w)}"
 do_crashdump_symbols[dirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[cleandirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[depends] = "python3-crashsym-native:do_populate_sysroot"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from crashsym.errors import (
     UnsupportedError,
 )
 from crashsym.files import StagedFolder
-from crashsym.findings import Finding
+from crashsym.findings import EXCUSED, Finding, Owner, Policy
 from crashsym.limits import Limits
 from crashsym.manifest import Counts, Manifest, Module, Source, Symbols
 from crashsym.parallel import Died, run
@@ -73,6 +73,11 @@ class _Outcome:
     record: ModuleRecord | None
     findings: tuple[Finding, ...]
 
+    def of(self, owner: Owner) -> _Outcome:
+        """Return the same with findings that say whose the file is."""
+        found = tuple(finding._replace(owner=owner) for finding in self.findings)
+        return _Outcome(self.module, self.record, found)
+
 
 def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     tree: Tree,
@@ -102,8 +107,12 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
         for task, result in run(function, by_size, jobs, limits):
             if isinstance(result, StoreError):
                 raise result
-            outcomes[task.number] = _died(task, result) if isinstance(result, Died) else result
-        return _collect(tree, [o for o in outcomes if o is not None], store, work)
+            outcome = _died(task, result) if isinstance(result, Died) else result
+            outcomes[task.number] = outcome.of(Owner(task.subject.package, recipe.name))
+        extraction = _collect([o for o in outcomes if o is not None], store, work)
+    owner = Owner(None, recipe.name)
+    extraction.findings[:0] = [finding._replace(owner=owner) for finding in tree.findings]
+    return extraction
 
 
 def _limits(task: _Task, *, halves: HalfIndex) -> Limits:
@@ -226,8 +235,8 @@ def _status(found: tuple[Finding, ...]) -> tuple[str, str | None]:
     return "ok", None
 
 
-def _collect(tree: Tree, outcomes: list[_Outcome], store: Store, work: Path) -> Extraction:
-    result = Extraction(Manifest(()), findings=list(tree.findings))
+def _collect(outcomes: list[_Outcome], store: Store, work: Path) -> Extraction:
+    result = Extraction(Manifest(()))
     modules = []
     for number, outcome in enumerate(outcomes):
         result.findings += outcome.findings
@@ -245,6 +254,7 @@ def _collect(tree: Tree, outcomes: list[_Outcome], store: Store, work: Path) -> 
                     error.what,
                     f"{error.where}: {error.why}",
                     error.remedy,
+                    Owner(outcome.module.package, outcome.module.recipe),
                 )
             )
     result.manifest = Manifest.of(modules)
@@ -259,3 +269,28 @@ def count_symbol_files(manifest: Manifest) -> int:
 def sorted_findings(found: list[Finding]) -> Iterator[Finding]:
     """Yield findings by path, those of one file in the order they were made."""
     return iter(sorted(found, key=lambda finding: finding.path))
+
+
+def judge(result: Extraction, policy: Policy) -> Extraction:
+    """Return what came out with the excuses of a policy in it.
+
+    A module of which each finding is excused has the status "excused" and the reason; a finding
+    whose excuse has expired says so.
+    """
+    reasons: dict[tuple[str, Owner], list[str]] = {}
+    blamed = set()
+    for finding in result.findings:
+        rule = policy.rule_for(finding)
+        if rule.level == EXCUSED:
+            reasons.setdefault((finding.path, finding.owner), []).append(rule.reason)
+        elif rule.level != "ignore":
+            blamed.add((finding.path, finding.owner))
+    modules = []
+    for module in result.manifest.modules:
+        key = (module.path, Owner(module.package, module.recipe))
+        if module.status != "ok" and key in reasons and key not in blamed:
+            reason = "; ".join(dict.fromkeys(reasons[key]))
+            module = replace(module, status=EXCUSED, reason=reason)
+        modules.append(module)
+    found = [policy.reminded(finding) for finding in result.findings]
+    return Extraction(Manifest.of(modules, result.manifest.build), result.new, found)

@@ -6,10 +6,6 @@ from __future__ import annotations
 from crashsym.errors import ConfigError, sentence
 from crashsym.value import Value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
 NO_UNWIND_INFO = "no-unwind-info"
@@ -34,14 +30,25 @@ CODES = (
     CRASHED,
 )
 LEVELS = ("error", "warning", "ignore")
+EXCUSED = "excused"
 _ERRORS_BY_DEFAULT = (MISMATCH, UNREADABLE, CONFLICT, CRASHED)
+
+
+class Owner(Value):
+    """Whose a file is: the package that it came in and the recipe that made that, if known."""
+
+    package: str | None = None
+    recipe: str | None = None
+
+
+NOBODY = Owner()
 
 
 class Finding(Value):
     """One fact about one file that its owner should know.
 
     ``code`` is one of `CODES`; ``path`` the file as the user knows it (the target path in a
-    tree); the rest are the parts of the message.
+    tree) and ``owner`` whose it is; the rest are the parts of the message.
     """
 
     code: str
@@ -49,6 +56,7 @@ class Finding(Value):
     what: str
     why: str
     remedy: str = ""
+    owner: Owner = NOBODY
 
     @property
     def message(self) -> str:
@@ -56,31 +64,101 @@ class Finding(Value):
         return sentence(self.what, f"'{self.path}'", self.why, self.remedy)
 
 
-class Policy(Value):
-    """Which finding is an error, a warning, or nothing."""
+class Rule(Value):
+    """What findings mean that fit all of ``code``, ``path``, ``package`` and ``recipe``.
 
-    levels: Mapping[str, str]
+    These are patterns in which ``*`` fits anything, ``/`` as well, and ``*`` alone also a file
+    that is nobody's. ``level`` is one of `LEVELS` or `EXCUSED`: it is known, accepted for
+    ``reason``, and no longer after ``expires`` (a day, "2027-03-31").
+    """
+
+    level: str
+    code: str = "*"
+    path: str = "*"
+    package: str = "*"
+    recipe: str = "*"
+    reason: str = ""
+    expires: str = ""
+
+    def fits(self, finding: Finding) -> bool:
+        """Whether the rule is about a finding."""
+        return (
+            _fits(finding.code, self.code)
+            and _fits(finding.path, self.path)
+            and _fits(finding.owner.package, self.package)
+            and _fits(finding.owner.recipe, self.recipe)
+        )
+
+
+def _fits(text: str | None, pattern: str) -> bool:
+    if pattern == "*" or text == pattern:
+        return True
+    if text is None or not set("*?[").intersection(pattern):
+        return False
+    from fnmatch import fnmatchcase  # few policies have patterns
+
+    return fnmatchcase(text, pattern)
+
+
+class Policy(Value):
+    """What each finding means: the last of the rules that fits it decides.
+
+    ``expired`` are excuses that have been rules until their last day.
+    """
+
+    rules: tuple[Rule, ...]
+    expired: tuple[Rule, ...] = ()
 
     @classmethod
     def parse(cls, words: list[str]) -> Policy:
-        """Read words of the form ``CODE=LEVEL``; ``*`` stands for every code, later words win.
+        """Read ``CODE=LEVEL``, where ``*`` stands for every code, and names of policy files.
+
+        What comes later wins.
 
         Raises:
-            ConfigError: a word has another form, an unknown code or an unknown level.
+            ConfigError: a word has another form, an unknown code or an unknown level; or a file
+                is not as it has to be.
         """
-        levels = {code: "error" if code in _ERRORS_BY_DEFAULT else "warning" for code in CODES}
+        rules: list[Rule] = []
+        expired: list[Rule] = []
         for word in words:
-            code, equals, level = word.partition("=")
-            if not equals or (code != "*" and code not in CODES) or level not in LEVELS:
-                raise ConfigError(
-                    "cannot read the policy",
-                    where=f"'{word}'",
-                    why="it is not CODE=LEVEL",
-                    remedy=f"CODE is * or one of {', '.join(CODES)}; LEVEL: {', '.join(LEVELS)}.",
-                )
-            levels.update({c: level for c in CODES if code in ("*", c)})
-        return cls(levels)
+            if "=" in word or not word:
+                rules.append(_rule(word))
+            else:
+                from crashsym.policyfile import read
+
+                valid, old = read(word)
+                rules += valid
+                expired += old
+        return cls((*DEFAULT_RULES, *rules), tuple(expired))
+
+    def rule_for(self, finding: Finding) -> Rule:
+        """Return the rule that decides about a finding."""
+        return next(rule for rule in reversed(self.rules) if rule.fits(finding))
 
     def level(self, finding: Finding) -> str:
-        """Return ``error``, ``warning`` or ``ignore``."""
-        return self.levels[finding.code]
+        """Return ``error``, ``warning``, ``ignore`` or ``excused``."""
+        return self.rule_for(finding).level
+
+    def reminded(self, finding: Finding) -> Finding:
+        """Return a finding that says so where an excuse for it has expired."""
+        for rule in reversed(self.expired):
+            if rule.fits(finding):
+                why = f"{finding.why} (excused until {rule.expires}: {rule.reason})"
+                return finding._replace(why=why)
+        return finding
+
+
+def _rule(word: str) -> Rule:
+    code, equals, level = word.partition("=")
+    if not equals or (code != "*" and code not in CODES) or level not in LEVELS:
+        raise ConfigError(
+            "cannot read the policy",
+            where=f"'{word}'",
+            why="it is not CODE=LEVEL",
+            remedy=f"CODE is * or one of {', '.join(CODES)}; LEVEL: {', '.join(LEVELS)}.",
+        )
+    return Rule(level, code)
+
+
+DEFAULT_RULES = (Rule("warning"), *(Rule("error", code) for code in _ERRORS_BY_DEFAULT))

@@ -39,6 +39,7 @@ RDEPENDS:${PN} += " \
     python3-core \
     python3-crypt \
     python3-ctypes \
+    python3-datetime \
     python3-io \
     python3-json \
     python3-multiprocessing \
@@ -47,5 +48,8 @@ RDEPENDS:${PN} += " \
     python3-pyelftools \
     python3-resource \
 "
+
+# to read policy files; where Python has no package of this name, it is in another
+RRECOMMENDS:${PN} += "python3-tomllib"
 
 BBCLASSEXTEND = "native"

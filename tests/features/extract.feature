@@ -67,6 +67,38 @@ Feature: Symbols and manifest of a whole tree
     Then the exit code is 0
     And the manifest says that the status of "/usr/bin/app" is "no-debug-info"
 
+  Scenario: What is known and excused
+    Given "root/usr/bin/app" is stripped
+    And the file "policy.toml" with the lines
+      """
+      [[rule]]
+      code = "no-debug-info"
+      path = "/usr/bin/*"
+      level = "excused"
+      reason = "ticket 4711"
+      expires = 9999-12-31
+      """
+    When I run "crashsym extract root --policy policy.toml --store store --manifest m.json"
+    Then the exit code is 0
+    And stderr says "1 findings, 1 excused"
+    And the manifest says that the status of "/usr/bin/app" is "excused"
+    And the manifest follows its JSON schema
+
+  Scenario: An excuse that has expired
+    Given "root/usr/bin/app" is stripped
+    And the file "policy.toml" with the lines
+      """
+      [[rule]]
+      path = "/usr/bin/app"
+      level = "excused"
+      reason = "ticket 4711"
+      expires = 2026-01-31
+      """
+    When I run "crashsym extract root --policy policy.toml --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "(excused until 2026-01-31: ticket 4711)"
+    And the manifest says that the status of "/usr/bin/app" is "no-debug-info"
+
   Scenario: Strict is stricter than the policy
     Given "root/usr/bin/app" is stripped
     When I run "crashsym extract root --strict --policy *=ignore --store store --manifest m.json"

@@ -134,6 +134,11 @@ def _compile_failing(world: World, path: str, flags: str) -> None:
     subprocess.run(command, cwd=world.root, check=True, timeout=120)
 
 
+@given(parsers.parse('the file "{path}" with the lines'))
+def _write_lines(world: World, path: str, docstring: str) -> None:
+    (world.root / path).write_text(docstring + "\n")
+
+
 @given(parsers.parse('"{source}" is split into "{stripped}" and "{debug}" as OE does'))
 def _split(world: World, source: str, stripped: str, debug: str) -> None:
     whole = world.unstripped[source]

@@ -32,9 +32,12 @@ def test_policy_by_default_fails_on_what_loses_symbols() -> None:
     assert errors == {"mismatch", "unreadable", "conflict", "crashed"}
 
 
-@pytest.mark.parametrize(
-    "word", ["", "no-build-id", "no-build-id=fatal", "nothing=error", "=error"]
-)
+@pytest.mark.parametrize("word", ["", "no-build-id=fatal", "nothing=error", "=error"])
 def test_policy_refuses_words_that_it_does_not_know(word: str) -> None:
     with pytest.raises(ConfigError, match="it is not CODE=LEVEL"):
         Policy.parse([word])
+
+
+def test_policy_says_what_a_word_that_is_no_file_should_be() -> None:
+    with pytest.raises(ConfigError, match=r"No such file .* Give CODE=LEVEL, or a policy file\."):
+        Policy.parse(["no-build-id"])

@@ -18,7 +18,18 @@ LIBRARY = REPOSITORY / "lib" / "crashsym"
 # says no. Packages stand for all their modules.
 LAYERS = (
     ("errors", "value", "__init__"),
-    ("ids", "findings", "files", "reader", "budget", "demangle", "codemap", "limits", "parallel"),
+    (
+        "ids",
+        "findings",
+        "policyfile",
+        "files",
+        "reader",
+        "budget",
+        "demangle",
+        "codemap",
+        "limits",
+        "parallel",
+    ),
     ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),
     ("relocatable",),

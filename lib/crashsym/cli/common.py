@@ -66,7 +66,7 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
     printed = False
     for finding in found:
         level = policy.level(finding)
-        if level != "ignore":
+        if level in ("error", "warning"):
             print(f"crashsym: {level}: {finding.message} [{finding.code}]", file=sys.stderr)
             printed = True
     return printed

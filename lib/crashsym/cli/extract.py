@@ -16,8 +16,8 @@ from typing import Any
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.engines import engine
 from crashsym.errors import ConfigError
-from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, sorted_findings
-from crashsym.findings import Policy
+from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, judge, sorted_findings
+from crashsym.findings import EXCUSED, Policy
 from crashsym.manifest import Source
 from crashsym.parallel import available_cpus
 from crashsym.store import Store
@@ -66,10 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_recipe_arguments(parser)
     parser.add_argument(
         "--policy",
-        metavar="CODE=LEVEL",
+        metavar="CODE=LEVEL|FILE",
         action="append",
         default=[],
-        help="make a finding an error, a warning, or ignore it; CODE may be *; may be repeated",
+        help="make a finding an error, a warning, or ignore it (CODE may be *), or take the rules"
+        " of a policy file; may be repeated, the later counts",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     add_dump_options(parser)
@@ -102,18 +103,21 @@ def run(args: argparse.Namespace) -> int:
             remedy="Give the root of a tree of target files, and check --exclude.",
         )
     announce_engine()
-    result = extract(
-        tree,
-        HalfIndex(tree.halves),
-        Store(args.store),
-        _recipe(args),
-        dump_options(args),
-        jobs=args.jobs,
+    result = judge(
+        extract(
+            tree,
+            HalfIndex(tree.halves),
+            Store(args.store),
+            _recipe(args),
+            dump_options(args),
+            jobs=args.jobs,
+        ),
+        policy,
     )
     result.manifest.write(args.manifest)
     found = list(sorted_findings(result.findings))
     reported = report(found, policy)
-    print(f"crashsym: {_summary(result, tree)}", file=sys.stderr)
+    print(f"crashsym: {_summary(result, tree, policy)}", file=sys.stderr)
     if args.json:
         print(json.dumps(_document(result, tree, policy), indent=1))
     return FINDINGS if reported else 0
@@ -124,12 +128,13 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     return Recipe(args.recipe, args.recipe_version, Source(*facts) if any(facts) else None)
 
 
-def _summary(result: Extraction, tree: Tree) -> str:
+def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
     files = count_symbol_files(result.manifest)
     parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
     parts.append(f"made by the {engine().name}")
     if result.findings:
-        parts.append(f"{len(result.findings)} findings")
+        excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
+        parts.append(f"{len(result.findings)} findings" + f", {excused} excused" * (excused > 0))
     if tree.relocatable:
         parts.append(f"{tree.relocatable} relocatable files (.o) left out")
     return "; ".join(parts)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The policy file: what findings mean for a product, in TOML.
+
+::
+
+    [[rule]]
+    code = "no-debug-info"         # all patterns are optional, but one has to be there
+    path = "/usr/lib/libGPU*"
+    package = "gpu-driver"
+    recipe = "gpu-driver"
+    level = "excused"              # error, warning, ignore, or excused
+    reason = "the vendor sends debug files in March"   # an excuse needs both
+    expires = 2027-03-31           # the last day on which it counts
+
+Of several rules that fit a finding the last one decides.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from crashsym.errors import ConfigError
+from crashsym.findings import CODES, EXCUSED, LEVELS, Rule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PATTERNS = ("code", "path", "package", "recipe")
+_EXCUSE = ("reason", "expires")
+_KEYS = (*_PATTERNS, "level", *_EXCUSE)
+
+
+def read(path: str, today: date | None = None) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules of a policy file in their order, and those that have expired ``today``.
+
+    Raises:
+        ConfigError: it cannot be read, is no TOML, or a rule is not as it has to be.
+    """
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unusable(
+            path, error.strerror or str(error), "Give CODE=LEVEL, or a policy file."
+        ) from error
+    except ValueError as error:  # also that of text that is no UTF-8
+        raise _unusable(path, f"it is no TOML ({error})") from error
+    if set(document) - {"rule"}:
+        odd = ", ".join(f"'{key}'" for key in document if key != "rule")
+        raise _unusable(path, f"unknown key {odd}", "A policy is a list of [[rule]].")
+    tables = document.get("rule", [])
+    if not isinstance(tables, list):
+        raise _unusable(path, "'rule' is no list", "Begin each rule with [[rule]].")
+    rules = [_rule(path, number, table) for number, table in enumerate(tables, 1)]
+    day = (today or datetime.now(timezone.utc).date()).isoformat()
+    expired = [rule for rule in rules if rule.expires and rule.expires < day]
+    return [rule for rule in rules if rule not in expired], expired
+
+
+def _rule(path: str, number: int, table: Any) -> Rule:
+    mistake = _mistake(table) if isinstance(table, dict) else ("it is no table", "")
+    if mistake:
+        raise _unusable(path, f"rule {number}: {mistake[0]}", mistake[1])
+    expires = table.get("expires")
+    return Rule(**{**table, "expires": expires.isoformat() if expires else ""})
+
+
+def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what is wrong with a rule and what to do; None if nothing is."""
+    for key, value in table.items():
+        if key not in _KEYS:
+            return f"unknown key '{key}'", f"The keys are {', '.join(_KEYS)}."
+        if key != "expires" and (not isinstance(value, str) or not value.strip()):
+            return f"{key} is {value!r}", "Give a text."
+    if not any(key in table for key in _PATTERNS):
+        return "it does not say for which findings", f"Give one of {', '.join(_PATTERNS)}."
+    if table.get("code", "*") not in (*CODES, "*"):
+        return f"unknown code '{table['code']}'", f"The codes are {', '.join(CODES)}, and *."
+    return _mistaken_level(table)
+
+
+def _mistaken_level(table: dict[str, Any]) -> tuple[str, str] | None:
+    level, expires = table.get("level"), table.get("expires")
+    if level not in (*LEVELS, EXCUSED):
+        return f"level is {level!r}", f"It is one of {', '.join((*LEVELS, EXCUSED))}."
+    if level == EXCUSED and not ("reason" in table and _is_day(expires)):
+        return "an excuse without reason and last day", "Give reason = '…', expires = 2027-03-31."
+    if level != EXCUSED and expires is not None:
+        return f"level '{level}' does not expire", "Only an excuse does."
+    return None
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _unusable(path: str, why: str, remedy: str = "") -> ConfigError:
+    return ConfigError("cannot read the policy", where=f"'{path}'", why=why, remedy=remedy)
