@@ -50,6 +50,6 @@ RDEPENDS:${PN} += " \
 "
 
 # to read policy files; where Python has no package of this name, it is in another
-RRECOMMENDS:${PN} += "python3-tomllib"
+RRECOMMENDS:${PN}:append:class-target = " python3-tomllib"
 
 BBCLASSEXTEND = "native"

@@ -48,6 +48,19 @@ Feature: The build says which symbols are missing, why, and what to do
     Then the build succeeds
     And it says nothing about "/opt/vendor/bin"
 
+  Scenario: A policy file excuses what is known, until its day
+    Given local.conf has: CRASHDUMP_POLICY = "*=error ${TOPDIR}/policy.toml"
+    And the policy excuses "/opt/vendor/bin/*" until "9999-12-31"
+    When I build "prebuilt"
+    Then the build succeeds
+    And it says nothing about "/opt/vendor/bin"
+    And the manifest lists "/opt/vendor/bin/no-debug-info" with status "excused"
+    And the manifest lists "/opt/vendor/bin/with a space" with status "ok"
+    When the policy excuses "/opt/vendor/bin/*" until "2026-01-31"
+    And I try to build "prebuilt"
+    Then the build fails
+    And the task for symbols says "(excused until 2026-01-31: asked for)"
+
   Scenario: A mistake in the policy is said, not swallowed
     Given local.conf has: CRASHDUMP_POLICY = "no-build-id=loud"
     When I try to build "crashdump-example"

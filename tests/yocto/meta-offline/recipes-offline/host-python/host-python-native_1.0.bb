@@ -33,5 +33,5 @@ do_install() {
 }
 
 RPROVIDES:${PN} = "${@' '.join('python3-%s-native' % part for part in d.getVar('PYTHON_PARTS').split())}"
-PYTHON_PARTS = "asyncio compression core crypt ctypes debugger io json logging math misc multiprocessing netclient numbers \
+PYTHON_PARTS = "asyncio compression core crypt ctypes datetime debugger io json logging math misc multiprocessing netclient numbers \
 pickle pprint pyelftools requests resource shell threading"
