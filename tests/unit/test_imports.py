@@ -29,6 +29,7 @@ LAYERS = (
         "codemap",
         "limits",
         "parallel",
+        "targetroot",
     ),
     ("bytesource", "elfnames", "elfnotes", "elfsymbols", "inflate", "relocate"),
     ("elfheaders",),
