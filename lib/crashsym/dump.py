@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from crashsym.splitpair import SplitPair
 
 
+OUTPUT_VERSION = 1  # to be raised when the same input gives other symbols or findings
+
+
 class DumpOptions(Value):
     """What goes into a symbol file; ``strict``: a module with findings gives none.
 
@@ -39,13 +42,17 @@ class DumpOptions(Value):
 
 
 class Dump(Value):
-    """A symbol file in parts, and the findings about the files that it was made from."""
+    """A symbol file in parts, and the findings about the files that it was made from.
+
+    ``others`` are the files, besides the halves of the module, that it was made from.
+    """
 
     module: ModuleRecord
     functions: FunctionPart
     publics: Part | None
     rules: Part | None
     findings: list[Finding]
+    others: tuple[Path, ...] = ()
 
     def write(self, stream: BinaryIO) -> None:
         """Write the symbol file, in the order that Breakpad writes.
@@ -69,6 +76,7 @@ class _Job:
         self.engine = use
         self.findings: list[Finding] = []
         self.damage: list[str] = []
+        self.others: tuple[Path, ...] = ()
 
     def report(self, code: str, why: str, remedy: str = "") -> None:
         what = _TITLES.get(code, "symbols are incomplete")
@@ -116,7 +124,7 @@ def dump_module(
     rules = _cfi(job) if options.cfi else None
     _report_missing(job, functions, publics, rules)
     job.report_damage()
-    return Dump(module, functions, publics, rules, job.findings)
+    return Dump(module, functions, publics, rules, job.findings, job.others)
 
 
 def _cpu(elf_file: ElfFile, path: str) -> Cpu:
@@ -172,6 +180,7 @@ def _functions(job: _Job) -> FunctionPart:
     except MalformedError as error:
         job.damaged(error.where, error.why)
         return NoFunctions()
+    job.others = inputs.others
     for problem in inputs.problems:
         job.report(problem.code, problem.why, problem.remedy)
     job.take_damage(functions)

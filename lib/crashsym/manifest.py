@@ -142,7 +142,7 @@ def read(path: Path) -> Manifest:
     if schema != SCHEMA:
         raise _unusable(path, f"its schema is {schema!r}, this crashsym reads {SCHEMA!r}")
     try:
-        modules = [_module(value) for value in document["modules"]]
+        modules = [read_module(value) for value in document["modules"]]
         build = _build(document.get("build"))
     except (KeyError, TypeError) as error:
         raise _unusable(path, f"it does not follow its schema ({error})") from error
@@ -193,7 +193,12 @@ def _checked(value: Any, types: Mapping[str, tuple[type, ...]], what: str) -> di
     return dict(value)
 
 
-def _module(value: Any) -> Module:
+def read_module(value: Any) -> Module:
+    """Return the module of a document that `module_document` has made.
+
+    Raises:
+        TypeError: it does not follow the schema.
+    """
     types = _MODULE_TYPES
     if isinstance(value, dict) and _ALTERNATE in value:
         types = {**types, _ALTERNATE: _TEXT}

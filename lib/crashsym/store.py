@@ -83,7 +83,7 @@ def _same(one: str | os.PathLike[str], other: Path) -> bool:
     import filecmp  # few files are there already
 
     try:
-        return filecmp.cmp(one, other, shallow=False)
+        return Path(one).samefile(other) or filecmp.cmp(one, other, shallow=False)
     except OSError as error:
         raise StoreError(
             "cannot read", where=f"'{other}'", why=error.strerror or str(error)

@@ -17,8 +17,9 @@ from builders.elf import Section
 from crashsym.dump import DumpOptions
 from crashsym.elf import ElfFile
 from crashsym.errors import CrashsymError, MalformedError
-from crashsym.extract import Extraction, Recipe, extract
+from crashsym.extract import Extraction, extract
 from crashsym.limits import Limits
+from crashsym.onefile import Recipe
 from crashsym.parallel import Died, run
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree, scan

@@ -44,7 +44,9 @@ LAYERS = (
     ("breakpad",),
     ("kernel", "engines"),
     ("dump", "store", "manifest", "quality"),
-    ("extract", "symbolicate"),
+    ("cache",),
+    ("onefile", "symbolicate"),
+    ("extract",),
     ("cli", "__main__"),
 )
 FORBIDDEN = {

@@ -13,12 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from crashsym.cache import Cache
 from crashsym.cli.common import FINDINGS, add_dump_options, announce_engine, dump_options, report
 from crashsym.engines import engine
 from crashsym.errors import ConfigError
-from crashsym.extract import Extraction, Recipe, count_symbol_files, extract, judge, sorted_findings
+from crashsym.extract import Extraction, count_symbol_files, extract, judge, sorted_findings
 from crashsym.findings import EXCUSED, Policy
 from crashsym.manifest import Source
+from crashsym.onefile import Recipe
 from crashsym.parallel import available_cpus
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree, scan
@@ -33,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="symbol store")
     parser.add_argument(
         "--manifest", metavar="FILE", type=Path, required=True, help="write it here"
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="keep what was found out about each file here, and do not read the same bytes again",
     )
     parser.add_argument(
         "--debug-root",
@@ -111,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
             _recipe(args),
             dump_options(args),
             jobs=args.jobs,
+            cache=Cache(args.cache) if args.cache is not None else None,
         ),
         policy,
     )
@@ -132,6 +141,8 @@ def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
     files = count_symbol_files(result.manifest)
     parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
     parts.append(f"made by the {engine().name}")
+    if result.known:
+        parts.append(f"{result.known} of {len(result.manifest.modules)} files known from the cache")
     if result.findings:
         excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
         parts.append(f"{len(result.findings)} findings" + f", {excused} excused" * (excused > 0))

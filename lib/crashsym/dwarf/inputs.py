@@ -90,6 +90,7 @@ class DebugInputs:
         self._package_sought = False
         self._last: _SplitFile | None = None
         self._seen: set[Path] = set()
+        self._supplements: list[Path] = []
         self._taken: set[int] = set()
         self._budget = Budget(elf_file.size)
         self._types: list[Iterator[SplitUnit]] = []
@@ -99,6 +100,11 @@ class DebugInputs:
     @cached_property
     def _paths(self) -> tuple[Path, ...]:
         return tuple(dict.fromkeys(file.path for file in (self.elf_file, *self._halves)))
+
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """The files that were read besides ``elf_file`` and the other halves, sorted."""
+        return tuple(sorted({*self._seen, *self._supplements}))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -126,7 +132,7 @@ class DebugInputs:
         from crashsym.dwarf.supplement import find_supplement  # few files have a link
 
         try:
-            link, sections = find_supplement(self.elf_file, self._paths, self._folders)
+            link, place, sections = find_supplement(self.elf_file, self._paths, self._folders)
         except InputError as error:
             self._unusable(error)
             return None
@@ -135,7 +141,8 @@ class DebugInputs:
                 findings.MISSING_DEBUG_FILE,
                 f"its supplementary file '{link.name}' with the id {link.digits} is not there",
             )
-        if sections is not None:
+        if sections is not None and place is not None:
+            self._supplements.append(place)
             self.size += sections.size
         return sections
 

@@ -82,8 +82,8 @@ def read_own_id(elf_file: ElfFile) -> SupSection | None:
 
 def find_supplement(
     elf_file: ElfFile, paths: Sequence[Path], folders: Sequence[Path]
-) -> tuple[SupplementLink | None, DwarfSections | None]:
-    """Return the link of a file and the sections of the first file with that id, if there is one.
+) -> tuple[SupplementLink | None, Path | None, DwarfSections | None]:
+    """Return the link of a file, and the first file with that id and its sections, if there is one.
 
     Raises:
         MismatchError: there are files of that name, but none has the id, or it is the file itself.
@@ -91,7 +91,7 @@ def find_supplement(
     """
     link = read_link(elf_file)
     if link is None:
-        return None, None
+        return None, None, None
     trouble: InputError | None = None
     for place in supplementary_places(link.name, link.digits, paths, folders):
         try:
@@ -99,7 +99,7 @@ def find_supplement(
                 why = _objection(file, elf_file, link)
                 if why is None:
                     allow_more(file.size)
-                    return link, DwarfSections.of(file)
+                    return link, file.path, DwarfSections.of(file)
             error: InputError = MismatchError(
                 "cannot use the supplementary file", where=f"'{place}'", why=why
             )
@@ -108,7 +108,7 @@ def find_supplement(
         trouble = trouble or error
     if trouble is not None:
         raise trouble
-    return link, None
+    return link, None, None
 
 
 def _objection(file: ElfFile, elf_file: ElfFile, link: SupplementLink) -> str | None:

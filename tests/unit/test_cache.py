@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""The cache: the same bytes are read once, and nothing else is taken for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import elf
+from builders.elf import Elf, Section
+from builders.encode import Format
+from crashsym import parallel
+from crashsym.breakpad.module import ModuleRecord
+from crashsym.cache import Cache, Known, file_digest
+from crashsym.dump import DumpOptions
+from crashsym.errors import StoreError
+from crashsym.extract import Extraction, extract
+from crashsym.onefile import Recipe
+from crashsym.store import Store
+from crashsym.tree import HalfIndex, scan
+from support import crashsym
+
+OPTIONS = DumpOptions()
+NAMES = ("a", "b", "c")
+
+
+def module(number: int, *more: Section) -> bytes:
+    """An ELF file with a build id of its own."""
+    parts = (elf.code(), elf.build_id(Format(), bytes([number + 1] * 20)), *more)
+    return Elf(parts, machine=elf.X86_64, format=Format()).build()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "root").mkdir()
+    for number, name in enumerate(NAMES):
+        (tmp_path / "root" / name).write_bytes(module(number))
+    return tmp_path
+
+
+def run(folder: Path, options: DumpOptions = OPTIONS, store: str = "store") -> Extraction:
+    tree = scan(folder / "root", [], packages=False, exclude=())
+    cache = Cache(folder / "cache")
+    halves = HalfIndex(tree.halves)
+    target = Store(folder / store)
+    return extract(tree, halves, target, Recipe("r", "1"), options, jobs=1, cache=cache)
+
+
+def outcome(result: Extraction) -> tuple[bytes, list[Any]]:
+    return result.manifest.to_bytes(), result.findings
+
+
+def test_what_was_read_once_is_known(folder: Path) -> None:
+    first, second = run(folder), run(folder)
+    assert (first.known, second.known) == (0, 3)
+    assert outcome(first) == outcome(second)
+    assert (first.new, second.new) == (3, 0)
+
+
+def test_a_store_is_filled_from_the_cache(folder: Path) -> None:
+    first, second = run(folder), run(folder, store="other")
+    assert (second.known, second.new) == (3, 3)
+    for entry in first.manifest.modules:
+        assert entry.symbols is not None
+        path = entry.symbols.path
+        assert (folder / "store" / path).read_bytes() == (folder / "other" / path).read_bytes()
+
+
+def test_a_symbol_file_takes_its_space_once(folder: Path) -> None:
+    entry = run(folder).manifest.modules[0]
+    assert entry.symbols is not None
+    assert (folder / "store" / entry.symbols.path).stat().st_nlink == 2
+
+
+def test_whose_a_file_is_may_change(folder: Path) -> None:
+    run(folder)
+    tree = scan(folder / "root", [], packages=False, exclude=())
+    cache, store = Cache(folder / "cache"), Store(folder / "store")
+    result = extract(tree, HalfIndex([]), store, Recipe("x", "2"), OPTIONS, jobs=1, cache=cache)
+    assert result.known == 3
+    assert {(entry.recipe, entry.version) for entry in result.manifest.modules} == {("x", "2")}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        DumpOptions(inlines=False),
+        DumpOptions(cfi=False),
+        DumpOptions(keep_suffixes=True),
+        DumpOptions(strict=True),
+    ],
+)
+def test_other_options_are_another_question(folder: Path, options: DumpOptions) -> None:
+    run(folder)
+    assert run(folder, options, "other").known == 0
+
+
+def test_another_file_and_another_name_are_other_questions(folder: Path) -> None:
+    run(folder)
+    (folder / "root" / "a").write_bytes(module(7))
+    (folder / "root" / "b").rename(folder / "root" / "other")
+    result = run(folder, store="other")
+    assert result.known == 1
+    assert [entry.debug_file for entry in result.manifest.modules] == ["a", "c", "other"]
+
+
+def test_a_copy_elsewhere_is_known(folder: Path) -> None:
+    run(folder)
+    (folder / "root" / "copy").mkdir()
+    (folder / "root" / "a").rename(folder / "root" / "copy" / "a")
+    result = run(folder)
+    assert result.known == 3
+    assert [entry.path for entry in result.manifest.modules] == ["/b", "/c", "/copy/a"]
+    assert {finding.path for finding in result.findings} == {"/b", "/c", "/copy/a"}
+
+
+def _entries(folder: Path, kind: str) -> list[Path]:
+    found = sorted((folder / "cache").rglob(f"*.{kind}"))
+    assert len(found) == 3
+    return found
+
+
+@pytest.mark.parametrize("kind", ["sym", "json"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"\xff", None])
+def test_a_damaged_entry_counts_as_not_there(folder: Path, kind: str, damage: bytes | None) -> None:
+    first = run(folder)
+    for entry in _entries(folder, kind):
+        entry.unlink()
+        if damage is not None:
+            entry.write_bytes(damage)
+    again = run(folder, store="other")
+    assert again.known == 0
+    assert outcome(again) == outcome(first)
+    assert run(folder, store="third").known == 3
+
+
+def test_a_file_with_a_debug_half_of_another_build_is_read_again(folder: Path) -> None:
+    (folder / "root" / ".debug").mkdir()
+    (folder / "root" / ".debug" / "a").write_bytes(module(9))
+    first = run(folder)
+    assert "mismatch" in {finding.code for finding in first.findings if finding.path == "/a"}
+    assert run(folder).known == 2
+
+
+def test_a_debug_half_that_appears_is_taken(folder: Path) -> None:
+    run(folder)
+    (folder / "root" / ".debug").mkdir()
+    half = module(0, Section(".debug_info", b"\0" * 40))
+    (folder / "root" / ".debug" / "a").write_bytes(half)
+    result = run(folder, store="other")
+    assert result.known == 2
+
+
+def test_what_was_done_before_an_interruption_is_not_done_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = parallel.run
+
+    def interrupted(*arguments: Any) -> Iterator[Any]:
+        results = every(*arguments)
+        yield next(results)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crashsym.extract.run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder)
+    assert not list((folder / "store").rglob("*.sym"))
+    assert run(folder).known == 1
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(folder: Path) -> None:
+    (folder / "cache").write_bytes(b"a file")
+    with pytest.raises(StoreError, match="cannot write"):
+        run(folder)
+
+
+def test_the_command_says_how_much_was_known(folder: Path) -> None:
+    places = ("--store", folder / "s", "--manifest", folder / "m", "--cache", folder / "cache")
+    first = crashsym("extract", folder / "root", *places)
+    assert b"known from the cache" not in first.stderr
+    again = crashsym("extract", folder / "root", *places)
+    assert b"; 3 of 3 files known from the cache" in again.stderr
+    assert again.returncode == first.returncode
+
+
+def test_an_entry_depends_on_the_other_files_that_were_read(folder: Path) -> None:
+    cache = Cache(folder / "cache")
+    symbols, other = folder / "x.sym", folder / "common.dwz"
+    symbols.write_bytes(b"MODULE\n")
+    other.write_bytes(b"1")
+    entry = run(folder).manifest.modules[0]
+    assert entry.symbols is not None
+    entry = replace(entry, symbols=replace(entry.symbols, sha256=file_digest(symbols)))
+    known = Known(entry, ModuleRecord("Linux", "x86_64", entry.debug_id, "a", ""), ())
+    cache.keep("ab" * 32, known, [other], symbols)
+    assert cache.take("ab" * 32, "/a", folder / "out") is not None
+    os.utime(other, ns=(1, 1))
+    assert cache.take("ab" * 32, "/a", folder / "out") is None
+    other.unlink()
+    assert cache.take("ab" * 32, "/a", folder / "out") is None
