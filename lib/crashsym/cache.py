@@ -24,11 +24,11 @@ from crashsym.dump import OUTPUT_VERSION, DumpOptions
 from crashsym.elf import ElfFile
 from crashsym.errors import StoreError
 from crashsym.files import write_atomically
-from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_UNWIND_INFO, Finding
+from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, Finding
 from crashsym.manifest import Module, module_document, read_module
 
 _CHUNK = 1 << 20
-_OF_THE_FILE = (NO_BUILD_ID, NO_DEBUG_INFO, NO_UNWIND_INFO)
+_OF_THE_FILE = (NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class _Job:
 _TITLES = {
     findings.NO_BUILD_ID: "symbols are found by a weak id",
     findings.NO_DEBUG_INFO: "no functions and lines",
+    findings.NO_LINES: "no lines",
     findings.NO_UNWIND_INFO: "no unwind rules",
 }
 
@@ -233,6 +234,12 @@ def _report_missing(
 ) -> None:
     if not functions.functions:
         _report_no_functions(job)
+    elif not functions.lines:
+        job.report(
+            findings.NO_LINES,
+            "no line table of its debug information has lines for its functions",
+            "Compile it with -g or -g1.",
+        )
     has_code = functions.functions or (publics is not None and publics.count)
     # The kernel has its own unwinders (ORC, frame pointers): its modules need no rows.
     unwound = job.pair.elf_file.kind != "kernel module"

@@ -8,6 +8,7 @@ from crashsym.value import Value
 
 NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
+NO_LINES = "no-lines"
 NO_UNWIND_INFO = "no-unwind-info"
 MISMATCH = "mismatch"
 MISSING_DEBUG_FILE = "missing-debug-file"
@@ -20,6 +21,7 @@ CRASHED = "crashed"
 CODES = (
     NO_BUILD_ID,
     NO_DEBUG_INFO,
+    NO_LINES,
     NO_UNWIND_INFO,
     MISMATCH,
     MISSING_DEBUG_FILE,

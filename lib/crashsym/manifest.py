@@ -17,7 +17,9 @@ from crashsym.errors import ManifestError
 from crashsym.files import write_atomically
 
 SCHEMA = "crashsym-manifest/1"
-STATUSES = ("ok", "no-debug-info", "no-unwind-info", "no-build-id", "mismatch", "excused")
+STATUSES = (
+    *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _CODE_OF_ERROR: tuple[tuple[type[InputError], str], ...] = (
     (InputError, findings.MALFORMED),
 )
 # Of several findings the first here is the status of a module.
-_STATUSES = ("mismatch", "no-build-id", "no-debug-info", "no-unwind-info")
+_STATUSES = ("mismatch", "no-build-id", "no-debug-info", "no-lines", "no-unwind-info")
 
 
 @dataclass(frozen=True, slots=True)

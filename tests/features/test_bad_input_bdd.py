@@ -28,12 +28,16 @@ FMT = Format()
 def good(build_id: bytes = elf.BUILD_ID) -> bytes:
     """Return a program about which there is nothing to say."""
     info = dwarf.Dwarf(FMT)
-    unit_name = (dwarf.NAME, dwarf.STRING, b"a.c")
-    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, [unit_name], [dwarf.function(0x1000, 16, b"main")]))
+    unit: list[dwarf.Attribute] = [
+        (dwarf.NAME, dwarf.STRING, b"a.c"),
+        (dwarf.STMT_LIST, dwarf.SEC_OFFSET, 0),
+    ]
+    info.unit(dwarf.Die(dwarf.COMPILE_UNIT, unit, [dwarf.function(0x1000, 16, b"main")]))
+    lines = dwarf.line_program(FMT, dwarf.sequence(FMT, 0x1000, b"\1"))
     frames = cfi.EhFrame(FMT)
     frames.fde(frames.cie(), 0x1000, 16)
     sections = (elf.code(), elf.build_id(FMT, build_id), *info.sections(), frames.section())
-    return Elf(sections).build()
+    return Elf((*sections, elf.Section(".debug_line", lines))).build()
 
 
 @dataclass
