@@ -17,6 +17,9 @@ MALFORMED = "malformed"
 UNSUPPORTED = "unsupported"
 CONFLICT = "conflict"
 CRASHED = "crashed"
+CHANGED = "changed"
+UNOWNED = "unowned"
+DUPLICATE_BUILD_ID = "duplicate-build-id"
 
 CODES = (
     NO_BUILD_ID,
@@ -30,10 +33,13 @@ CODES = (
     UNSUPPORTED,
     CONFLICT,
     CRASHED,
+    CHANGED,
+    UNOWNED,
+    DUPLICATE_BUILD_ID,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"
-_ERRORS_BY_DEFAULT = (MISMATCH, UNREADABLE, CONFLICT, CRASHED)
+_ERRORS_BY_DEFAULT = (MISMATCH, UNREADABLE, CONFLICT, CRASHED, DUPLICATE_BUILD_ID)
 
 
 class Owner(Value):

@@ -17,8 +17,10 @@ from crashsym.errors import ManifestError
 from crashsym.files import write_atomically
 
 SCHEMA = "crashsym-manifest/1"
+LEFT_OUT = "left-out"
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
+    *("unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
 )
 
 
@@ -64,16 +66,19 @@ class Receipt:
 class Module:
     """One ELF file as it lies on the target.
 
+    ``sha256`` is that of the file. A file without symbols has neither ``debug_id`` nor
+    ``debug_file`` nor ``arch``: it could not be read, or is "left-out", as no crash is in it.
     ``alternate_debug_id`` is the debug id of a big-endian file by those processors that do not
     swap its bytes; None, and not written, where there is only one.
     """
 
     path: str
     build_id: str | None
-    debug_id: str
-    debug_file: str
-    arch: str
+    debug_id: str | None
+    debug_file: str | None
+    arch: str | None
     size: int
+    sha256: str | None
     recipe: str | None
     version: str | None
     package: str | None
@@ -170,10 +175,11 @@ _TEXT, _OPTIONAL = (str,), (str, type(None))
 _MODULE_TYPES: dict[str, tuple[type, ...]] = {
     "path": _TEXT,
     "build_id": _OPTIONAL,
-    "debug_id": _TEXT,
-    "debug_file": _TEXT,
-    "arch": _TEXT,
+    "debug_id": _OPTIONAL,
+    "debug_file": _OPTIONAL,
+    "arch": _OPTIONAL,
     "size": (int,),
+    "sha256": _OPTIONAL,
     "recipe": _OPTIONAL,
     "version": _OPTIONAL,
     "package": _OPTIONAL,

@@ -92,25 +92,20 @@ class Work:
     def _do(self, stack: ExitStack, subject: TreeFile, symbols: Path) -> Outcome:
         elf_file = stack.enter_context(ElfFile(subject.file))
         pair, trouble = self._pair(stack, elf_file, subject)
+        digest = _digest(subject)
         cache = None if trouble or self.options.strict else self.cache
-        key = "" if cache is None else self._key(pair, subject)
-        found = cache.take(key, subject.path, symbols) if cache and key else None
+        name = subject.path.rpartition("/")[2]
+        key = key_of(digest, pair.split_debug, name, self.options)
+        found = cache.take(key, subject.path, symbols) if cache else None
         if found is not None:
             return replace(self._outcome(subject, found), known=True)
         dump, made = self._dump(pair, subject, trouble, symbols)
+        made = replace(made, module=replace(made.module, sha256=digest))
         if self.options.strict and made.findings:
             return Outcome(None, None, made.findings)
-        if cache and key:
+        if cache:
             cache.keep(key, made, dump.others, symbols)
         return self._outcome(subject, made)
-
-    def _key(self, pair: SplitPair, subject: TreeFile) -> str:
-        """Return the key of a file in the cache; none for one that cannot be read to its end."""
-        try:
-            digest = file_digest(subject.file)
-        except OSError:
-            return ""
-        return key_of(digest, pair.split_debug, subject.path.rpartition("/")[2], self.options)
 
     def _outcome(self, subject: TreeFile, known: Known) -> Outcome:
         module = replace(
@@ -159,6 +154,7 @@ class Work:
             debug_file=dump.module.debug_file,
             arch=dump.module.arch,
             size=subject.size,
+            sha256=None,
             recipe=None,
             version=None,
             package=None,
@@ -169,6 +165,15 @@ class Work:
             alternate_debug_id=pair.elf_file.alternate_debug_id,
         )
         return dump, Known(module, dump.module, found)
+
+
+def _digest(subject: TreeFile) -> str:
+    try:
+        return file_digest(subject.file)
+    except OSError as error:
+        raise UnreadableError(
+            "cannot read", where=f"'{subject.path}'", why=error.strerror or str(error)
+        ) from error
 
 
 def _symbols(dump: Dump, sha256: str) -> Symbols:

@@ -149,7 +149,7 @@ class Symbolicator:
             [m for m in self._known if name in (_base_name(m.path), m.debug_file)],
         ):
             if fits:
-                return {(m.debug_file, m.debug_id) for m in fits}
+                return {(m.debug_file, m.debug_id) for m in fits if m.debug_file and m.debug_id}
         return {(name, found) for store in self._stores for found in store.debug_ids(name)}
 
 

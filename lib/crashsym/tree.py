@@ -35,13 +35,13 @@ class Tree:
     """The ELF files of one or more trees.
 
     ``subjects`` are executables, shared objects and kernel modules, by path; ``halves`` the debug
-    files; ``relocatable`` counts object files, which are not taken; ``packed`` are the paths of
-    compressed kernel modules, which are not taken, either.
+    files; ``relocatable`` are object files and cores, which have no symbols to take; ``packed`` are
+    the paths of compressed kernel modules, which are not taken, either.
     """
 
     subjects: list[TreeFile] = field(default_factory=list)
     halves: list[TreeFile] = field(default_factory=list)
-    relocatable: int = 0
+    relocatable: list[TreeFile] = field(default_factory=list)
     packed: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -113,7 +113,7 @@ def _sort_in(
     if is_debug_half(path):
         tree.halves.append(entry)
     elif elf_type == _ET_CORE or (elf_type == _ET_REL and not path.endswith(".ko")):
-        tree.relocatable += 1
+        tree.relocatable.append(entry)
     else:
         tree.subjects.append(entry)
 

@@ -29,7 +29,7 @@ def test_policy_sets_one_code_and_later_words_win() -> None:
 def test_policy_by_default_fails_on_what_loses_symbols() -> None:
     policy = Policy.parse([])
     errors = {c for c in findings.CODES if policy.level(Finding(c, "f", "w", "y")) == "error"}
-    assert errors == {"mismatch", "unreadable", "conflict", "crashed"}
+    assert errors == {"mismatch", "unreadable", "conflict", "crashed", "duplicate-build-id"}
 
 
 @pytest.mark.parametrize("word", ["", "no-build-id=fatal", "nothing=error", "=error"])

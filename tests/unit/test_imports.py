@@ -47,6 +47,7 @@ LAYERS = (
     ("cache",),
     ("onefile", "symbolicate"),
     ("extract",),
+    ("image",),
     ("cli", "__main__"),
 )
 FORBIDDEN = {

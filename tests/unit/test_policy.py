@@ -93,6 +93,7 @@ def test_a_module_is_excused_when_all_its_findings_are(tmp_path: Path) -> None:
         debug_file="libGPU.so.1",
         arch="arm64",
         size=1,
+        sha256=None,
         recipe=VENDOR.recipe,
         version="1",
         package=VENDOR.package,

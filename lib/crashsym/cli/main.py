@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-_COMMANDS = ("dump", "extract", "manifest", "symbolicate", "lint")
+_COMMANDS = ("dump", "extract", "image", "manifest", "symbolicate", "lint")
 _USER_ERROR, _INTERRUPTED = 2, 130
 
 

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""What the sub-commands share that work on a whole tree of files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from crashsym.cache import Cache
+from crashsym.cli.common import add_dump_options, announce_engine, dump_options
+from crashsym.engines import engine
+from crashsym.errors import ConfigError
+from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
+from crashsym.findings import EXCUSED, Policy
+from crashsym.onefile import Recipe
+from crashsym.parallel import available_cpus
+from crashsym.store import Store
+from crashsym.tree import HalfIndex, Tree
+
+
+def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where everything comes from and goes to."""
+    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="symbol store")
+    parser.add_argument(
+        "--manifest", metavar="FILE", type=Path, required=True, help="write it here"
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="keep what was found out about each file here, and do not read the same bytes again",
+    )
+    parser.add_argument(
+        "--debug-root",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a further tree of split or unstripped files to take debug information from; may be"
+        " repeated",
+    )
+    parser.add_argument(
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave out target paths like this, e.g. '/usr/lib/*/ptest/*'; may be repeated",
+    )
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        default=available_cpus(),
+        help="files at once; default: all processors",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="CODE=LEVEL|FILE",
+        action="append",
+        default=[],
+        help="make a finding an error, a warning, or ignore it (CODE may be *), or take the rules"
+        " of a policy file; may be repeated, the later counts",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_dump_options(parser)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of 1 or more")
+    return int(text)
+
+
+def read_policy(args: argparse.Namespace) -> Policy:
+    """Return the policy that the arguments name; ``--strict`` goes before it."""
+    return Policy.parse(args.policy + (["*=error"] if args.strict else []))
+
+
+def extract_tree(args: argparse.Namespace, tree: Tree, recipe: Recipe) -> Extraction:
+    """Make the symbols of a tree."""
+    announce_engine()
+    return extract(
+        tree,
+        HalfIndex(tree.halves),
+        Store(args.store),
+        recipe,
+        dump_options(args),
+        jobs=args.jobs,
+        cache=Cache(args.cache) if args.cache is not None else None,
+    )
+
+
+def nothing_in(root: Path) -> ConfigError:
+    """Return the error for a tree without any file of use."""
+    return ConfigError(
+        "nothing to extract",
+        where=f"'{root}'",
+        why="no ELF executable or shared object below it",
+        remedy="Give the root of a tree of target files, and check --exclude.",
+    )
+
+
+def summary(result: Extraction, tree: Tree, policy: Policy) -> str:
+    """Return the one line that ends a run."""
+    files = count_symbol_files(result.manifest)
+    parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
+    parts.append(f"made by the {engine().name}")
+    if result.known:
+        parts.append(f"{result.known} of {len(tree.subjects)} files known from the cache")
+    if result.findings:
+        excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
+        parts.append(f"{len(result.findings)} findings" + f", {excused} excused" * (excused > 0))
+    if tree.relocatable:
+        parts.append(f"{len(tree.relocatable)} relocatable files (.o) left out")
+    return "; ".join(parts)
+
+
+def findings_document(result: Extraction, policy: Policy) -> list[dict[str, Any]]:
+    """Return the findings as the schemas have them."""
+    return [
+        {
+            "code": finding.code,
+            "level": policy.level(finding),
+            "path": finding.path,
+            "message": finding.message,
+        }
+        for finding in sorted_findings(result.findings)
+    ]

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""The account of a root file system: each ELF file once, with its owner and what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from builders import elf
+from builders.elf import Elf
+from builders.encode import Format
+from support import REPOSITORY, crashsym, require_tool
+
+SCHEMAS = REPOSITORY / "docs/reference"
+_ET_REL = 1
+
+
+def module(number: int, names: tuple[bytes, ...] = (b"f",)) -> bytes:
+    """A shared object with a build id of its own and one function for each name."""
+    fmt = Format()
+    table = elf.symbol_table(fmt, names)
+    parts = (elf.code(), elf.build_id(fmt, bytes([number] * 20)), *table)
+    return Elf(parts, machine=elf.X86_64, format=fmt).build()
+
+
+class Root:
+    """A root file system with the database of dpkg."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.root.mkdir()
+        self._files: dict[str, dict[str, str]] = {}
+
+    def put(self, path: str, data: bytes, package: str | None = None) -> Path:
+        """Write a file, which ``package`` has had in this form."""
+        file = self.root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        if package is not None:
+            digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+            self._files.setdefault(package, {})[path] = digest
+        return file
+
+    def write_database(self) -> None:
+        info = self.root / "var/lib/dpkg/info"
+        info.mkdir(parents=True)
+        status = []
+        for package, files in self._files.items():
+            status.append(
+                f"Package: {package}\nStatus: install ok installed\nArchitecture: amd64\n"
+                f"Source: {package}-source (2.0)\nVersion: 2.0-1\n"
+            )
+            (info / f"{package}.list").write_text("".join(f"{path}\n" for path in files))
+            sums = "".join(f"{md5}  {path.lstrip('/')}\n" for path, md5 in files.items())
+            (info / f"{package}.md5sums").write_text(sums)
+        (info.parent / "status").write_text("\n".join(status))
+
+    def run(self, *options: str | Path, code: int = 3) -> dict[str, Any]:
+        """Run the command; return what it prints as JSON."""
+        places = ("--store", self.folder / "store", "--manifest", self.folder / "m.json")
+        done = crashsym("image", self.root, *places, "--json", *options)
+        assert done.returncode == code, done.stderr.decode()
+        document: dict[str, Any] = json.loads(done.stdout)
+        schema = json.loads((SCHEMAS / "crashsym-image-1.schema.json").read_text())
+        jsonschema.validate(document, schema)
+        return document
+
+    def manifest(self) -> dict[str, dict[str, Any]]:
+        document = json.loads((self.folder / "m.json").read_bytes())
+        schema = json.loads((SCHEMAS / "crashsym-manifest-1.schema.json").read_text())
+        jsonschema.validate(document, schema)
+        found = {entry["path"]: entry for entry in document["modules"]}
+        assert len(found) == len(document["modules"])
+        return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path)
+
+
+def codes(document: dict[str, Any], path: str) -> set[str]:
+    return {found["code"] for found in document["findings"] if found["path"] == path}
+
+
+def elf_files(root: Path) -> set[str]:
+    """Return what `find` and `readelf` say are the ELF files of a root file system."""
+    require_tool("readelf", "binutils")
+    listed = subprocess.check_output(["find", root, "-type", "f", "-print0"])
+    found = set()
+    for file in filter(None, listed.split(b"\0")):
+        done = subprocess.run(["readelf", "-h", file], capture_output=True, check=False)
+        if b"ELF Header" in done.stdout:
+            found.add("/" + os.path.relpath(os.fsdecode(file), root))
+    return found
+
+
+def test_each_elf_file_has_one_entry_and_nothing_else_has(root: Root) -> None:
+    app = root.put("/usr/bin/app", module(1), "app")
+    root.put("/opt/vendor/deep/er/tool", module(2), "app")
+    root.put("/usr/lib/libx.so.1", module(3), "app")
+    root.put("/usr/lib/crt1.o", Elf((elf.code(),), type=_ET_REL).build(), "app")
+    root.put("/etc/passwd", b"root:x:0:0\n")
+    (root.root / "usr/bin/hard").hardlink_to(app)
+    (root.root / "usr/bin/link").symlink_to("app")
+    (root.root / "usr/bin/nowhere").symlink_to("/gone")
+    (root.root / "usr/bin/itself").symlink_to("itself")
+    (root.root / "usr/outside").symlink_to("/usr")
+    os.mkfifo(root.root / "pipe")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(root.root / "socket"))
+    odd = root.put("/usr/bin/a\nb", module(4), "app")
+    assert odd.is_file()
+    root.write_database()
+    document = root.run()
+    assert document["files"] == 6
+    assert set(root.manifest()) == elf_files(root.root)
+    assert document["by_status"]["left-out"] == 1
+    assert root.manifest()["/usr/bin/hard"]["sha256"] == root.manifest()["/usr/bin/app"]["sha256"]
+
+
+def test_an_entry_says_whose_the_file_is(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.put("/usr/lib/crt1.o", Elf((elf.code(),), type=_ET_REL).build(), "app-dev")
+    root.write_database()
+    document = root.run()
+    assert document["packages"] == 2
+    found = root.manifest()
+    for path, package in (("/usr/bin/app", "app"), ("/usr/lib/crt1.o", "app-dev")):
+        entry = found[path]
+        assert (entry["package"], entry["recipe"]) == (package, f"{package}-source")
+        assert entry["version"] == "2.0"
+
+
+def test_what_was_changed_after_packaging_and_what_nobody_has(root: Root) -> None:
+    root.put("/usr/bin/same", module(1), "app")
+    root.put("/usr/bin/changed", module(2), "app").write_bytes(module(2, (b"g",)))
+    root.put("/usr/bin/made", module(3))
+    root.write_database()
+    document = root.run()
+    found = {path: codes(document, f"/usr/bin/{path}") for path in ("same", "changed", "made")}
+    of_image = {"changed", "unowned"}
+    assert found["same"] & of_image == set()
+    assert found["changed"] & of_image == {"changed"}
+    assert found["made"] & of_image == {"unowned"}
+
+
+def test_without_a_database_nobody_is_blamed(root: Root) -> None:
+    root.put("/usr/bin/app", module(1))
+    document = root.run()
+    assert document["packages"] == 0
+    assert "unowned" not in codes(document, "/usr/bin/app")
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places)
+    assert b"whose they are is not known" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("other", "names", "found"),
+    [
+        ("/usr/lib/other.so", (b"f", b"g"), True),
+        ("/opt/libx.so", (b"g",), True),
+        ("/opt/libx.so", (b"f",), False),
+        ("/usr/lib/copy.so", (b"f",), False),
+    ],
+)
+def test_two_files_with_one_build_id_are_told_apart_by_their_code(
+    root: Root, other: str, names: tuple[bytes, ...], found: bool
+) -> None:
+    root.put("/usr/lib/libx.so", module(1))
+    root.put(other, module(1, names))
+    document = root.run()
+    said = [one for one in document["findings"] if one["code"] == "duplicate-build-id"]
+    assert bool(said) is found
+    assert all(one["level"] == "error" for one in said)
+
+
+def test_files_that_cannot_be_used_are_in_the_account(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.put("/usr/bin/broken", module(2)[:100], "app")
+    root.write_database()
+    document = root.run()
+    entry = root.manifest()["/usr/bin/broken"]
+    assert (entry["status"], entry["symbols"], entry["debug_id"]) == ("malformed", None, None)
+    assert entry["package"] == "app"
+    assert document["by_status"]["malformed"] == 1
+
+
+def test_a_policy_knows_packages_and_recipes(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.put("/usr/bin/blob", module(2), "blob")
+    root.write_database()
+    (root.folder / "policy.toml").write_text(
+        '[[rule]]\ncode = "*"\npackage = "app"\nlevel = "ignore"\n'
+        '[[rule]]\nrecipe = "blob-*"\nlevel = "excused"\nreason = "known"\nexpires = 9999-12-31\n'
+    )
+    document = root.run("--policy", root.folder / "policy.toml", code=0)
+    assert {one["level"] for one in document["findings"]} == {"ignore", "excused"}
+    assert root.manifest()["/usr/bin/blob"]["status"] == "excused"
+    assert root.manifest()["/usr/bin/app"]["status"] == "no-debug-info"
+
+
+def test_a_second_run_reads_nothing_again_and_says_the_same(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.put("/usr/bin/changed", module(2), "app").write_bytes(module(2, (b"g",)))
+    root.write_database()
+    first = root.run("--cache", root.folder / "cache")
+    manifest = (root.folder / "m.json").read_bytes()
+    again = root.run("--cache", root.folder / "cache")
+    assert (first["known"], again["known"]) == (0, 2)
+    assert again["findings"] == first["findings"]
+    assert (root.folder / "m.json").read_bytes() == manifest
+
+
+def test_two_roots_with_the_same_files_give_the_same_manifest(tmp_path: Path) -> None:
+    texts = []
+    for name, order in (("one", (1, 2, 3)), ("two", (3, 2, 1))):
+        (tmp_path / name).mkdir()
+        root = Root(tmp_path / name)
+        for number in order:
+            root.put(f"/usr/bin/app{number}", module(number), "app")
+        root.write_database()
+        root.run()
+        texts.append((root.folder / "m.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--installed", "list"), b"--installed without --pkgdata"),
+        (("--pkgdata", "gone"), b"'gone': no such folder"),
+        (("--pkgdata", ".", "--installed", "gone"), b"'gone': no such file"),
+    ],
+)
+def test_a_mistake_is_said_before_the_work(
+    root: Root, options: tuple[str, ...], message: bytes
+) -> None:
+    root.put("/usr/bin/app", module(1))
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places, *options, cwd=root.folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (root.folder / "store").exists()
+
+
+def test_an_empty_root_is_an_error(root: Root) -> None:
+    root.put("/etc/passwd", b"")
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places)
+    assert done.returncode == 2
+    assert b"no ELF executable" in done.stderr
+    assert not (root.folder / "m.json").exists()
