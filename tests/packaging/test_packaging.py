@@ -89,6 +89,7 @@ def test_a_wheel_has_the_command_which_imports_little(from_sdist: dict[str, byte
     imports = [line for line in script.splitlines() if b"import" in line]
     assert imports == [
         b"from __future__ import annotations",
+        b"import os",
         b"import sys",
         b"from crashsym.cli.main import main",
     ]
