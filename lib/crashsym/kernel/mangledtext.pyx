@@ -30,8 +30,8 @@ cdef int fill(Word* table, dict words) except -1:
 
 
 cdef uint8_t DIGITS[256]  # 1 + the value of a digit to the base of 36, and 0
-for _value, _digit in enumerate(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
-    DIGITS[_digit] = _value + 1
+for _value, _digit in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
+    DIGITS[ord(_digit)] = _value + 1
 
 
 cdef bint put_number(Mangled* m, uint64_t number) noexcept nogil:
