@@ -234,7 +234,7 @@ def _report_missing(
 ) -> None:
     if not functions.functions:
         _report_no_functions(job)
-    elif not functions.lines:
+    elif not functions.has_lines:
         job.report(
             findings.NO_LINES,
             "no line table of its debug information has lines for its functions",

@@ -287,6 +287,7 @@ class _Nothing:
     """A module without functions; see `FunctionPart`."""
 
     functions = lines = inlines = 0
+    has_lines = False
     damage = ()
 
     def covers(self, address: int) -> bool:

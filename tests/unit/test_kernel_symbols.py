@@ -61,6 +61,7 @@ class Functions:
     """Functions of two bytes at every fifth address; see `FunctionPart`."""
 
     lines = inlines = 0
+    has_lines = False
     damage: Sequence[tuple[str, str]] = ()
 
     def __init__(self, functions: int) -> None:

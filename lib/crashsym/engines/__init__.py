@@ -25,6 +25,7 @@ class NoFunctions:
     """The functions of a module without debug information; see `crashsym.engines.protocols`."""
 
     functions = lines = inlines = 0
+    has_lines = False
     damage: Sequence[Damage] = ()
 
     def covers(self, address: int) -> bool:

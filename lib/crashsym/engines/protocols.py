@@ -38,7 +38,11 @@ class FunctionPart(Protocol):
 
     @property
     def lines(self) -> int:
-        """How many line records there are."""
+        """How many line records there are; before they are written it may take long to tell."""
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is a line record."""
 
     @property
     def inlines(self) -> int:

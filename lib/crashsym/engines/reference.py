@@ -99,6 +99,7 @@ class Functions:
         self.functions = len(functions)
         self.lines = sum(len(function.lines) for function in functions)
         self.inlines = sum(len(function.inlines) for function in functions)
+        self.has_lines = self.lines > 0
 
     def covers(self, address: int) -> bool:
         """Whether a function covers an address of the file."""

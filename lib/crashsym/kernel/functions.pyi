@@ -7,6 +7,7 @@ class Functions:
     functions: int
     lines: int
     inlines: int
+    has_lines: bool
     @property
     def damage(self) -> list[tuple[str, str]]: ...
     def covers(self, address: int) -> bool: ...

@@ -58,6 +58,7 @@ cdef class Functions(Pieces):
     cdef uint64_t load_base
     cdef readonly uint64_t functions
     cdef readonly uint64_t inlines
+    cdef readonly bint has_lines
     cdef uint64_t line_count
     cdef bint is_counted
     cdef Array files
@@ -213,6 +214,7 @@ cdef class Functions(Pieces):
                 if row.file != file and row.file != NO_FILE and row.address < row[1].address:
                     file = row.file
                     self._number(self.line_tables.paths, &self.files, file)
+                    self.has_lines = True
                 row += 1
             sequence += 1
         return True
