@@ -22,8 +22,7 @@ from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
 from crashsym.elf import ElfFile
-from crashsym.errors import StoreError
-from crashsym.files import write_atomically
+from crashsym.files import not_written, write_atomically
 from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, Finding
 from crashsym.manifest import Module, module_document, read_module
 
@@ -40,9 +39,13 @@ class Known:
     findings: tuple[Finding, ...]
 
 
-def file_digest(file: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
+def file_digest(file: Path, algorithm: str = "sha256") -> str:
+    """Return a digest of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with file.open("rb") as stream:
         while data := stream.read(_CHUNK):
             digest.update(data)
@@ -141,7 +144,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise not_written(folder, error) from error
 
 
 def _link(source: Path, target: Path) -> None:
@@ -153,8 +156,4 @@ def _link(source: Path, target: Path) -> None:
         except OSError:  # another file system, or too many names
             shutil.copyfile(source, target)
     except OSError as error:
-        raise _refused(target, error) from error
-
-
-def _refused(place: Path, error: OSError) -> StoreError:
-    return StoreError("cannot write", where=f"'{place}'", why=error.strerror or str(error))
+        raise not_written(target, error) from error

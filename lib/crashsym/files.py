@@ -32,7 +32,7 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> bool:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
 class StagedFolder:
@@ -57,7 +57,7 @@ class StagedFolder:
         try:
             os.mkdir(self._folder, 0o700)
         except OSError as error:
-            raise _not_written(self._near, error) from error
+            raise not_written(self._near, error) from error
         return self._folder
 
     def __exit__(self, *_: object) -> None:
@@ -85,7 +85,7 @@ def move_into_place(source: AnyPath, path: AnyPath, *, replace: bool = True) -> 
             return True
         return _put(source, path, replace=replace)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
 def _put(temporary: AnyPath, path: AnyPath, *, replace: bool) -> bool:
@@ -99,5 +99,6 @@ def _put(temporary: AnyPath, path: AnyPath, *, replace: bool) -> bool:
     return True
 
 
-def _not_written(path: AnyPath, error: OSError) -> StoreError:
+def not_written(path: AnyPath, error: OSError) -> StoreError:
+    """Return the error for a file or folder that the operating system refuses to write."""
     return StoreError("cannot write", where=f"'{path}'", why=error.strerror or str(error))

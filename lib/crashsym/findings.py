@@ -6,6 +6,10 @@ from __future__ import annotations
 from crashsym.errors import ConfigError, sentence
 from crashsym.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
 NO_LINES = "no-lines"
@@ -131,7 +135,8 @@ class Policy(Value):
         expired: list[Rule] = []
         for word in words:
             if "=" in word or not word:
-                rules.append(_rule(word))
+                code, level = read_word(word, CODES, LEVELS, ", ".join(CODES))
+                rules.append(Rule(level, code))
             else:
                 from crashsym.policyfile import read
 
@@ -157,16 +162,23 @@ class Policy(Value):
         return finding
 
 
-def _rule(word: str) -> Rule:
+def read_word(
+    word: str, codes: Container[str], levels: tuple[str, ...], listed: str
+) -> tuple[str, str]:
+    """Return code and level of a word ``CODE=LEVEL``; ``listed`` says where the codes are.
+
+    Raises:
+        ConfigError: it has another form, an unknown code or an unknown level.
+    """
     code, equals, level = word.partition("=")
-    if not equals or (code != "*" and code not in CODES) or level not in LEVELS:
+    if not equals or (code != "*" and code not in codes) or level not in levels:
         raise ConfigError(
             "cannot read the policy",
             where=f"'{word}'",
             why="it is not CODE=LEVEL",
-            remedy=f"CODE is * or one of {', '.join(CODES)}; LEVEL: {', '.join(LEVELS)}.",
+            remedy=f"CODE is * or one of {listed}; LEVEL: {', '.join(levels)}.",
         )
-    return Rule(level, code)
+    return code, level
 
 
 DEFAULT_RULES = (Rule("warning"), *(Rule("error", code) for code in _ERRORS_BY_DEFAULT))

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from crashsym.cache import file_digest
 from crashsym.extract import Extraction
 from crashsym.findings import CHANGED, DUPLICATE_BUILD_ID, UNOWNED, Finding, Owner
 from crashsym.manifest import LEFT_OUT, STATUSES, Manifest, Module, Symbols
 from crashsym.owners import Owners, Packaged
 from crashsym.tree import Tree, TreeFile
-
-_CHUNK = 1 << 20
 
 
 def account(tree: Tree, extraction: Extraction, owners: Owners) -> Extraction:
@@ -99,14 +97,10 @@ def _objections(module: Module, packaged: Packaged | None, file: Path) -> Iterat
 
 
 def _md5(file: Path) -> str | None:
-    digest = hashlib.md5(usedforsecurity=False)
     try:
-        with file.open("rb") as stream:
-            while data := stream.read(_CHUNK):
-                digest.update(data)
+        return file_digest(file, "md5")
     except OSError:
         return None  # that it cannot be read is a finding already
-    return digest.hexdigest()
 
 
 def _duplicates(modules: Iterable[Module]) -> Iterator[Finding]:

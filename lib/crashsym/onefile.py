@@ -19,6 +19,7 @@ from crashsym.errors import (
     UnreadableError,
     UnsupportedError,
 )
+from crashsym.files import not_written
 from crashsym.findings import Finding, Owner
 from crashsym.manifest import Counts, Module, Source, Symbols
 from crashsym.splitpair import SplitPair, read_debuglink
@@ -197,9 +198,7 @@ def _write(dump: Dump, file: Path) -> str:
             dump.write(stream)
         return file_digest(file)
     except OSError as error:
-        raise StoreError(
-            "cannot write", where=f"'{file}'", why=error.strerror or str(error)
-        ) from error
+        raise not_written(file, error) from error
 
 
 def _code_of(error: InputError) -> str:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from builders import elf
@@ -18,17 +19,17 @@ GOOD = b"MODULE Linux x86_64 000000000000000000000000000000000 a\nPUBLIC 10 0 f\
 
 
 def run(
-    start: list[str], folder: Path, words: str, **more: object
+    start: list[str], folder: Path, words: str, stdout: int | IO[bytes] = subprocess.PIPE
 ) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "lib")}
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(
         [sys.executable, *start, *words.split()],
         cwd=folder,
         env=environment,
         check=False,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=120,
-        **{"stdout": subprocess.PIPE, **more},
     )
 
 

@@ -23,8 +23,8 @@ from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
 from crashsym.engines import engine
-from crashsym.errors import CrashsymError, StoreError, UnsupportedError
-from crashsym.files import StagedFolder, move_into_place
+from crashsym.errors import CrashsymError, UnsupportedError
+from crashsym.files import StagedFolder, move_into_place, not_written
 from crashsym.findings import Finding, Policy
 from crashsym.splitpair import SplitPair
 from crashsym.value import Value
@@ -167,7 +167,7 @@ def _make(task: Task) -> _Made | CrashsymError:
     except CrashsymError as error:
         return error
     except OSError as error:
-        return StoreError("cannot write", where=f"'{file}'", why=error.strerror or str(error))
+        return not_written(file, error)
 
 
 def _check_kind(elf_file: ElfFile, path: str) -> None:

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS, report
+from crashsym.cli.common import FINDINGS
 from crashsym.cli.trees import (
     add_tree_arguments,
+    deliver,
     extract_tree,
     findings_document,
     nothing_in,
     read_policy,
-    summary,
 )
 from crashsym.engines import engine
-from crashsym.extract import Extraction, count_symbol_files, judge, sorted_findings
+from crashsym.extract import Extraction, count_symbol_files, judge
 from crashsym.findings import Policy
 from crashsym.manifest import Source
 from crashsym.onefile import Recipe
@@ -57,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not tree.subjects and not args.packages and not tree.findings:
         raise nothing_in(args.root)
     result = judge(extract_tree(args, tree, _recipe(args)), policy)
-    result.manifest.write(args.manifest)
-    reported = report(sorted_findings(result.findings), policy)
-    print(f"crashsym: {summary(result, tree, policy)}", file=sys.stderr)
+    reported = deliver(args, result, tree, policy)
     if args.json:
         print(json.dumps(_document(result, tree, policy), indent=1))
     return FINDINGS if reported else 0

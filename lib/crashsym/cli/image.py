@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS, report
+from crashsym.cli.common import FINDINGS
 from crashsym.cli.trees import (
     add_tree_arguments,
+    deliver,
     extract_tree,
     findings_document,
     nothing_in,
     read_policy,
-    summary,
 )
 from crashsym.errors import ConfigError
-from crashsym.extract import Extraction, judge, sorted_findings
+from crashsym.extract import Extraction, judge
 from crashsym.findings import Policy
 from crashsym.image import account
 from crashsym.manifest import Manifest
@@ -63,9 +62,7 @@ def run(args: argparse.Namespace) -> int:
     made = extract_tree(args, tree, Recipe())
     owners = _owners(args)  # now, as what is known before is a burden to each process above
     result = judge(account(tree, made, owners), policy)
-    result.manifest.write(args.manifest)
-    reported = report(sorted_findings(result.findings), policy)
-    print(f"crashsym: {summary(result, tree, policy)}", file=sys.stderr)
+    reported = deliver(args, result, tree, policy)
     if args.json:
         print(json.dumps(_document(result, owners, policy), indent=1))
     else:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from crashsym.cache import Cache
-from crashsym.cli.common import add_dump_options, announce_engine, dump_options
+from crashsym.cli.common import add_dump_options, announce_engine, dump_options, report
 from crashsym.engines import engine
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
@@ -102,7 +103,15 @@ def nothing_in(root: Path) -> ConfigError:
     )
 
 
-def summary(result: Extraction, tree: Tree, policy: Policy) -> str:
+def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Policy) -> bool:
+    """Write the manifest and say what came out; return whether there were findings to print."""
+    result.manifest.write(args.manifest)
+    reported = report(sorted_findings(result.findings), policy)
+    print(f"crashsym: {_summary(result, tree, policy)}", file=sys.stderr)
+    return reported
+
+
+def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
     """Return the one line that ends a run."""
     files = count_symbol_files(result.manifest)
     parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]

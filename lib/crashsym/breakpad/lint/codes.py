@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from crashsym.errors import ConfigError
+from crashsym.findings import read_word
 
 LEVELS = ("error", "warning", "info", "ignore")
 
@@ -186,14 +186,6 @@ class LintPolicy(NamedTuple):
         """
         levels = {code: entry.level for code, entry in CODES.items()}
         for word in words:
-            code, equals, level = word.partition("=")
-            if not equals or (code != "*" and code not in CODES) or level not in LEVELS:
-                raise ConfigError(
-                    "cannot read the policy",
-                    where=f"'{word}'",
-                    why="it is not CODE=LEVEL",
-                    remedy=f"CODE is * or one of docs/reference/lint.md; LEVEL: "
-                    f"{', '.join(LEVELS)}.",
-                )
+            code, level = read_word(word, CODES, LEVELS, "docs/reference/lint.md")
             levels.update({c: level for c in CODES if code in ("*", c)})
         return cls(levels)
