@@ -6,7 +6,7 @@ from random import Random
 
 from builders.cxa import cxa_demangle
 from crashsym.demangle.itanium import is_harmless
-from crashsym.kernel.mangled import demangle_here
+from crashsym.kernel.joined import demangle_here
 
 from fuzz.runner import Runner
 from fuzz.seeds import Seed

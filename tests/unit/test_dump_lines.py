@@ -55,7 +55,7 @@ def test_functions_without_lines_are_a_finding(
 
 def test_lines_are_not_counted_before_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     writes = []
-    monkeypatch.setattr("crashsym.kernel.functions.Nowhere.write", lambda *_: writes.append(1))
+    monkeypatch.setattr("crashsym.kernel.joined.Nowhere.write", lambda *_: writes.append(1))
     made = dump(CompiledEngine(), HERE)
     assert not writes
     assert made.functions.lines == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-if importlib.util.find_spec("crashsym.kernel.functions") is None:
+if importlib.util.find_spec("crashsym.kernel.joined") is None:
     pytest.skip("the kernel was not built", allow_module_level=True)
 
 from builders.functions import read_with_problems

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-if importlib.util.find_spec("crashsym.kernel.apart") is None:
+if importlib.util.find_spec("crashsym.kernel.joined") is None:
     pytest.skip("the kernel was not built", allow_module_level=True)
 
 from builders import dwarf, elf
@@ -28,8 +28,7 @@ from crashsym.demangle.limits import LONGEST
 from crashsym.dwarf.inputs import DebugInputs
 from crashsym.elf import ElfFile
 from crashsym.engines.compiled import CompiledEngine
-from crashsym.kernel.apart import ask_all
-from crashsym.kernel.mangled import demangle_here
+from crashsym.kernel.joined import ask_all, demangle_here
 
 FMT = Format()
 ENDLESS = b"_Z1aIXsriED"  # libstdc++ 12 never comes back

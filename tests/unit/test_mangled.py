@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-if importlib.util.find_spec("crashsym.kernel.mangled") is None:
+if importlib.util.find_spec("crashsym.kernel.joined") is None:
     pytest.skip("the kernel was not built", allow_module_level=True)
 
 from builders.cxa import cxa_demangle
-from crashsym.kernel.mangled import demangle_here
+from crashsym.kernel.joined import demangle_here
 from fuzz.mangled import mangled, names
 
 LIBRARIES: tuple[str, ...] = (

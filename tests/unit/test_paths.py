@@ -7,7 +7,7 @@ import posixpath
 import random
 
 import pytest
-from crashsym.kernel import paths
+from crashsym.kernel import joined
 
 
 def expected(*parts: bytes) -> bytes:
@@ -36,7 +36,7 @@ def expected(*parts: bytes) -> bytes:
     ],
 )
 def test_path(parts: tuple[bytes, ...], path: bytes) -> None:
-    assert paths.tidy(*parts) == path == expected(*parts)
+    assert joined.tidy(*parts) == path == expected(*parts)
 
 
 def test_random_paths() -> None:
@@ -47,4 +47,4 @@ def test_random_paths() -> None:
             b"".join(source.choices(pieces, k=source.randint(0, 7)))
             for _ in range(source.randint(0, 4))
         ]
-        assert paths.tidy(*parts) == expected(*parts), parts
+        assert joined.tidy(*parts) == expected(*parts), parts

@@ -32,10 +32,10 @@ def _change_kernel(developer: Developer) -> None:
 
 @given("the kernel was compiled in the checkout")
 def _compiled_kernel(developer: Developer) -> None:
-    module = "text.cpython-312-x86_64-linux-gnu"
-    for name in (f"lib/crashsym/kernel/{module}.so", "lib/crashsym/kernel/text.c"):
+    module = "joined.cpython-312-x86_64-linux-gnu"
+    for name in (f"lib/crashsym/kernel/{module}.so", "lib/crashsym/kernel/joined.c"):
         developer.change(developer.oe.layer / name, "compiled")
-    for name in ("build/kernel/lib/crashsym/kernel/text.c", f"build/lib/{module}.so"):
+    for name in ("build/kernel/joined/crashsym/kernel/joined.c", f"build/lib/{module}.so"):
         developer.change(developer.oe.layer / name, "compiled")
 
 

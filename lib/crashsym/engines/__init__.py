@@ -87,7 +87,7 @@ def is_fallback() -> bool:
 
 def _why_no_kernel() -> str:
     try:
-        import crashsym.kernel.functions  # noqa: F401 - whether that works
+        import crashsym.kernel.joined  # noqa: F401 - whether that works
     except ImportError as error:
         return str(error)
     return ""

@@ -6,9 +6,7 @@ from __future__ import annotations
 import sys
 
 from crashsym.codeaddr import has_isa_bit
-from crashsym.kernel.cfi import read_cfi
-from crashsym.kernel.functions import read_functions
-from crashsym.kernel.symbols import read_publics
+from crashsym.kernel.joined import read_cfi, read_functions, read_publics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
@@ -103,6 +104,7 @@ cdef struct Values:
     uint16_t form[SLOTS]  # 0: the entry does not have it
 
 
+@final
 cdef class AbbrevCache:
     cdef AbbrevTable* tables
     cdef Memory* memory

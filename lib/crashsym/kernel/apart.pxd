@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Memory, Span
@@ -16,6 +17,7 @@ cdef struct Shared:  # memory of both processes; behind it stand sizes and texts
     bint full
 
 
+@final
 cdef class Apart:
     cdef Memory* memory
     cdef Strings names

@@ -104,7 +104,7 @@ cdef extern from *:
     void _exit(int code) noexcept nogil
 
 cdef enum:  # see `crashsym.demangle.apart`
-    MEMORY = 24 << 20  # bytes
+    PROCESS_MEMORY = 24 << 20  # bytes
     LIFE = 250_000  # microseconds, and
     EACH_BYTE = 2  # for each byte of a name, but never more than LIFE together
     PATIENCE = 3
@@ -176,7 +176,7 @@ cdef class Apart:
         _show(&self.names.entries)
         process = fork()
         if process == 0:
-            limit_process(MEMORY, 2 + EACH_BYTE * self.names.text.count // 1_000_000, parent)
+            limit_process(PROCESS_MEMORY, 2 + EACH_BYTE * self.names.text.count // 1_000_000, parent)
             self._serve(first, shared)
             _exit(0)
         show_to_forks()

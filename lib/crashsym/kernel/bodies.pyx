@@ -10,7 +10,7 @@ from crashsym.kernel.base cimport Array, give_back, make_slots, release, reserve
 from crashsym.kernel.dwarf cimport LATER, OFFSET_BITS, Dwarf, Unit, take_number
 from crashsym.kernel.entries cimport BUCKET, Entries, EntryRow, row_of_current
 from crashsym.kernel.inlines cimport MOST_OF_CALL, MOST_OF_RANGE, pack, pack_distance
-from crashsym.kernel.linetables cimport NO_TABLE, Range
+from crashsym.kernel.linetables cimport LARGEST_LINE, NO_TABLE, Range
 from crashsym.kernel.names cimport DEFERRED, WAITING, Names
 from crashsym.kernel.rangelists cimport has_all, is_joined, join
 from crashsym.kernel.strings cimport NO_STRING, mixed
@@ -19,10 +19,9 @@ cdef extern from *:
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
 
 cdef enum:
-    LARGEST_LINE = 0x7FFFFFFF
     FAR = 10
     NEAR = 5
-    FEW = 16  # ranges that may be looked through for each call inside
+    FEW_RANGES = 16  # ranges that may be looked through for each call inside
 
 MEMORY = b"it asks for more memory than a file of this size has a right to"
 WORK = b"its references ask for work out of proportion to its size"
@@ -178,7 +177,7 @@ cdef class Bodies(Entries):
         cdef Call* child
         cdef uint64_t steps, first = self.ranges.count
         cdef int32_t index = call.child
-        if 0 < call.count <= FEW and self._has_inside(call, &steps):
+        if 0 < call.count <= FEW_RANGES and self._has_inside(call, &steps):
             return call.child < 0 or self.dwarf.spend(steps)
         if not self._copy_ranges(call):
             return False

@@ -2,6 +2,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """STACK CFI records of a module; the compiled form of `crashsym.cfi.read_cfi`."""
 
+from cython cimport final
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memset
@@ -21,7 +22,7 @@ cdef enum:
     SMALLEST_GAP = 16
 
 
-cdef int _by_start(const void* a, const void* b) noexcept nogil:
+cdef int _by_item_start(const void* a, const void* b) noexcept nogil:
     cdef Item* x = <Item*>a
     cdef Item* y = <Item*>b
     if x.start != y.start:
@@ -29,6 +30,7 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     return -1 if x.order < y.order else 1
 
 
+@final
 cdef class Cfi:
     """The STACK CFI records; see `crashsym.engines.Part`.
 
@@ -89,7 +91,7 @@ cdef class Cfi:
                 ascending = False
                 break
         if not ascending:
-            qsort(items, self.items.count, sizeof(Item), &_by_start)
+            qsort(items, self.items.count, sizeof(Item), &_by_item_start)
         for i in range(1, self.items.count):
             if items[i].start < items[i - 1].end:
                 self._divide()

@@ -2,12 +2,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Where code can lie; the compiled form of `crashsym.codemap.CodeMap.inside`."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport UINT64_MAX, uint64_t
 
 from crashsym.kernel.base cimport Array, Memory, reserve
 from crashsym.kernel.linetables cimport Range
 
-cdef uint64_t LAST = <uint64_t>0xFFFFFFFFFFFFFFFF
 
 
 cdef bint add_ranges(Array* ranges, executable, Memory* memory) except -1:
@@ -17,7 +16,7 @@ cdef bint add_ranges(Array* ranges, executable, Memory* memory) except -1:
         raise MemoryError
     for start, end in executable:
         item = <Range*>ranges.items + ranges.count
-        item.start, item.end = min(start, LAST), min(end, LAST)
+        item.start, item.end = min(start, UINT64_MAX), min(end, UINT64_MAX)
         ranges.count += 1
     return True
 

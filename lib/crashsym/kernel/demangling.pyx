@@ -97,7 +97,7 @@ cdef Readable demangle(
 # ---- suffixes of clones; see `crashsym.demangle.suffixes`, which knows some more of them
 
 cdef const char* NUMBERED = b".isra.part.constprop.clone.lto_priv.specialized.__uniq."
-cdef const char* PLAIN = b".cold.warm.localalias.argelim.argprom.retelim."
+cdef const char* UNNUMBERED = b".cold.warm.localalias.argelim.argprom.retelim."
 
 
 cdef bint _is_one_of(const char* words, const uint8_t* word, uint64_t size) noexcept nogil:
@@ -147,7 +147,7 @@ cdef Span without_suffixes(Span name) noexcept nogil:
     plain.size = <uint64_t>(at - name.data)
     while at < end:
         stop = _end_of_word(at, end)
-        complete = _is_one_of(PLAIN, at, <uint64_t>(stop - at))
+        complete = _is_one_of(UNNUMBERED, at, <uint64_t>(stop - at))
         if at[0] != c'.' or stop - at > 12 or not (
             complete or _is_one_of(NUMBERED, at, <uint64_t>(stop - at))
         ):

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
@@ -18,6 +19,7 @@ cdef struct Place:  # a section that tables may lie in
     uint64_t size
 
 
+@final
 cdef class ExceptionIndex:
     cdef Memory* memory
     cdef int64_t steps

@@ -19,10 +19,10 @@ from crashsym.errors import MalformedError
 cdef enum:
     ENTRY = 8
     CANTUNWIND = 1
-    NOTHING = -1  # it refuses to unwind
+    REFUSES = -1  # it refuses to unwind
     NO_FORM = -2  # its rows cannot be written
-    REMEMBERED = 1 << 16
-    LONGEST = 3 + 4 * 255  # bytes of instructions
+    MOST_PROGRAMS = 1 << 16
+    LONGEST_PROGRAM = 3 + 4 * 255  # bytes of instructions
 
 cdef uint64_t SPACE = <uint64_t>1 << 32
 cdef uint32_t HIGHEST_BIT = <uint32_t>1 << 31
@@ -93,7 +93,7 @@ cdef class ExceptionIndex:
             found = self._text(entries + i)
             if isinstance(found, tuple):
                 self._damaged(found[0], found[1])
-            elif found != NOTHING:
+            elif found != REFUSES:
                 self._item(entries + i, limit, found)
         return 1
 
@@ -158,7 +158,7 @@ cdef class ExceptionIndex:
         cdef uint64_t key = entry.word if inline else prel31(entry.word, entry.place)
         found = self.known.get(key + SPACE if inline else key)
         if found is None:
-            if len(self.known) >= REMEMBERED:
+            if len(self.known) >= MOST_PROGRAMS:
                 self.known.clear()
             where = f"{self.name} {'word' if inline else 'table at'} 0x{key:x}"
             try:
@@ -176,7 +176,7 @@ cdef class ExceptionIndex:
         found = self.programs.get(program)
         if found is None:
             found = self._execute(program)
-            if len(self.programs) < REMEMBERED:
+            if len(self.programs) < MOST_PROGRAMS:
                 self.programs[program] = found
         return found
 
@@ -189,7 +189,7 @@ cdef class ExceptionIndex:
 
         unwound = execute(Reader(program, little_endian=True))
         if unwound is None:
-            return NOTHING
+            return REFUSES
         writer = RuleWriter(self.texts.registers, 0, little_endian=not self.big)
         row = CfiRow(0, unwound.cfa, unwound.registers)
         records = writer.records(CfiEntry(0, 1, unwound.return_column, (row,)))
@@ -211,7 +211,7 @@ cdef class ExceptionIndex:
 
     cdef bytes _table(self, uint64_t address):
         """Return the instructions in an entry of .ARM.extab."""
-        cdef char program[LONGEST]
+        cdef char program[LONGEST_PROGRAM]
         cdef Cursor c
         cdef uint64_t word, count = 0, size = 0
         cdef unsigned int routine

@@ -6,7 +6,7 @@ from crashsym.kernel.base cimport Array, Cursor, Memory, Span
 cdef enum:
     REGISTERS = 512  # of which a CIE or FDE can have rules; those above are ignored
     WORDS = REGISTERS // 64
-    DEEPEST = 256  # states that are remembered
+    MOST_STATES = 256  # states that are remembered
     FAR_REGISTER = 0xFFFFFFFF  # one whose number has more than 32 bits
 
 cdef enum:  # see crashsym.cfi.model.RuleKind; 0: there is no rule

@@ -6,7 +6,7 @@ A number that does not fit into 64 bits has no form in a symbol file, and neithe
 value, `HUGE`, stands for all of them.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from crashsym.kernel.base cimport Cursor, fail, fixed, give_back, left, reserve, u8
@@ -20,7 +20,6 @@ cdef enum:
 
 HUGE = <int64_t>(<uint64_t>1 << 63)
 
-cdef uint64_t LAST = <uint64_t>0xFFFFFFFFFFFFFFFF
 
 
 cdef uint64_t leb(Cursor* c, bint sign, bint* fits) noexcept nogil:
@@ -42,7 +41,7 @@ cdef uint64_t leb(Cursor* c, bint sign, bint* fits) noexcept nogil:
         shift += 7
         if byte < 0x80:
             if sign and byte & 0x40 and shift < 64:
-                value |= LAST << shift
+                value |= UINT64_MAX << shift
             if not sign or shift < 64:
                 fits[0] = zeros
             else:
@@ -70,7 +69,7 @@ cdef inline uint64_t unsigned_number(Cursor* c) noexcept nogil:
         c.at += 1
         return (c.at - 1)[0]
     value = leb(c, False, &fits)
-    return value if fits else LAST
+    return value if fits else UINT64_MAX
 
 
 cdef inline int64_t product(int64_t a, int64_t b) noexcept nogil:
@@ -174,7 +173,7 @@ cdef class Interpreter:
         """Complete the last row."""
         if self.paid and self.location >= self.stop:
             return 1
-        return self._complete() and self.row(self.location, LAST)
+        return self._complete() and self.row(self.location, UINT64_MAX)
 
     cdef bint _complete(self) noexcept:
         """Pay for a row, unless it is like the one before."""
@@ -190,7 +189,7 @@ cdef class Interpreter:
     cdef int _advance(self, uint64_t count) except -1:
         cdef uint64_t delta
         if umul_overflow(count, self.cie.code_factor, &delta):
-            delta = LAST
+            delta = UINT64_MAX
         return self._move(delta)
 
     cdef int _move(self, uint64_t delta) except -1:
@@ -199,7 +198,7 @@ cdef class Interpreter:
             return 1
         if not self._complete():
             return 0
-        self.location = start + delta if start + delta >= start else LAST
+        self.location = start + delta if start + delta >= start else UINT64_MAX
         return self.row(start, self.location)
 
     cdef bint _set(self, uint64_t register, uint8_t kind, int64_t number) noexcept:
@@ -237,7 +236,7 @@ cdef class Interpreter:
         cdef Kept* kept
         cdef uint64_t word
         cdef int i
-        if self.kept.count >= DEEPEST:
+        if self.kept.count >= MOST_STATES:
             self.why = b"too many states are remembered"
             return False
         if not reserve(&self.kept, 1, sizeof(Kept), self.memory) or not reserve(

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Cursor, Memory, Span
@@ -20,6 +21,7 @@ cdef struct Item:  # code of one entry, all with or all without a form in a symb
     bint again  # another piece of the FDE comes before
 
 
+@final
 cdef class FrameTable(Interpreter):
     cdef object buffer
     cdef Span section

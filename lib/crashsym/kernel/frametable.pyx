@@ -7,7 +7,7 @@ form in a symbol file, and `write` writes them, once it is known which entry has
 row is kept.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from crashsym.kernel.base cimport (
@@ -23,7 +23,6 @@ from crashsym.kernel.ruletext cimport RuleText
 
 from crashsym.cfi.pointers import pointers_of
 
-cdef uint64_t LAST = <uint64_t>0xFFFFFFFFFFFFFFFF
 cdef enum:
     OMIT = 0xFF
     INDIRECT = 0x80
@@ -48,7 +47,7 @@ cdef class FrameTable(Interpreter):
         self.name, self.eh = name, name == ".eh_frame"
         self.damage, self.texts = damage, texts
         self.numbers = {}
-        self.current = LAST
+        self.current = UINT64_MAX
         self.steps = 200_000 + 8 * <int64_t>self.section.size
 
     def __dealloc__(self):
@@ -103,7 +102,7 @@ cdef class FrameTable(Interpreter):
             if not pointer:
                 return 1
             return pointer <= at and self._fde(body, at - pointer)
-        if pointer == LAST >> (64 - 8 * offset_size):
+        if pointer == UINT64_MAX >> (64 - 8 * offset_size):
             return 1
         return self._fde(body, pointer)
 
@@ -123,7 +122,7 @@ cdef class FrameTable(Interpreter):
             return 0
         if not self.paid:
             self.start = address
-            self.end = address + size if fits and address + size >= address else LAST
+            self.end = address + size if fits and address + size >= address else UINT64_MAX
             if not cut_to_code(self.code, self.start, &self.end) or self.start >= self.end:
                 return 1
         self.location = address
@@ -214,7 +213,7 @@ cdef class FrameTable(Interpreter):
             memset(&cie, 0, sizeof(Cie))
             cie.good = self._read_cie(offset, &cie)
             if not self._store(&cie):
-                self.current, self.cie = LAST, NULL
+                self.current, self.cie = UINT64_MAX, NULL
                 self.why = b"it asks for more memory than a file of its size may use"
                 return False
             found = self.numbers[offset] = self.cies.count - 1
@@ -280,7 +279,7 @@ cdef class FrameTable(Interpreter):
         version = u8(&body)
         letters = cstring(&body)
         if self.steps < 0 or body.failed or version not in (1, 3, 4) or (
-            mark != (0 if self.eh else LAST >> (64 - 8 * offset_size))
+            mark != (0 if self.eh else UINT64_MAX >> (64 - 8 * offset_size))
         ):
             return False
         cie.address_size = <uint8_t>self.address_size
@@ -369,7 +368,7 @@ cdef class FrameTable(Interpreter):
             base = self.bases[application]
         if not self._value(c, encoding, size, value, &fits):
             return False
-        value[0] = (value[0] + base) & (LAST >> (64 - 8 * size))
+        value[0] = (value[0] + base) & (UINT64_MAX >> (64 - 8 * size))
         return True
 
     cdef bint _value(

@@ -2,6 +2,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Functions, lines and inlines as records; the compiled form of `crashsym.dump` and `codemap`."""
 
+from cython cimport final
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Span, give_back, reserve
@@ -22,7 +23,7 @@ from crashsym.kernel.units cimport Units
 from crashsym.dwarf.sections import read_sections
 
 cdef enum:
-    RECORD = 128  # bytes that a record without names can have at most
+    LINE_RECORD = 128  # bytes that a record without names can have at most
     LONG = 1 << 16
 
 
@@ -47,6 +48,7 @@ class Nowhere:
         """Do nothing."""
 
 
+@final
 cdef class Functions(Pieces):
     """The functions of a module in ascending order without overlap.
 
@@ -126,7 +128,7 @@ cdef class Functions(Pieces):
         for i in range(self.pieces.count):
             piece = <Claim*>self.pieces.items + i
             body = <Body*>self.bodies.bodies.items + piece.body
-            make_room(self.text, RECORD)
+            make_room(self.text, LINE_RECORD)
             put_bytes(self.text, b"FUNC ", 5)
             if piece.multiple:
                 put_bytes(self.text, b"m ", 2)
@@ -183,7 +185,7 @@ cdef class Functions(Pieces):
                 stop = start + unpack(&packed)
                 if start >= high or stop <= low:
                     continue
-                at = place_for(text, at, RECORD)
+                at = place_for(text, at, LINE_RECORD)
                 if not begun:
                     at = bytes_at(at, b"INLINE ", 7)
                     at = char_at(decimal_at(at, call.depth), b" ")
@@ -195,7 +197,7 @@ cdef class Functions(Pieces):
                 at = char_at(hex_at(char_at(at, b" "), start - load_base), b" ")
                 at = hex_at(at, (stop if stop < high else high) - start)
             if begun:
-                at = char_at(at, b"\n")  # there is room, as a range is shorter than RECORD
+                at = char_at(at, b"\n")  # there is room, as a range is shorter than LINE_RECORD
         end_at(text, at)
         return True
 
@@ -243,13 +245,13 @@ cdef class Functions(Pieces):
                         line.end = stop
                     else:
                         if line.file != NO_FILE:
-                            at = line_at(place_for(text, at, RECORD), &line, self.load_base, files)
+                            at = line_at(place_for(text, at, LINE_RECORD), &line, self.load_base, files)
                             self.line_count += 1
                         line.start, line.end, line.line, line.file = start, stop, row.line, row.file
                 row += 1
             sequence += 1
         if line.file != NO_FILE:
-            at = line_at(place_for(text, at, RECORD), &line, self.load_base, files)
+            at = line_at(place_for(text, at, LINE_RECORD), &line, self.load_base, files)
             self.line_count += 1
         end_at(text, at)
         return True
@@ -314,7 +316,7 @@ cdef class Functions(Pieces):
         self.is_counted = True
 
     cdef bint _name_record(self, const char* word, uint64_t size, uint64_t number, Strings strings, uint32_t index) except False:
-        make_room(self.text, RECORD)
+        make_room(self.text, LINE_RECORD)
         put_bytes(self.text, word, size)
         put_decimal(self.text, number)
         put_char(self.text, b" ")

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Shape
@@ -33,6 +34,7 @@ cdef struct Special:  # what a special opcode adds
     int32_t line
 
 
+@final
 cdef class Lines(LineTables):
     cdef Special specials[256]  # by opcode
     cdef int special_line_base  # for which they were computed

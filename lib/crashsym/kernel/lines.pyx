@@ -11,10 +11,9 @@ from crashsym.kernel.base cimport (
     Cursor, Span, cstring, cursor_on, fixed, left, load, offset_of, place_of, reserve, skip, sleb,
     string_at, sub, u8, uleb,
 )
-from crashsym.kernel.linetables cimport NO_TABLE, LineTables, Machine, Table, in_code
+from crashsym.kernel.linetables cimport LARGEST_LINE, NO_TABLE, LineTables, Machine, Table, in_code
 
 cdef enum:
-    LARGEST_LINE = 0x7FFFFFFF
     LNCT_PATH = 1
     LNCT_DIRECTORY_INDEX = 2
 

@@ -7,6 +7,7 @@ from crashsym.kernel.strings cimport Strings
 cdef enum:
     NO_FILE = 0xFFFFFFFF  # the row begins a gap
     NO_TABLE = 0xFFFFFFFF
+    LARGEST_LINE = 0x7FFFFFFF
 
 
 cdef struct Row:  # of a line table; it lasts up to the next row

@@ -40,7 +40,7 @@ cdef int _by_low(const void* a, const void* b) noexcept nogil:
     return -1 if x.first < y.first else 1
 
 
-cdef int _by_start(const void* a, const void* b) noexcept nogil:
+cdef int _by_first_address(const void* a, const void* b) noexcept nogil:
     cdef Piece* x = <Piece*>a
     cdef Piece* y = <Piece*>b
     if x.start != y.start:
@@ -234,7 +234,7 @@ cdef class LineTables:
                 pieces[n].line, pieces[n].file = rows[k].line, rows[k].file
                 pieces[n].order = n
                 n += 1
-        qsort(pieces, n, sizeof(Piece), &_by_start)
+        qsort(pieces, n, sizeof(Piece), &_by_first_address)
         for i in range(1, n):
             if pieces[i - 1].end > pieces[i].start:
                 pieces[i - 1].end = pieces[i].start

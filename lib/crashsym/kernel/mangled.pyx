@@ -18,7 +18,7 @@ from crashsym.kernel.manglednames cimport read_name, read_unqualified
 from crashsym.kernel.mangledtext cimport (
     ARRAY, EXPANSION, FUNCTION, HIDDEN, INSIDE, LAMBDAS, MOST_TAKEN, ROOM, SHOWN, SPARE, Mangled,
     Name, Part, Result, eat, insert, move, peek, peek_second, put, put_letter, put_wide, set_aside,
-    take_number, whole,
+    take_digits, whole,
 )
 from crashsym.kernel.mangledtypes cimport put_quals, read_type
 
@@ -93,7 +93,7 @@ cdef bint _offset(Mangled* m) noexcept nogil:
     """Read one number of a thunk."""
     cdef uint64_t number
     eat(m, c'n')
-    return take_number(m, &number) and eat(m, c'_')
+    return take_digits(m, &number) and eat(m, c'_')
 
 
 cdef bint _member(Mangled* m) noexcept nogil:
@@ -185,9 +185,9 @@ cdef bint demangle_plain(Span name, Array* scratch, Memory* memory, Span* text) 
 
 
 cdef Array SCRATCH
-cdef Memory MEMORY
+cdef Memory OWN_MEMORY
 memset(&SCRATCH, 0, sizeof(Array))
-MEMORY.used, MEMORY.limit = 0, ROOM + SPARE
+OWN_MEMORY.used, OWN_MEMORY.limit = 0, ROOM + SPARE
 
 
 def demangle_here(bytes name):
@@ -196,6 +196,6 @@ def demangle_here(bytes name):
     span.data, span.size = name, len(name)
     if memchr(span.data, 0, span.size) != NULL:
         return None
-    if not demangle_plain(span, &SCRATCH, &MEMORY, &text):
+    if not demangle_plain(span, &SCRATCH, &OWN_MEMORY, &text):
         return None
     return text.data[: text.size]

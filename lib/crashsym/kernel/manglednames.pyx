@@ -12,7 +12,7 @@ from crashsym.kernel.mangledarguments cimport parameters, template_arguments
 from crashsym.kernel.mangledtext cimport (
     CONST, DEEPEST, EXPANSION, EXPOSED, HIDDEN, LAMBDAS, RESTRICT, VOLATILE, Mangled, Name, Part,
     Word, compact_number, eat, known, peek, peek_second, put, put_letter, put_number, put_word,
-    put_wide, remember_name, set_aside, set_word, take_number, template_parameter,
+    put_wide, remember_name, set_aside, set_word, take_digits, template_parameter,
 )
 from crashsym.kernel.mangledtypes cimport read_type
 from crashsym.kernel.mangledwords cimport standard
@@ -46,7 +46,7 @@ set_word(&NO_NAMESPACE, b"(anonymous namespace)")
 cdef inline bint _source_name(Mangled* m) noexcept nogil:
     cdef uint64_t size
     cdef const uint8_t* text
-    if peek(m) == c'0' or not take_number(m, &size) or size > <uint64_t>(m.end - m.at):
+    if peek(m) == c'0' or not take_digits(m, &size) or size > <uint64_t>(m.end - m.at):
         return False
     text = m.at
     m.at += size
@@ -154,7 +154,7 @@ cdef bint _discriminator(Mangled* m) noexcept nogil:
     if not eat(m, c'_'):
         return True
     if eat(m, c'_'):
-        return take_number(m, &number) and number >= 10 and eat(m, c'_')
+        return take_digits(m, &number) and number >= 10 and eat(m, c'_')
     if not c'0' <= peek(m) <= c'9':
         return False
     m.at += 1

@@ -190,7 +190,7 @@ cdef inline void move(Part* part, uint32_t start) noexcept nogil:
     part.start = start
 
 
-cdef inline bint take_number(Mangled* m, uint64_t* number) noexcept nogil:
+cdef inline bint take_digits(Mangled* m, uint64_t* number) noexcept nogil:
     """Read a decimal number of at most 6 digits."""
     cdef const uint8_t* at = m.at
     cdef uint32_t value = <uint32_t>at[0] - c'0', digit = <uint32_t>at[1] - c'0'

@@ -61,7 +61,7 @@ cdef bint compact_number(Mangled* m, uint64_t* number) noexcept nogil:
     if eat(m, c'_'):
         number[0] = 0
         return True
-    if not take_number(m, number) or not eat(m, c'_'):
+    if not take_digits(m, number) or not eat(m, c'_'):
         return False
     number[0] += 1
     return True
@@ -117,7 +117,7 @@ cdef bint check_scope(Mangled* m, uint32_t index) noexcept nogil:
     return found.scope == m.scope
 
 
-cdef Part* _argument(Mangled* m, uint64_t index) noexcept nogil:
+cdef Part* _argument_at(Mangled* m, uint64_t index) noexcept nogil:
     """Return a template argument; NULL when there is none or it is not alone."""
     cdef uint32_t at = m.first_argument
     cdef Part* found
@@ -156,7 +156,7 @@ cdef bint resolve(Mangled* m, uint64_t index, Part* part, Part* origin) noexcept
         whole(m, start, part)
         origin[0] = part[0]
     else:
-        found = _argument(m, index)
+        found = _argument_at(m, index)
         if found == NULL or found.kind == EXPANSION:
             return False
         if found.kind == PACK:  # an empty one

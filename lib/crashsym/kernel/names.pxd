@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Values
@@ -28,6 +29,7 @@ cdef struct Waiting:  # a name that `Apart` is asked for
     uint32_t latest  # number of the last with the same question and another name, 0 for none
 
 
+@final
 cdef class Names:
     cdef Dwarf dwarf
     cdef Entries entries

@@ -12,10 +12,10 @@ from crashsym.kernel.linetables cimport Range
 
 cdef enum:
     DIGIT = 8  # bits
-    FEW = 64  # claims
+    FEW_CLAIMS = 64  # claims
 
 
-cdef int _by_start(const void* a, const void* b) noexcept nogil:
+cdef int _by_claim_start(const void* a, const void* b) noexcept nogil:
     cdef Claim* x = <Claim*>a
     cdef Claim* y = <Claim*>b
     if x.start != y.start:
@@ -28,7 +28,7 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
 cdef bint _is_sorted(Claim* claims, uint64_t count) noexcept nogil:
     cdef uint64_t i
     for i in range(1, count):
-        if claims[i - 1].start >= claims[i].start and _by_start(claims + i - 1, claims + i) > 0:
+        if claims[i - 1].start >= claims[i].start and _by_claim_start(claims + i - 1, claims + i) > 0:
             return False
     return True
 
@@ -60,15 +60,15 @@ cdef void _radix_sort(Claim* claims, Claim* other, uint64_t count) noexcept nogi
         memcpy(other, claims, count * sizeof(Claim))
 
 
-cdef void _sort(Claim* claims, uint64_t count, Memory* memory) noexcept nogil:
+cdef void _sort_claims(Claim* claims, uint64_t count, Memory* memory) noexcept nogil:
     """Sort by start, end and body."""
     cdef Array other
     cdef uint64_t first = 0, end
     memset(&other, 0, sizeof(Array))
     if _is_sorted(claims, count):
         return
-    if count < FEW or not reserve(&other, count, sizeof(Claim), memory):
-        qsort(claims, count, sizeof(Claim), &_by_start)
+    if count < FEW_CLAIMS or not reserve(&other, count, sizeof(Claim), memory):
+        qsort(claims, count, sizeof(Claim), &_by_claim_start)
         return
     _radix_sort(claims, <Claim*>other.items, count)
     release(&other, sizeof(Claim), memory)
@@ -77,7 +77,7 @@ cdef void _sort(Claim* claims, uint64_t count, Memory* memory) noexcept nogil:
         while end < count and claims[end].start == claims[first].start:
             end += 1
         if end - first > 1:
-            qsort(claims + first, end - first, sizeof(Claim), &_by_start)
+            qsort(claims + first, end - first, sizeof(Claim), &_by_claim_start)
         first = end
 
 
@@ -128,7 +128,7 @@ cdef class Pieces:
                 sorted_ = False
                 break
         if not sorted_:
-            _sort(claims, count, &self.dwarf.memory)
+            _sort_claims(claims, count, &self.dwarf.memory)
             for i in range(1, count):
                 if claims[i - 1].end > claims[i].start:
                     separate = False
@@ -180,7 +180,7 @@ cdef class Pieces:
         finally:
             give_back(&taken)
         self._turn()
-        _sort(<Claim*>self.pieces.items, self.pieces.count, memory)
+        _sort_claims(<Claim*>self.pieces.items, self.pieces.count, memory)
         return True
 
     cdef void _turn(self) noexcept nogil:

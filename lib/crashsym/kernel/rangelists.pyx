@@ -8,7 +8,7 @@ from libc.stdlib cimport qsort
 from crashsym.kernel.linetables cimport Range
 
 
-cdef int _by_start(const void* a, const void* b) noexcept nogil:
+cdef int _by_range_start(const void* a, const void* b) noexcept nogil:
     cdef Range* x = <Range*>a
     cdef Range* y = <Range*>b
     if x.start != y.start:
@@ -16,17 +16,17 @@ cdef int _by_start(const void* a, const void* b) noexcept nogil:
     return -1 if x.end < y.end else (1 if x.end > y.end else 0)
 
 
-cdef void _sort(Range* ranges, uint64_t count) noexcept nogil:
+cdef void _sort_ranges(Range* ranges, uint64_t count) noexcept nogil:
     """Most are few, or in order already."""
     cdef uint64_t i, k
     cdef Range moved
     if count > 24:
-        qsort(ranges, count, sizeof(Range), &_by_start)
+        qsort(ranges, count, sizeof(Range), &_by_range_start)
         return
     for i in range(1, count):
         moved = ranges[i]
         k = i
-        while k and _by_start(ranges + (k - 1), &moved) > 0:
+        while k and _by_range_start(ranges + (k - 1), &moved) > 0:
             ranges[k] = ranges[k - 1]
             k -= 1
         ranges[k] = moved
@@ -37,7 +37,7 @@ cdef uint64_t join(Range* ranges, uint64_t count) noexcept nogil:
     cdef uint64_t i, kept = 0
     if count == 0:
         return 0
-    _sort(ranges, count)
+    _sort_ranges(ranges, count)
     for i in range(1, count):
         if ranges[i].start > ranges[kept].end:
             kept += 1

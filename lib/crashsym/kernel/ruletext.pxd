@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Span
@@ -6,10 +7,11 @@ from crashsym.kernel.frames cimport REGISTERS, WORDS, Rule, State
 from crashsym.kernel.text cimport Text
 
 cdef enum:
-    ROOM = 80  # bytes of the text of a rule that is no expression
-    RECORD = 128  # bytes that a record can have before its rules
+    RULE_ROOM = 80  # bytes of the text of a rule that is no expression
+    CFI_RECORD = 128  # bytes that a record can have before its rules
 
 
+@final
 cdef class RuleText:
     cdef Text text
     cdef object registers

@@ -18,9 +18,9 @@ from crashsym.kernel.text cimport (
 from crashsym.breakpad.postfix import translate
 
 cdef enum:
-    REMEMBERED = 4096  # expressions
-    LONGEST_NAME = 16  # of a register
-    LONGEST = 64  # bytes of an expression that may have a form, see crashsym.breakpad.postfix
+    MOST_EXPRESSIONS = 4096  # expressions
+    LONGEST_REGISTER = 16  # of a register
+    LONGEST_EXPRESSION = 64  # bytes of an expression that may have a form, see crashsym.breakpad.postfix
 
 
 cdef inline Span span(const char* text, uint64_t size) noexcept nogil:
@@ -56,8 +56,8 @@ cdef inline char* signed_at(char* at, int64_t number) noexcept nogil:
 
 
 cdef inline char* name_at(char* at, Span name) noexcept nogil:
-    """Write the name of a register, behind which there are bytes up to `LONGEST_NAME`."""
-    memcpy(at, name.data, LONGEST_NAME)
+    """Write the name of a register, behind which there are bytes up to `LONGEST_REGISTER`."""
+    memcpy(at, name.data, LONGEST_REGISTER)
     return at + name.size
 
 
@@ -91,8 +91,8 @@ cdef class RuleText:
         self.expressions, self.older = {}, {}
         for number, name in registers.items():
             raw = name.encode()
-            if number < REGISTERS and len(raw) <= LONGEST_NAME:
-                wide = raw.ljust(LONGEST_NAME)
+            if number < REGISTERS and len(raw) <= LONGEST_REGISTER:
+                wide = raw.ljust(LONGEST_REGISTER)
                 self.keep.append(wide)
                 self.names[<int>number] = span(wide, len(raw))
                 self.named[<int>number >> 6] |= <uint64_t>1 << (<int>number & 63)
@@ -126,7 +126,7 @@ cdef class RuleText:
 
     cdef Span _expression(self, Rule* rule, bint on_stack) except *:
         cdef bytes code
-        if rule.number > LONGEST:
+        if rule.number > LONGEST_EXPRESSION:
             return span(NULL, 0)
         code = rule.expression[: rule.number]
         cdef bint loaded = rule.kind == EXPRESSION
@@ -139,7 +139,7 @@ cdef class RuleText:
             found = None
             if text:
                 found = f"{text} ^".encode() if loaded else text.encode()
-            if len(self.expressions) >= REMEMBERED:
+            if len(self.expressions) >= MOST_EXPRESSIONS:
                 self.older, self.expressions = self.expressions, {}
             self.expressions[key] = found
         if found is None:
@@ -170,7 +170,7 @@ cdef class RuleText:
 
     cdef bint has_form(self, State* state, uint64_t column) except -1:
         """Whether a row can be written: CFA and return address have a form."""
-        cdef char room[ROOM]
+        cdef char room[RULE_ROOM]
         cdef Rule* cfa = &state.cfa
         if cfa.kind == REGISTER_OFFSET and is_offset(cfa):
             if self.name(cfa.register).data == NULL:
@@ -182,7 +182,7 @@ cdef class RuleText:
         return self._back(state, column, room).data != NULL
 
     cdef bint _init(self, uint64_t start, uint64_t end) except -1:
-        make_room(self.text, RECORD)
+        make_room(self.text, CFI_RECORD)
         put_bytes(self.text, b"STACK CFI INIT ", 15)
         put_hex(self.text, start - self.load_base)
         put_char(self.text, b" ")
@@ -200,7 +200,7 @@ cdef class RuleText:
 
     cdef bint begin(self, State* state, uint64_t column, uint64_t start, uint64_t end) except -1:
         """Write a STACK CFI INIT record."""
-        cdef char room[ROOM]
+        cdef char room[RULE_ROOM]
         cdef Span rule
         cdef uint64_t word
         cdef int i, at
@@ -223,9 +223,9 @@ cdef class RuleText:
 
     cdef bint _rule(self, Span name, Span rule) except -1:
         """Write " name: rule"."""
-        cdef char* at = place_for(self.text, end_of(self.text), 2 * RECORD)
+        cdef char* at = place_for(self.text, end_of(self.text), 2 * CFI_RECORD)
         end_at(self.text, bytes_at(name_at(char_at(at, b" "), name), b": ", 2))
-        if rule.size > ROOM:
+        if rule.size > RULE_ROOM:
             return self.text.span(rule)
         put_bytes(self.text, <const char*>rule.data, rule.size)
         return True
@@ -237,8 +237,8 @@ cdef class RuleText:
 
         ``changed`` has a bit for each register whose rule may be another.
         """
-        cdef char room[ROOM]
-        cdef char old_room[ROOM]
+        cdef char room[RULE_ROOM]
+        cdef char old_room[RULE_ROOM]
         cdef Span rule
         self.changed = False
         if not same_rule(&before.cfa, &now.cfa):
@@ -282,8 +282,8 @@ cdef class RuleText:
 
     cdef bint _registers(self, State* before, State* now, uint64_t address) except -1:
         """Write the rules that are new or different."""
-        cdef char room[ROOM]
-        cdef char old_room[ROOM]
+        cdef char room[RULE_ROOM]
+        cdef char old_room[RULE_ROOM]
         cdef Span rule
         cdef uint64_t word
         cdef int i, at
@@ -304,7 +304,7 @@ cdef class RuleText:
 
     cdef bint _lost(self, State* before, State* now, uint64_t address) except -1:
         """Write which registers have no rule any more: they hold the caller's value again."""
-        cdef char room[ROOM]
+        cdef char room[RULE_ROOM]
         cdef uint64_t word
         cdef int i, at
         for i in range(self.words):
@@ -322,7 +322,7 @@ cdef class RuleText:
 
     cdef bint _change(self, uint64_t address, Span name, Span rule) except -1:
         """Add a rule to the record, and begin that with the first one."""
-        cdef char* at = place_for(self.text, end_of(self.text), RECORD)
+        cdef char* at = place_for(self.text, end_of(self.text), CFI_RECORD)
         end_at(self.text, self._begin_change(at, address))
         return self._rule(name, rule)
 
@@ -332,7 +332,7 @@ cdef class RuleText:
         cdef char* at
         if base.data == NULL:
             return self._change(address, name, base)
-        at = place_for(self.text, end_of(self.text), 2 * RECORD)
+        at = place_for(self.text, end_of(self.text), 2 * CFI_RECORD)
         at = self._begin_change(at, address)
         at = bytes_at(name_at(char_at(at, b" "), name), b": ", 2)
         end_at(self.text, sum_at(at, base, rule))

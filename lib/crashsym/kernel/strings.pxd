@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from crashsym.kernel.base cimport Array, Memory, Span
@@ -24,6 +25,7 @@ cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
     return value ^ (value >> 29)
 
 
+@final
 cdef class Strings:
     cdef Array text
     cdef Array entries

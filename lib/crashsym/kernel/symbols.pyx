@@ -2,6 +2,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """PUBLIC records; the compiled form of `crashsym.engines.reference.ReferenceEngine.publics`."""
 
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memchr, memcmp, memset
@@ -22,14 +23,14 @@ from crashsym.errors import MalformedError
 cdef enum:
     WIDE = 24  # the size of an Elf64_Sym in bytes
     NARROW = 16
-    RECORD = 64  # bytes of a record without its name
-    FEW = 32  # symbols at one address that are sorted by insertion
+    SYMBOL_RECORD = 64  # bytes of a record without its name
+    FEW_SYMBOLS = 32  # symbols at one address that are sorted by insertion
     READ = 0
     RECORD_NAMES = 1
     MARK = 2
-    NOTHING = 3
+    DROP = 3
 
-MEMORY = "they need more memory than the file may use"
+TOO_MANY = "they need more memory than the file may use"
 WHY = "its references ask for work out of proportion to its size"
 
 
@@ -40,7 +41,7 @@ cdef struct Symbol:
     uint64_t rank
 
 
-cdef struct Name:  # one that can be read; `made` is to be freed
+cdef struct ShownName:  # one that can be read; `made` is to be freed
     Span text
     char* made
 
@@ -71,6 +72,7 @@ cdef Span _bare(Symbol* symbol, bint keep_suffixes) noexcept nogil:
     return name if keep_suffixes else without_suffixes(name)
 
 
+@final
 cdef class Publics:
     """The PUBLIC records of symbols that no function covers; see `crashsym.engines.Part`."""
 
@@ -159,13 +161,13 @@ cdef class Publics:
             if name.data[i] >= 0x80:
                 self.memory.used += 6 * name.size  # of the copy, up to 3 bytes for one, and its making
                 if self.memory.used > self.memory.limit:
-                    raise MalformedError("cannot decode", where="symbols", why=MEMORY)
+                    raise MalformedError("cannot decode", where="symbols", why=TOO_MANY)
                 clean = name.data[: name.size].decode("utf-8", "replace").encode()
                 self.keep.append(clean)
                 name = span_of(clean)
                 break
         if not reserve(&self.symbols, 1, sizeof(Symbol), &self.memory):
-            raise MalformedError("cannot decode", where="symbols", why=MEMORY)
+            raise MalformedError("cannot decode", where="symbols", why=TOO_MANY)
         symbol = <Symbol*>self.symbols.items + self.symbols.count
         symbol.address, symbol.name, symbol.size = address, name.data, name.size
         symbol.rank = 0 if binding == 1 else 1 if binding == 2 else 2
@@ -187,7 +189,7 @@ cdef class Publics:
         if not varying:
             return True
         if not reserve(&other, count, sizeof(Symbol), &self.memory):
-            raise MalformedError("cannot decode", where="symbols", why=MEMORY)
+            raise MalformedError("cannot decode", where="symbols", why=TOO_MANY)
         while shift < 64 and varying >> shift:
             if (varying >> shift) & 255:
                 source, target = <Symbol*>self.symbols.items, <Symbol*>other.items
@@ -221,7 +223,7 @@ cdef class Publics:
             count = self._same(first)
             purpose = self._purpose(symbols + first, count)
             self.current = first
-            if purpose != NOTHING and self._names(symbols + first, count, purpose):
+            if purpose != DROP and self._names(symbols + first, count, purpose):
                 if purpose == MARK:
                     self.functions.mark(symbols[first].address)
             first += count
@@ -248,8 +250,8 @@ cdef class Publics:
         else:
             is_covered = self.functions.functions and self.functions.covers(symbols.address)
         if is_covered:
-            return MARK if count > 1 else NOTHING
-        return RECORD_NAMES if cut_to_code(&self.code, end, &end) else NOTHING
+            return MARK if count > 1 else DROP
+        return RECORD_NAMES if cut_to_code(&self.code, end, &end) else DROP
 
     # ---- names that are asked for in a process of its own, all at once
 
@@ -260,7 +262,7 @@ cdef class Publics:
         self.has_asked = True
         while first < self.symbols.count:
             count = self._same(first)
-            if self._purpose(symbols + first, count) != NOTHING:
+            if self._purpose(symbols + first, count) != DROP:
                 for i in range(first, first + count):
                     self._ask_if_risky(_bare(symbols + i, self.keep_suffixes))
             first += count
@@ -282,7 +284,7 @@ cdef class Publics:
 
     cdef bint _names(self, Symbol* symbols, uint64_t count, int purpose) except -1:
         """Write the record of an address, if that is wanted; return whether its names differ."""
-        cdef Name name, other
+        cdef ShownName name, other
         cdef uint64_t i, length
         cdef bint multiple = False
         cdef bytes _first
@@ -317,7 +319,7 @@ cdef class Publics:
         """Sort the symbols of one address by rank and name."""
         cdef uint64_t i, j
         cdef Symbol moved
-        if count > FEW:
+        if count > FEW_SYMBOLS:
             qsort(symbols, count, sizeof(Symbol), &_by_name)
             return True
         for i in range(1, count):
@@ -330,7 +332,7 @@ cdef class Publics:
         return True
 
     cdef bint _write(self, uint64_t address, Span name, bint multiple) except False:
-        make_room(self.text, RECORD)
+        make_room(self.text, SYMBOL_RECORD)
         put_bytes(self.text, b"PUBLIC ", 7)
         if multiple:
             put_bytes(self.text, b"m ", 2)
@@ -342,7 +344,7 @@ cdef class Publics:
         self.count += 1
         return True
 
-    cdef bint _readable(self, Symbol* symbol, Name* name, Array* scratch) except False:
+    cdef bint _readable(self, Symbol* symbol, ShownName* name, Array* scratch) except False:
         """Give the readable name."""
         cdef bytes text
         cdef Span readable_text

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -20,6 +21,7 @@ cdef Digits HEX[256]  # 0 to ff, without zeros in front
 cdef Digits LAST_HEX[256]  # the same with two digits each
 
 
+@final
 cdef class Text:
     """A growing text, handed on to a binary stream in large pieces."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+from cython cimport final
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from crashsym.kernel.abbrevs cimport Values
@@ -7,6 +8,7 @@ from crashsym.kernel.dwarf cimport Unit
 from crashsym.kernel.walk cimport Walk
 
 
+@final
 cdef class Units(Walk):
     cdef object inputs
     cdef uint64_t known_size
