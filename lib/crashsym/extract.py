@@ -21,6 +21,8 @@ from crashsym.parallel import Died, run
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree
 
+_GROUP = 64  # files
+
 
 @dataclass(slots=True)
 class Extraction:
@@ -58,21 +60,39 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
     with StagedFolder(store.root) as folder:
         work = Work(halves, recipe, options, Path(folder), cache)
-        outcomes: list[Outcome | None] = [None] * len(tasks)
-        limits = partial(_limits, halves=halves)
-        for task, result in run(work.do, by_size, jobs, limits):
+        outcomes = _known(work, tasks, jobs)
+        unknown = [task for task in by_size if task.number not in outcomes]
+        for task, result in run(work.do, unknown, jobs, partial(_limits, halves)):
             if isinstance(result, StoreError):
                 raise result
             outcome = _died(task, result) if isinstance(result, Died) else result
             outcomes[task.number] = outcome.of(Owner(task.subject.package, recipe.name))
-        extraction = _collect([o for o in outcomes if o is not None], store, work.folder)
+        extraction = _collect([outcomes[task.number] for task in tasks], store, work.folder)
     owner = Owner(None, recipe.name)
     extraction.findings[:0] = [finding._replace(owner=owner) for finding in tree.findings]
     return extraction
 
 
-def _limits(task: Task, *, halves: HalfIndex) -> Limits:
-    return Limits.for_bytes(task.subject.size + halves.largest)
+def _known(work: Work, tasks: list[Task], jobs: int) -> dict[int, Outcome]:
+    """Return what the cache knows, by the number of the file.
+
+    A process for each file would take longer than to look: here many share one. Where it dies, its
+    files are not known.
+    """
+    if work.cache is None:
+        return {}
+    groups = [tasks[i : i + _GROUP] for i in range(0, len(tasks), _GROUP)]
+    known = {}
+    for group, result in run(work.look_up, groups, jobs, partial(_limits, work.halves)):
+        del group
+        for task, outcome in () if isinstance(result, Died) else result:
+            known[task.number] = outcome.of(Owner(task.subject.package, work.recipe.name))
+    return known
+
+
+def _limits(halves: HalfIndex, work: Task | list[Task]) -> Limits:
+    tasks = [work] if isinstance(work, Task) else work
+    return Limits.for_bytes(sum(task.subject.size for task in tasks) + halves.largest)
 
 
 def _died(task: Task, death: Died) -> Outcome:

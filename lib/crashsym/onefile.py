@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +72,17 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file joined with its debug half; ``cache``, if it may be used, has it under ``key``."""
+
+    pair: SplitPair
+    trouble: tuple[Finding, ...]
+    digest: str
+    cache: Cache | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What is the same for all files; ``folder`` receives the symbol files, called by number."""
 
@@ -91,22 +103,43 @@ class Work:
             return Outcome(None, None, (_finding_of(error, task.subject.path),))
 
     def _do(self, stack: ExitStack, subject: TreeFile, symbols: Path) -> Outcome:
+        opened = self._open(stack, subject)
+        dump, made = self._dump(opened.pair, subject, opened.trouble, symbols)
+        made = replace(made, module=replace(made.module, sha256=opened.digest))
+        if self.options.strict and made.findings:
+            return Outcome(None, None, made.findings)
+        if opened.cache:
+            opened.cache.keep(opened.key, made, dump.others, symbols)
+        return self._outcome(subject, made)
+
+    def look_up(self, tasks: Sequence[Task]) -> list[tuple[Task, Outcome]]:
+        """Return the files of which the cache knows what comes out, with that."""
+        found = []
+        for task in tasks:
+            try:
+                with ExitStack() as stack:
+                    outcome = self._look_up(stack, task)
+            except (InputError, StoreError):
+                continue  # `do` meets it, too, and says so
+            if outcome is not None:
+                found.append((task, outcome))
+        return found
+
+    def _look_up(self, stack: ExitStack, task: Task) -> Outcome | None:
+        opened = self._open(stack, task.subject)
+        if not opened.cache:
+            return None
+        symbols = self.folder / f"{task.number}.sym"
+        found = opened.cache.take(opened.key, task.subject.path, symbols)
+        return None if found is None else replace(self._outcome(task.subject, found), known=True)
+
+    def _open(self, stack: ExitStack, subject: TreeFile) -> _Opened:
         elf_file = stack.enter_context(ElfFile(subject.file))
         pair, trouble = self._pair(stack, elf_file, subject)
         digest = _digest(subject)
+        key = key_of(digest, pair.split_debug, subject.path.rpartition("/")[2], self.options)
         cache = None if trouble or self.options.strict else self.cache
-        name = subject.path.rpartition("/")[2]
-        key = key_of(digest, pair.split_debug, name, self.options)
-        found = cache.take(key, subject.path, symbols) if cache else None
-        if found is not None:
-            return replace(self._outcome(subject, found), known=True)
-        dump, made = self._dump(pair, subject, trouble, symbols)
-        made = replace(made, module=replace(made.module, sha256=digest))
-        if self.options.strict and made.findings:
-            return Outcome(None, None, made.findings)
-        if cache:
-            cache.keep(key, made, dump.others, symbols)
-        return self._outcome(subject, made)
+        return _Opened(pair, trouble, digest, cache, key)
 
     def _outcome(self, subject: TreeFile, known: Known) -> Outcome:
         module = replace(

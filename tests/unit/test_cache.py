@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from builders import elf
@@ -162,8 +163,11 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
 
     def interrupted(*arguments: Any) -> Iterator[Any]:
         results = every(*arguments)
-        yield next(results)
-        raise KeyboardInterrupt
+        if arguments[0].__name__ == "look_up":
+            yield from results
+        else:
+            yield next(results)
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("crashsym.extract.run", interrupted)
@@ -171,6 +175,24 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
             run(folder)
     assert not list((folder / "store").rglob("*.sym"))
     assert run(folder).known == 1
+
+
+def test_known_files_share_a_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(folder)
+    started = Mock(side_effect=parallel._start)
+    monkeypatch.setattr("crashsym.parallel._start", started)
+    assert run(folder).known == 3
+    assert started.call_count == 1
+
+
+def test_files_on_which_looking_them_up_dies_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(folder)
+    monkeypatch.setattr(Cache, "take", lambda *_: os._exit(9))
+    second = run(folder)
+    assert second.known == 0
+    assert outcome(second) == outcome(first)
 
 
 def test_a_cache_that_cannot_be_written_is_an_error(folder: Path) -> None:
