@@ -73,14 +73,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make one symbol file, in a process that a damaged file can do no harm from."""
-    with StagedFolder(args.store or args.output or _place_for_files()) as folder:
+    with StagedFolder(args.store or args.output) as folder:
         return _run(args, os.path.join(folder, "symbols"))
-
-
-def _place_for_files() -> str:
-    import tempfile
-
-    return os.path.join(tempfile.gettempdir(), "symbols")
 
 
 def _run(args: argparse.Namespace, file: str) -> int:
@@ -167,7 +161,7 @@ def _make(task: Task) -> _Made | CrashsymError:
     except CrashsymError as error:
         return error
     except OSError as error:
-        return not_written(file, error)
+        return not_written(args.store or args.output or os.path.dirname(file), error)
 
 
 def _check_kind(elf_file: ElfFile, path: str) -> None:
