@@ -9,7 +9,6 @@ where there is none, the checksum that .gnu_debuglink says.
 from __future__ import annotations
 
 import os
-import sys
 
 from crashsym.cli.common import (
     FINDINGS,
@@ -19,6 +18,7 @@ from crashsym.cli.common import (
     path_text,
     report,
 )
+from crashsym.cli.output import Results
 from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
@@ -102,8 +102,8 @@ def _deliver(args: argparse.Namespace, module: ModuleRecord, file: str) -> None:
     else:
         import shutil
 
-        with open(file, "rb") as stream:
-            shutil.copyfileobj(stream, sys.stdout.buffer, 1 << 20)
+        with open(file, "rb") as stream, Results() as stdout:
+            shutil.copyfileobj(stream, stdout.buffer, 1 << 20)
 
 
 class _Made(Value):
