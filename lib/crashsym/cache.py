@@ -3,8 +3,8 @@
 
 A folder that several runs may use at the same time, and that can be removed at any moment. Each
 entry is two files: ``<key>.sym`` has the symbols, ``<key>.json`` what the manifest says of them.
-The key is a digest of all that decides what comes out, so an entry is never wrong, only useless:
-one that is damaged, or of an older crashsym, counts as not there.
+The key is a digest of all that decides what comes out, and stands in the entry: it is never wrong,
+only useless. One that is damaged, or of an older crashsym, counts as not there.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
-from crashsym.elf import ElfFile
-from crashsym.files import not_written, write_atomically
+from crashsym.files import not_written
 from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, Finding
 from crashsym.manifest import Module, module_document, read_module
+from crashsym.store import can_store
 
 _CHUNK = 1 << 20
+_LARGEST = 1 << 20  # bytes of a description
 _OF_THE_FILE = (NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO)
 
 
@@ -38,6 +40,11 @@ class Known:
     record: ModuleRecord
     findings: tuple[Finding, ...]
 
+    @property
+    def sha256(self) -> str | None:
+        """That of the symbol file."""
+        return self.module.symbols.sha256 if self.module.symbols else None
+
 
 def file_digest(file: Path, algorithm: str = "sha256") -> str:
     """Return a digest of a file, in hexadecimal digits.
@@ -45,18 +52,24 @@ def file_digest(file: Path, algorithm: str = "sha256") -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    digest = hashlib.new(algorithm, usedforsecurity=False)
     with file.open("rb") as stream:
-        while data := stream.read(_CHUNK):
-            digest.update(data)
+        return _stream_digest(stream, algorithm)
+
+
+def _stream_digest(stream: BinaryIO, algorithm: str = "sha256") -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    while data := stream.read(_CHUNK):
+        digest.update(data)
     return digest.hexdigest()
 
 
-def key_of(digest: str, half: ElfFile | None, name: str, options: DumpOptions) -> str:
-    """Return the key of a file with this digest and debug half, called ``name`` on the target."""
-    identity = None if half is None else [str(half.build_id), half.size]
+def key_of(digest: str, half: str | None, name: str, options: DumpOptions) -> str:
+    """Return the key of a file and a debug half with these digests, called ``name`` on the target.
+
+    The half's bytes count: two builds may have the same build id, and their files the same size.
+    """
     decided = [options.inlines, options.cfi, options.keep_suffixes]
-    facts = [__version__, OUTPUT_VERSION, digest, identity, name, decided]
+    facts = [__version__, OUTPUT_VERSION, digest, half, name, decided]
     return hashlib.sha256(json.dumps(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -65,6 +78,10 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def is_empty(self) -> bool:
+        """Whether nothing has ever been kept."""
+        return not self._folder.is_dir() or not any(self._folder.iterdir())
 
     def _place(self, key: str, kind: str) -> Path:
         return self._folder / key[:2] / f"{key[2:]}.{kind}"
@@ -75,17 +92,20 @@ class Cache:
         Raises:
             StoreError: the symbol file cannot be written.
         """
-        try:
-            document = json.loads(self._place(key, "json").read_bytes())
-            known = _known(document, path)
-            if _facts(Path(name) for name, *_ in document["others"]) != document["others"]:
-                return None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
         place = self._place(key, "sym")
-        if known.module.symbols is None or not _is_intact(place, known.module.symbols.sha256):
+        try:
+            with _open_regular(self._place(key, "json")) as stream:
+                document = json.loads(stream.read(_LARGEST))
+            known = _known(document, key, path)
+            with _open_regular(place) as stream:
+                if known.sha256 != _stream_digest(stream):
+                    return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        _link(place, symbols, symbols.parent.parent)
+        try:
+            _link(place, symbols)
+        except OSError as error:
+            raise not_written(symbols.parent.parent, error) from error
         return known
 
     def keep(self, key: str, known: Known, others: Iterable[Path], symbols: Path) -> None:
@@ -99,66 +119,86 @@ class Cache:
         """
         if any(finding.code not in _OF_THE_FILE for finding in known.findings):
             return
-        place = self._place(key, "sym")
-        _make_folder(place.parent)
-        temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
-        try:
-            _link(symbols, temporary, place)
-            temporary.replace(place)
-        except OSError as error:
-            raise not_written(place, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
         document = {
+            "key": key,
             "module": module_document(known.module),
             "record": list(known.record),
             "findings": [[f.code, f.what, f.why, f.remedy] for f in known.findings],
             "others": _facts(others),
         }
-        write_atomically(self._place(key, "json"), json.dumps(document).encode())
+        description = json.dumps(document).encode()
+        _put(self._place(key, "sym"), lambda file: _link(symbols, file))
+        _put(self._place(key, "json"), lambda file: file.write_bytes(description))
 
 
-def _known(document: Any, path: str) -> Known:
-    return Known(
-        replace(read_module(document["module"]), path=path),
-        ModuleRecord(*map(str, document["record"])),
-        tuple(Finding(code, path, *texts) for code, *texts in document["findings"]),
-    )
-
-
-def _facts(files: Iterable[Path]) -> list[list[Any]]:
-    """Return what tells whether files are still the same."""
-    facts = []
-    for file in files:
-        status = file.stat()
-        facts.append([str(file), status.st_size, status.st_mtime_ns])
-    return facts
-
-
-def _is_intact(file: Path, sha256: str) -> bool:
+def _put(place: Path, make: Callable[[Path], object]) -> None:
+    """Make a file and move it into its place, whatever is there."""
+    temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
     try:
-        return file_digest(file) == sha256
-    except OSError:
-        return False
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(folder, error) from error
-
-
-def _link(source: Path, target: Path, named: Path) -> None:
-    """Make ``target`` another name of a file, or a copy where that cannot be had.
-
-    ``named`` is what the user knows of it, if it cannot be written.
-    """
-    try:
-        target.unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            target.hardlink_to(source)
-        except OSError:  # another file system, or too many names
-            shutil.copyfile(source, target)
+            make(temporary)
+            temporary.replace(place)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise not_written(named, error) from error
+        raise not_written(place, error) from error
+
+
+def _open_regular(file: Path) -> BinaryIO:
+    """Open a file that is neither a link nor anything that could keep us waiting.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"'{file}' is no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _known(document: Any, key: str, path: str) -> Known:
+    """Return what an entry says.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is damaged, or that of another key.
+        OSError: a file that it depends on is gone.
+    """
+    module = replace(read_module(document["module"]), path=path)
+    record = ModuleRecord(*_texts(document["record"]))
+    found = tuple(
+        Finding(code, path, what, why, remedy)
+        for code, what, why, remedy in map(_texts, document["findings"])
+    )
+    others = [_texts(other) for other in document["others"]]
+    if (
+        document["key"] != key
+        or not can_store(record)
+        or [record.arch, record.debug_id, record.debug_file]
+        != [module.arch, module.debug_id, module.debug_file]
+        or not {finding.code for finding in found} <= set(_OF_THE_FILE)
+        or _facts(Path(name) for name, _ in others) != others
+    ):
+        raise ValueError("it is damaged")
+    return Known(module, record, found)
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError(f"{value!r} is no list of texts")
+    return value
+
+
+def _facts(files: Iterable[Path]) -> list[list[str]]:
+    """Return what tells whether files are still the same."""
+    return [[str(file), file_digest(file)] for file in files]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make ``target`` another name of a file, or a copy where that cannot be had."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or too many names
+        shutil.copyfile(source, target)

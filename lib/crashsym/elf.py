@@ -37,6 +37,7 @@ _OF_MODULES = (".modinfo", ".gnu.linkonce.this_module")
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
 _PF_X = 1
 _DT_NULL, _DT_STRTAB, _DT_STRSZ, _DT_SONAME = 0, 5, 10, 14
+_MOST_NOTES = 1 << 20  # bytes in which a build id is looked for
 _HASHED = 4096  # bytes of .text that stand in for a build id
 
 
@@ -246,11 +247,15 @@ class ElfFile:
     def build_id(self) -> BuildId | None:
         """The GNU build id, or None; an empty note and one of zeros only count as none.
 
-        The section is read first, then the PT_NOTE segments, for files without section headers.
+        The section is read first, then the PT_NOTE segments, for files without section headers; of
+        all no more than a megabyte, a thousand times what there is in real files.
 
         Source: Breakpad src/common/linux/file_id.cc, FindElfBuildIDNote.
         """
+        left = _MOST_NOTES
         for file_offset, size in self._note_places():
+            size = min(size, left)
+            left -= size
             self._budget.spend(size, f"{self._source.where} notes")
             notes = self.file_bytes(file_offset, size, "notes")
             found = find_build_id(notes, little_endian=self.little_endian)

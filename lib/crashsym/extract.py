@@ -81,7 +81,7 @@ def _known(work: Work, tasks: list[Task], jobs: int) -> dict[int, Outcome]:
     A process for each file would take longer than to look: here many share one. Where it dies, its
     files are not known.
     """
-    if work.cache is None:
+    if work.cache is None or work.cache.is_empty():
         return {}
     groups = [tasks[i : i + _GROUP] for i in range(0, len(tasks), _GROUP)]
     known = {}

@@ -78,8 +78,8 @@ class _Opened:
     pair: SplitPair
     trouble: tuple[Finding, ...]
     digest: str
-    cache: Cache | None
-    key: str
+    cache: Cache | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,14 @@ class Work:
     def _open(self, stack: ExitStack, subject: TreeFile) -> _Opened:
         elf_file = stack.enter_context(ElfFile(subject.file))
         pair, trouble = self._pair(stack, elf_file, subject)
-        digest = _digest(subject)
-        key = key_of(digest, pair.split_debug, subject.path.rpartition("/")[2], self.options)
+        digest = _digest(subject.file, subject.path)
         cache = None if trouble or self.options.strict else self.cache
+        if cache is None:
+            return _Opened(pair, trouble, digest)
+        half = None
+        if pair.split_debug is not None:
+            half = _digest(pair.split_debug.path, subject.path)
+        key = key_of(digest, half, subject.path.rpartition("/")[2], self.options)
         return _Opened(pair, trouble, digest, cache, key)
 
     def _outcome(self, subject: TreeFile, known: Known) -> Outcome:
@@ -201,12 +206,12 @@ class Work:
         return dump, Known(module, dump.module, found)
 
 
-def _digest(subject: TreeFile) -> str:
+def _digest(file: Path, path: str) -> str:
     try:
-        return file_digest(subject.file)
+        return file_digest(file)
     except OSError as error:
         raise UnreadableError(
-            "cannot read", where=f"'{subject.path}'", why=error.strerror or str(error)
+            "cannot read", where=f"'{path}'", why=error.strerror or str(error)
         ) from error
 
 

@@ -31,6 +31,12 @@ def symbol_path(debug_file: str, debug_id: str) -> PurePosixPath:
     return PurePosixPath(debug_file, debug_id, f"{debug_file}.sym")
 
 
+def can_store(module: ModuleRecord) -> bool:
+    """Whether the symbols of a module have a place of their own below a store."""
+    names = (module.debug_file, module.debug_id)
+    return not any(name in ("", ".", "..") or set(name) & {"/", "\0"} for name in names)
+
+
 class Store:
     """A folder of symbol files that Breakpad's and Mozilla's stack walkers read as it is."""
 
@@ -42,8 +48,15 @@ class Store:
 
         Raises:
             ConflictError: the store has other bytes for this id; they stay.
-            StoreError: the file cannot be written.
+            StoreError: the file cannot be written, or its place would not be in the store.
         """
+        if not can_store(module):
+            raise StoreError(
+                "cannot store symbols",
+                where=f"'{module.debug_file}'",
+                why=f"it or its id, '{module.debug_id}', is no name of a folder",
+                remedy="Report it as a bug of crashsym.",
+            )
         path = symbol_path(module.debug_file, module.debug_id)
         target = self.root / path
         new = move_into_place(file, target, replace=False)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from crashsym.cache import Cache, Known, file_digest
 from crashsym.dump import DumpOptions
 from crashsym.errors import StoreError
 from crashsym.extract import Extraction, extract
+from crashsym.manifest import module_document
 from crashsym.onefile import Recipe
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, scan
@@ -177,6 +179,98 @@ def test_what_was_done_before_an_interruption_is_not_done_again(
     assert run(folder).known == 1
 
 
+def _change(folder: Path, **changes: Any) -> None:
+    """Change what the entry of /a says."""
+    for entry in _entries(folder, "json"):
+        document = json.loads(entry.read_bytes())
+        if document["module"]["debug_file"] == "a":
+            entry.write_text(json.dumps({**document, **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"record": ["Linux", "x86_64", "0" * 33, "a", ""]},
+        {"record": ["Linux", "x86_64", "0" * 33, "../../out", ""]},
+        {"record": ["Linux"]},
+        {"findings": [["no-debug-info", 1, 2, 3]]},
+        {"findings": [["crashed", "a", "b", "c"]]},
+        {"findings": 5},
+        {"others": [["/bin/true", "0"]]},
+        {"others": [["/nothing/there", "0"]]},
+        {"key": "ab"},
+    ],
+)
+def test_an_entry_that_contradicts_itself_counts_as_not_there(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    first = run(folder)
+    _change(folder, **changes)
+    again = run(folder, store="other")
+    assert again.known == 2
+    assert outcome(again) == outcome(first)
+
+
+def test_an_entry_whose_names_lead_out_of_the_store_is_not_used(folder: Path) -> None:
+    first = run(folder)
+    entry = first.manifest.modules[0]
+    wrong = replace(entry, debug_file="../../out")
+    record = ["Linux", entry.arch, entry.debug_id, "../../out", ""]
+    _change(folder, module=module_document(wrong), record=record)
+    assert outcome(run(folder, store="other")) == outcome(first)
+    assert not list(folder.rglob("out.sym"))
+
+
+def test_swapped_entries_are_not_believed(folder: Path) -> None:
+    first = run(folder)
+    for kind in ("sym", "json"):
+        one, other, _ = _entries(folder, kind)
+        content = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.unlink()
+        other.write_bytes(content)
+    again = run(folder, store="other")
+    assert again.known == 1
+    assert outcome(again) == outcome(first)
+
+
+def _as_fifo(entry: Path) -> None:
+    os.mkfifo(entry)
+
+
+def _as_link(entry: Path) -> None:
+    entry.symlink_to(entry.with_suffix(".moved"))
+
+
+def _as_nest(entry: Path) -> None:
+    entry.write_bytes(b"[" * 200_000)
+
+
+@pytest.mark.parametrize("kind", ["sym", "json"])
+@pytest.mark.parametrize("make", [_as_fifo, _as_link, _as_nest])
+def test_what_is_no_usual_file_counts_as_not_there(
+    folder: Path, kind: str, make: Callable[[Path], None]
+) -> None:
+    first = run(folder)
+    for entry in _entries(folder, kind):
+        entry.rename(entry.with_suffix(".moved"))
+        make(entry)
+    again = run(folder, store="other")
+    assert again.known == 0
+    assert outcome(again) == outcome(first)
+    assert not [path for path in (folder / "other").rglob("*") if path.is_symlink()]
+
+
+def test_a_debug_half_of_the_same_build_id_and_size_is_read_again(folder: Path) -> None:
+    half = folder / "root" / ".debug" / "a"
+    half.parent.mkdir()
+    half.write_bytes(module(0, Section(".comment", b"one")))
+    run(folder)
+    assert run(folder).known == 3
+    half.write_bytes(module(0, Section(".comment", b"two")))
+    assert run(folder, store="other").known == 2
+
+
 def test_known_files_share_a_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(folder)
     started = Mock(side_effect=parallel._start)
@@ -218,10 +312,13 @@ def test_an_entry_depends_on_the_other_files_that_were_read(folder: Path) -> Non
     entry = run(folder).manifest.modules[0]
     assert entry.symbols is not None
     entry = replace(entry, symbols=replace(entry.symbols, sha256=file_digest(symbols)))
-    known = Known(entry, ModuleRecord("Linux", "x86_64", "0" * 33, "a", ""), ())
+    known = Known(entry, ModuleRecord("Linux", entry.arch or "", entry.debug_id or "", "a", ""), ())
     cache.keep("ab" * 32, known, [other], symbols)
     assert cache.take("ab" * 32, "/a", folder / "out") is not None
-    os.utime(other, ns=(1, 1))
+    assert cache.take("ab" * 32, "/a", folder / "out") is not None
+    times = other.stat()
+    other.write_bytes(b"2")
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert cache.take("ab" * 32, "/a", folder / "out") is None
     other.unlink()
     assert cache.take("ab" * 32, "/a", folder / "out") is None

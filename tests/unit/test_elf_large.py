@@ -127,3 +127,16 @@ def test_a_file_over_4_gib(tmp_path: Path, *, little: bool) -> None:
         assert elf_file.section_view(".debug_info") == contents
         assert elf_file.section_bytes(".debug_line") == contents[7:107]
         assert str(elf_file.build_id) == elf.BUILD_ID.hex()
+
+
+@pytest.mark.parametrize(("before", "found"), [((1 << 20) - 36, True), ((1 << 20) - 35, False)])
+def test_a_build_id_is_looked_for_in_a_megabyte_of_notes(
+    tmp_path: Path, before: int, found: bool
+) -> None:
+    fmt = Format()
+    others = Section(".note.first", bytes(before), elf.NOTE, elf.ALLOC)
+    own = Section(".note.own", elf.note(fmt, b"i" * 20), elf.NOTE, elf.ALLOC)
+    file = tmp_path / "notes.so"
+    file.write_bytes(Elf((elf.code(), others, own), format=fmt).build())
+    with ElfFile(file) as elf_file:
+        assert (elf_file.build_id is not None) is found
