@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from crashsym.elf import ElfFile
-    from crashsym.engines.protocols import Engine, FunctionPart, Part
+    from crashsym.engines.protocols import CfiPart, Engine, FunctionPart, Part
     from crashsym.splitpair import SplitPair
 
 
@@ -50,7 +50,7 @@ class Dump(Value):
     module: ModuleRecord
     functions: FunctionPart
     publics: Part | None
-    rules: Part | None
+    rules: CfiPart | None
     findings: list[Finding]
     others: tuple[Path, ...] = ()
 
@@ -202,7 +202,7 @@ def _publics(job: _Job, functions: FunctionPart) -> Part | None:
     return publics
 
 
-def _cfi(job: _Job) -> Part:
+def _cfi(job: _Job) -> CfiPart:
     rules = job.engine.cfi(job.pair, job.cpu)
     job.take_damage(rules)
     return rules

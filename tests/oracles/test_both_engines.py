@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,16 +23,28 @@ from bench.packages import DebianPackage
 ARCHITECTURES = ("amd64", "i386", "armhf", "arm64", "ppc64el", "s390x", "mips64el")
 
 
-def dumped(
-    engine: Engine, path: Path, debug: Path | None, options: DumpOptions
-) -> tuple[bytes, list[str]]:
-    """Return a symbol file and the codes of the findings about it."""
+Dumped = tuple[bytes, list[str], tuple[int, int, int]]
+LINE = re.compile(rb"[0-9a-f]+ ([0-9a-f]+) [0-9]+ [0-9]+")
+FUNC = re.compile(rb"FUNC (?:m )?[0-9a-f]+ ([0-9a-f]+) 0 .*")
+RULES = re.compile(rb"STACK CFI INIT [0-9a-f]+ ([0-9a-f]+) .*")
+
+
+def dumped(engine: Engine, path: Path, debug: Path | None, options: DumpOptions) -> Dumped:
+    """Return a symbol file, the codes of the findings, and the bytes of code that it covers."""
     with ExitStack() as stack:
         halves = [stack.enter_context(ElfFile(file)) for file in (path, debug) if file is not None]
         dump = dump_module(SplitPair(*halves), path.name, path.name, options, engine)
         stream = io.BytesIO()
         dump.write(stream)
-    return stream.getvalue(), [finding.code for finding in dump.findings]
+    rules = dump.rules.code_bytes if dump.rules is not None else 0
+    covered = (dump.functions.function_bytes, dump.functions.line_bytes, rules)
+    return stream.getvalue(), [finding.code for finding in dump.findings], covered
+
+
+def sizes(symbols: bytes, record: re.Pattern[bytes]) -> int:
+    """Return the sum of the sizes in all records of a kind."""
+    matches = map(record.fullmatch, symbols.splitlines())
+    return sum(int(match[1], 16) for match in matches if match)
 
 
 def check_same(path: Path, debug: Path | None = None) -> None:
@@ -39,6 +52,7 @@ def check_same(path: Path, debug: Path | None = None) -> None:
         reference = dumped(ReferenceEngine(), path, debug, options)
         assert dumped(CompiledEngine(), path, debug, options) == reference
         assert reference[0].count(b"\n") > 5
+        assert reference[2] == tuple(sizes(reference[0], kind) for kind in (FUNC, LINE, RULES))
 
 
 @each_program((*PROGRAMS, *DESCRIPTORS, *COMPRESSED))

@@ -285,7 +285,7 @@ _PLAIN = {"keep_suffixes": False}
 class _Nothing:
     """A module without functions; see `FunctionPart`."""
 
-    functions = lines = inlines = 0
+    functions = lines = inlines = function_bytes = line_bytes = 0
     has_lines = False
     damage = ()
 

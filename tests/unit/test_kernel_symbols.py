@@ -60,7 +60,7 @@ Entries = list[tuple[bytes, int, int, int]]
 class Functions:
     """Functions of two bytes at every fifth address; see `FunctionPart`."""
 
-    lines = inlines = 0
+    lines = inlines = function_bytes = line_bytes = 0
     has_lines = False
     damage: Sequence[tuple[str, str]] = ()
 

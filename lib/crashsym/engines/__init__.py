@@ -24,7 +24,7 @@ VARIABLE = "CRASHSYM_ENGINE"
 class NoFunctions:
     """The functions of a module without debug information; see `crashsym.engines.protocols`."""
 
-    functions = lines = inlines = 0
+    functions = lines = inlines = function_bytes = line_bytes = 0
     has_lines = False
     damage: Sequence[Damage] = ()
 

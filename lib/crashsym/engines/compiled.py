@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from crashsym.breakpad.cpus import Cpu
     from crashsym.dwarf.inputs import DebugInputs
-    from crashsym.engines.protocols import FunctionPart, Part
+    from crashsym.engines.protocols import CfiPart, FunctionPart, Part
     from crashsym.splitpair import SplitPair
 
 
@@ -56,6 +56,6 @@ class CompiledEngine:
         _begin_table()
         return read_publics(pair, functions, isa_bit=isa_bit, keep_suffixes=keep_suffixes)
 
-    def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
+    def cfi(self, pair: SplitPair, cpu: Cpu) -> CfiPart:
         """See `crashsym.engines.protocols.Engine.cfi`."""
         return read_cfi(pair, cpu)

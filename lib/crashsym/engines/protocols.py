@@ -29,6 +29,14 @@ class Part(Protocol):
         """Write the records."""
 
 
+class CfiPart(Part, Protocol):
+    """The STACK CFI records."""
+
+    @property
+    def code_bytes(self) -> int:
+        """How many bytes of code they cover."""
+
+
 class FunctionPart(Protocol):
     """The FILE, INLINE_ORIGIN and FUNC records with all that belongs to them."""
 
@@ -47,6 +55,14 @@ class FunctionPart(Protocol):
     @property
     def inlines(self) -> int:
         """How many INLINE records there are."""
+
+    @property
+    def function_bytes(self) -> int:
+        """How many bytes of code the functions have."""
+
+    @property
+    def line_bytes(self) -> int:
+        """How many of them have lines; to be asked for when the records have been written."""
 
     @property
     def damage(self) -> Sequence[Damage]:
@@ -85,5 +101,5 @@ class Engine(Protocol):
             MalformedError: a symbol table is damaged.
         """
 
-    def cfi(self, pair: SplitPair, cpu: Cpu) -> Part:
+    def cfi(self, pair: SplitPair, cpu: Cpu) -> CfiPart:
         """Read the unwind rules."""

@@ -99,6 +99,8 @@ class Functions:
         self.functions = len(functions)
         self.lines = sum(len(function.lines) for function in functions)
         self.inlines = sum(len(function.inlines) for function in functions)
+        self.function_bytes = sum(self._sizes)
+        self.line_bytes = sum(line.size for function in functions for line in function.lines)
         self.has_lines = self.lines > 0
 
     def covers(self, address: int) -> bool:
@@ -136,7 +138,7 @@ class Publics:
 
 @dataclass(slots=True)
 class Cfi:
-    """The STACK CFI records; see `crashsym.engines.protocols.Part`."""
+    """The STACK CFI records; see `crashsym.engines.protocols.CfiPart`."""
 
     records: list[CfiRecord]
     damage: list[Damage]
@@ -145,6 +147,11 @@ class Cfi:
     def count(self) -> int:
         """How many STACK CFI INIT records there are."""
         return len(self.records)
+
+    @property
+    def code_bytes(self) -> int:
+        """How many bytes of code they cover."""
+        return sum(record.size for record in self.records)
 
     def write(self, stream: BinaryIO) -> None:
         """Write the records."""

@@ -32,7 +32,7 @@ cdef int _by_item_start(const void* a, const void* b) noexcept nogil:
 
 @final
 cdef class Cfi:
-    """The STACK CFI records; see `crashsym.engines.Part`.
+    """The STACK CFI records; see `crashsym.engines.protocols.CfiPart`.
 
     ``registers`` are the names by DWARF number.
     """
@@ -45,6 +45,7 @@ cdef class Cfi:
     cdef ExceptionIndex index
     cdef RuleText texts
     cdef readonly uint64_t count
+    cdef readonly uint64_t code_bytes
     cdef readonly list damage
 
     def __init__(self, elf_file, dict registers):
@@ -99,6 +100,7 @@ cdef class Cfi:
         items = <Item*>self.items.items
         for i in range(self.items.count):
             if items[i].formed and self._is_wanted(items + i):
+                self.code_bytes += items[i].end - items[i].start
                 items[kept] = items[i]
                 kept += 1
         self.count = self.items.count = kept

@@ -52,7 +52,8 @@ class Nowhere:
 cdef class Functions(Pieces):
     """The functions of a module in ascending order without overlap.
 
-    ``functions``, ``lines`` and ``inlines`` count the records.
+    ``functions``, ``lines`` and ``inlines`` count the records, ``function_bytes`` and
+    ``line_bytes`` the code that they cover.
     """
 
     cdef Lines line_tables
@@ -60,8 +61,10 @@ cdef class Functions(Pieces):
     cdef uint64_t load_base
     cdef readonly uint64_t functions
     cdef readonly uint64_t inlines
+    cdef readonly uint64_t function_bytes
     cdef readonly bint has_lines
     cdef uint64_t line_count
+    cdef uint64_t lined_bytes
     cdef bint is_counted
     cdef Array files
     cdef Array origins
@@ -80,7 +83,7 @@ cdef class Functions(Pieces):
         except MemoryError:
             self.dwarf.damaged(b".debug_info", 0, b"its functions need more memory than their due")
             self.pieces.count = self.files.count = self.origins.count = 0
-            self.functions = self.inlines = 0
+            self.functions = self.inlines = self.function_bytes = 0
 
     def __dealloc__(self):
         give_back(&self.files)
@@ -97,6 +100,11 @@ cdef class Functions(Pieces):
         if not self.is_counted:
             self.write(Nowhere())
         return self.line_count
+
+    @property
+    def line_bytes(self):
+        """How many bytes of code have lines; they are counted with them."""
+        return self.lined_bytes if self.lines else 0
 
     # ---- all records in order: once to number what they refer to, once to write them
 
@@ -115,6 +123,7 @@ cdef class Functions(Pieces):
                 self.pieces.count = i
                 break
             self.functions += 1
+            self.function_bytes += piece.end - piece.start
             self._number_inlines(body, piece.start, piece.end)
             if body.table != NO_TABLE:
                 self._number_lines(body.table, piece.start, piece.end)
@@ -247,12 +256,14 @@ cdef class Functions(Pieces):
                         if line.file != NO_FILE:
                             at = line_at(place_for(text, at, LINE_RECORD), &line, self.load_base, files)
                             self.line_count += 1
+                            self.lined_bytes += line.end - line.start
                         line.start, line.end, line.line, line.file = start, stop, row.line, row.file
                 row += 1
             sequence += 1
         if line.file != NO_FILE:
             at = line_at(place_for(text, at, LINE_RECORD), &line, self.load_base, files)
             self.line_count += 1
+            self.lined_bytes += line.end - line.start
         end_at(text, at)
         return True
 
@@ -303,7 +314,7 @@ cdef class Functions(Pieces):
         cdef uint64_t i
         cdef uint32_t index
         self.text = Text(stream)
-        self.line_count = 0
+        self.line_count = self.lined_bytes = 0
         for i in range(self.files.count):
             index = (<uint32_t*>self.files.items)[i]
             self._name_record(b"FILE ", 5, i, self.line_tables.paths, index)

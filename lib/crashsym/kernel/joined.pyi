@@ -12,6 +12,7 @@ from crashsym.splitpair import SplitPair
 
 class Cfi:
     count: int
+    code_bytes: int
     damage: list[tuple[str, str]]
     def write(self, stream: BinaryIO) -> None: ...
 
@@ -23,6 +24,8 @@ class Functions:
     functions: int
     lines: int
     inlines: int
+    function_bytes: int
+    line_bytes: int
     has_lines: bool
     @property
     def damage(self) -> list[tuple[str, str]]: ...
