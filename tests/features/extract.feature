@@ -44,6 +44,17 @@ Feature: Symbols and manifest of a whole tree
     And the manifest says that the status of "/usr/bin/app" is "mismatch"
     And the manifest says that the status of "/usr/lib/libfoo.so.1.2" is "ok"
 
+  Scenario: A debug file that lies elsewhere is asked for by its name
+    Given "root/usr/bin/app" is split into "root/usr/bin/app" and "dbg/app.debug" as OE does
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "its debug file 'app.debug' was not found. Say where that is (--debug-root), or exclude it."
+
+  Scenario: A tree of debug files that is not there
+    When I run "crashsym extract root --debug-root nowhere --store store --manifest m.json"
+    Then the exit code is 2
+    And stderr says "cannot look for debug files: 'nowhere': no such folder. Give --debug-root a tree of them."
+
   Scenario: A split program without build id is trusted by the checksum in it
     Given the program "root/opt/blob" compiled with "-O2 -g -Wl,--build-id=none"
     And "root/opt/blob" is split into "root/opt/blob" and "root/opt/.debug/blob" as OE does

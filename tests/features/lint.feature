@@ -117,5 +117,6 @@ Feature: Symbol files are checked
       | app.sym --elf app --require names=90      | it is not WHAT=PERCENT                |
       | app.sym --elf app --require lines=199     | PERCENT is a whole number up to 100   |
       | app.sym --policy unheard=error            | it is not CODE=LEVEL                  |
+      | app.sym --elf missing                     | 'missing': No such file or directory  |
       | app.sym --elf app.sym                     | it does not begin with the ELF magic  |
       | .                                         | it is no regular file                 |

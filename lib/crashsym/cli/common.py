@@ -37,7 +37,8 @@ def add_dump_options(parser: Parser) -> None:
 
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
-    folders = getattr(args, "debug_dir", None) or getattr(args, "debug_root", None) or []
+    of_tree = hasattr(args, "debug_root")
+    folders = args.debug_root if of_tree else args.debug_dir
     if folders:
         from pathlib import Path  # `crashsym dump` seldom needs it, and has its arguments as text
 
@@ -48,6 +49,8 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
         strict=args.strict,
         keep_suffixes=args.keep_suffixes,
         debug_folders=tuple(folders),
+        debug_options=("--debug-root",) if of_tree else ("--debug-dir", "--debug-file"),
+        can_exclude=of_tree,
     )
 
 
