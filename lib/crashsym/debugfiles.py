@@ -55,7 +55,10 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(
-                "cannot look for debug files", where=f"'{folder}'", why="no such folder"
+                "cannot look for debug files",
+                where=f"'{folder}'",
+                why="no such folder",
+                remedy="Give --debug-dir a folder with split debug files.",
             )
     if elf_file.has_bytes(".debug_info"):
         return Search(None)

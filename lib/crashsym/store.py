@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from crashsym.errors import ConflictError, StoreError
@@ -11,9 +12,11 @@ from crashsym.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
-
     from crashsym.breakpad.module import ModuleRecord
+
+
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+_LONGEST_NAME = 250  # bytes, with ".sym" behind it
 
 
 class StoreEntry(Value):
@@ -70,27 +73,58 @@ class Store:
             )
         return StoreEntry(path, new)
 
-    def read(self, path: PurePosixPath) -> bytes:
-        """Return the bytes of a symbol file.
+    def read(self, path: PurePosixPath) -> bytes | None:
+        """Return the bytes of a symbol file; None if there is none.
 
         Raises:
-            StoreError: there is none, or it cannot be read.
+            StoreError: it cannot be read.
         """
         try:
             return (self.root / path).read_bytes()
+        except _ABSENT:
+            return None
         except OSError as error:
-            raise StoreError(
-                "cannot read", where=f"'{self.root / path}'", why=error.strerror or str(error)
-            ) from error
+            raise _unreadable(self.root / path, error) from error
 
     def debug_ids(self, debug_file: str) -> list[str]:
-        """Return the debug ids under which the store has symbols of a module, sorted."""
-        folder = self.root / debug_file
-        if debug_file in ("", ".", "..") or not folder.is_dir():
+        """Return the debug ids under which the store has symbols of a module, sorted.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        if debug_file in ("", ".", "..") or len(os.fsencode(debug_file)) > _LONGEST_NAME:
             return []
-        return sorted(
-            entry.name for entry in folder.iterdir() if (entry / f"{debug_file}.sym").is_file()
-        )
+        return [name for name in self._names(debug_file) if self._has(debug_file, name)]
+
+    def is_empty(self) -> bool:
+        """Whether nothing in the folder has the shape of a store.
+
+        Raises:
+            StoreError: a folder cannot be read.
+        """
+        return not any(self.debug_ids(name) for name in self._names(""))
+
+    def _has(self, debug_file: str, debug_id: str) -> bool:
+        file = self.root / symbol_path(debug_file, debug_id)
+        try:
+            return file.is_file()
+        except OSError as error:
+            raise _unreadable(file, error) from error
+
+    def _names(self, folder: str) -> list[str]:
+        """Return what is in a folder of the store, sorted; nothing if there is none."""
+        try:
+            return sorted(entry.name for entry in (self.root / folder).iterdir())
+        except (*_ABSENT, ValueError):  # the last: a byte 0, which no file name has
+            return []
+        except OSError as error:
+            raise _unreadable(self.root / folder, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    remedy = "Get the right to read the store."
+    why = error.strerror or str(error)
+    return StoreError("cannot read", where=f"'{path}'", why=why, remedy=remedy)
 
 
 def _same(one: str | os.PathLike[str], other: Path) -> bool:
@@ -99,6 +133,4 @@ def _same(one: str | os.PathLike[str], other: Path) -> bool:
     try:
         return Path(one).samefile(other) or filecmp.cmp(one, other, shallow=False)
     except OSError as error:
-        raise StoreError(
-            "cannot read", where=f"'{other}'", why=error.strerror or str(error)
-        ) from error
+        raise _unreadable(other, error) from error

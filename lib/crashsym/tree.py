@@ -62,6 +62,9 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
     Raises:
         ConfigError: one of the folders does not exist.
     """
+    _check_folder(root, "cannot extract", "Give the root of a tree of target files.")
+    for folder in debug_roots:
+        _check_folder(folder, "cannot look for debug files", "Give --debug-root a tree of them.")
     tree = Tree()
     for path, file, package in _files(root, tree, packages=packages):
         _sort_in(tree, path, file, package, exclude)
@@ -75,15 +78,16 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
     return tree
 
 
-def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
-    if not root.is_dir():
-        raise ConfigError(
-            "cannot extract",
-            where=f"'{root}'",
-            why="no such folder",
-            remedy="Give the root of a tree of target files.",
-        )
+def _check_folder(folder: Path, what: str, remedy: str) -> None:
+    try:
+        why = "" if folder.is_dir() else "no such folder"
+    except OSError as error:  # above it is one that may not be searched
+        why = error.strerror or str(error)
+    if why:
+        raise ConfigError(what, where=f"'{folder}'", why=why, remedy=remedy)
 
+
+def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
     def unreadable(error: OSError) -> None:
         where = "/" + os.path.relpath(error.filename or root, root)
         tree.findings.append(_unreadable(where, error))

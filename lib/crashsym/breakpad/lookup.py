@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from crashsym.breakpad.records import FuncRecord, InlineRecord, SymbolFile
 
 
+_PAGE = 4096  # bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One level of a stack: ``file`` is "" and ``line`` 0 when they are not known."""
@@ -27,12 +30,16 @@ class Lookup:
         self._symbols = symbols
         self._functions = [function.address for function in symbols.functions]
         self._publics = [public.address for public in symbols.publics]
+        self._end = _end_of_code(symbols)
 
     def frames(self, address: int) -> list[Frame]:
         """Return the frames at a module-relative address, the innermost first.
 
-        A FUNC that covers the address wins over a PUBLIC below it; no symbol: an empty list.
+        A FUNC that covers the address wins over a PUBLIC below it; no symbol, or an address behind
+        all code that is known: an empty list.
         """
+        if address >= self._end:
+            return []
         index = bisect_right(self._functions, address) - 1
         if index >= 0:
             function = self._symbols.functions[index]
@@ -72,6 +79,18 @@ class Lookup:
         }
         found.update({f.address: f.size for f in self._symbols.functions if f.name == name})
         return found
+
+
+def _end_of_code(symbols: SymbolFile) -> int:
+    """Return the first address that no symbol can be for.
+
+    How long a PUBLIC is, nothing says: what is behind the last one counts as its code up to the end
+    of the page, as long as no FUNC or unwind rule shows that there is more code.
+    """
+    ends = [function.address + function.size for function in symbols.functions]
+    ends += [record.address + record.size for record in symbols.cfi]
+    ends += [(public.address | (_PAGE - 1)) + 1 for public in symbols.publics[-1:]]
+    return min(max(ends, default=0), 1 << 64)
 
 
 def _calls_at(function: FuncRecord, address: int) -> list[InlineRecord]:

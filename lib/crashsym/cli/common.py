@@ -11,10 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
     from crashsym.cli.quick import Parser
     from crashsym.findings import Finding, Policy
 
+# By the names that the variable and the documents have: to a user, a kernel is Linux.
+ENGINES = {"kernel": "compiled engine", "reference": "Python engine"}
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
@@ -36,7 +39,8 @@ def add_dump_options(parser: Parser) -> None:
 
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
-    folders = getattr(args, "debug_dir", None) or getattr(args, "debug_root", None) or []
+    of_tree = hasattr(args, "debug_root")
+    folders = args.debug_root if of_tree else args.debug_dir
     if folders:
         from pathlib import Path  # `crashsym dump` seldom needs it, and has its arguments as text
 
@@ -47,17 +51,46 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
         strict=args.strict,
         keep_suffixes=args.keep_suffixes,
         debug_folders=tuple(folders),
+        debug_options=("--debug-root",) if of_tree else ("--debug-dir", "--debug-file"),
+        can_exclude=of_tree,
     )
 
 
 def path_text(text: str) -> str:
-    """Return a path as `pathlib` writes it (``./a//b`` is ``a/b``), mostly without that module."""
+    """Return a path as `pathlib` writes it (``./a//b`` is ``a/b``), mostly without that module.
+
+    Raises:
+        ArgumentTypeError: it is empty.
+    """
     parts = text.split("/")
     if text and "." not in parts and "" not in parts[1:]:
         return text
+    return str(path(text))
+
+
+def path(text: str) -> Path:
+    """Return a path that is an argument.
+
+    Raises:
+        ArgumentTypeError: it is empty, which would be the current folder.
+    """
     from pathlib import Path
 
-    return str(Path(text))
+    if not text:
+        raise refused("an empty path; give a file or a folder")
+    return Path(text)
+
+
+def output_text(text: str) -> str | None:
+    """Return what `path_text` does of a file to write; None is standard output, ``-``."""
+    return None if text == "-" else path_text(text)
+
+
+def refused(why: str) -> Exception:
+    """Return what makes `argparse` refuse an argument, whose name it puts before the reason."""
+    from argparse import ArgumentTypeError
+
+    return ArgumentTypeError(why)
 
 
 def report(found: Iterable[Finding], policy: Policy) -> bool:
@@ -72,9 +105,9 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
 
 
 def announce_engine() -> None:
-    """Say on stderr when the work will take long because there is no kernel."""
+    """Say on stderr when the work will take long because there is no compiled engine."""
     if is_fallback():
         tell(
-            "the kernel is not compiled; the reference engine, a hundred times slower, "
-            "does the work"
+            "the compiled engine is missing; the Python engine, a hundred times slower, does the"
+            " work"
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from crashsym.cli.common import FINDINGS
+from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, tell
 from crashsym.errors import ConfigError, UnreadableError
 from crashsym.manifest import read
@@ -26,12 +26,12 @@ HELP = "add function, file and line to a log"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym symbolicate``."""
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", type=Path, help="a text; standard input without it"
+        "file", metavar="FILE", nargs="?", type=path, help="a text; standard input without it"
     )
     parser.add_argument(
         "--store",
         metavar="DIR",
-        type=Path,
+        type=path,
         action="append",
         required=True,
         help="symbol store, a folder NAME/ID/NAME.sym; may be repeated: --store A --store B",
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="which build to take where the store has several, and which module a file name is;"
@@ -50,14 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Symbolicate one text."""
     for store in args.store:
-        if not store.is_dir():
-            raise ConfigError("cannot symbolicate", where=f"'{store}'", why="no such store")
-    manifests = [read(path) for path in args.manifest]
-    symbolicator = Symbolicator([Store(path) for path in args.store], manifests)
+        _check_store(store)
+    stores = [Store(folder) for folder in args.store]
+    manifests = [read(file) for file in args.manifest]
+    symbolicator = Symbolicator(stores, manifests)
     with Results() as stdout:
         for raw in _raw_lines(args.file):
             stdout.buffer.write(_completed(symbolicator, raw))
-    return _conclude(symbolicator.outcome)
+    return _conclude(symbolicator.outcome, stores)
+
+
+def _check_store(folder: Path) -> None:
+    try:
+        why = "" if folder.is_dir() else "no such store"
+    except OSError as error:  # above it is a folder that may not be searched
+        why = error.strerror or str(error)
+    if why:
+        remedy = "Give the folder that 'crashsym extract --store' has filled."
+        raise ConfigError("cannot symbolicate", where=f"'{folder}'", why=why, remedy=remedy)
 
 
 def _raw_lines(file: Path | None) -> Iterator[bytes]:
@@ -82,10 +92,10 @@ def _completed(symbolicator: Symbolicator, raw: bytes) -> bytes:
     return text + end
 
 
-def _conclude(outcome: Outcome) -> int:
+def _conclude(outcome: Outcome, stores: list[Store]) -> int:
     missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
     summary = f"{outcome.named} of {outcome.frames} frames named"
     tell(f"{summary}{'; ' + missing if missing else ''}")
-    if "no symbols" in outcome.missing.values() and not outcome.named:
+    if "no symbols" in outcome.missing.values() and all(store.is_empty() for store in stores):
         tell("a store is a folder that has NAME/ID/NAME.sym right below")
     return 0 if outcome.named else FINDINGS

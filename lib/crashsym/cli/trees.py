@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.cache import Cache
-from crashsym.cli.common import add_dump_options, announce_engine, dump_options, report
+from crashsym.cli.common import (
+    ENGINES,
+    add_dump_options,
+    announce_engine,
+    dump_options,
+    path,
+    refused,
+    report,
+)
 from crashsym.cli.output import tell
 from crashsym.engines import engine
-from crashsym.errors import ConfigError
+from crashsym.errors import ConfigError, counted
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
 from crashsym.findings import EXCUSED, Policy
 from crashsym.onefile import Recipe
@@ -22,20 +30,20 @@ from crashsym.tree import HalfIndex, Tree
 
 def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where everything comes from and goes to."""
-    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="symbol store")
+    parser.add_argument("--store", metavar="DIR", type=path, required=True, help="symbol store")
     parser.add_argument(
-        "--manifest", metavar="FILE", type=Path, required=True, help="write it here"
+        "--manifest", metavar="FILE", type=_manifest_path, required=True, help="write it here"
     )
     parser.add_argument(
         "--cache",
         metavar="DIR",
-        type=Path,
+        type=path,
         help="keep what was found out about each file here, and do not read the same bytes again",
     )
     parser.add_argument(
         "--debug-root",
         metavar="DIR",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="a further tree of split or unstripped files to take debug information from; may be"
@@ -44,6 +52,7 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude",
         metavar="GLOB",
+        type=_target_glob,
         action="append",
         default=[],
         help="leave out target paths like this, e.g. '/usr/lib/*/ptest/*'; may be repeated",
@@ -68,9 +77,21 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     add_dump_options(parser)
 
 
+def _manifest_path(text: str) -> Path:
+    if text == "-":
+        raise refused("'-' is no file; standard output is for --json, and a file '-' is './-'")
+    return path(text)
+
+
+def _target_glob(text: str) -> str:
+    if not text.startswith(("/", "*", "?", "[")):
+        raise refused(f"'{text}' fits no file: target paths begin with '/'")
+    return text
+
+
 def _jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of 1 or more")
+        raise refused(f"'{text}' is no number of 1 or more")
     return int(text)
 
 
@@ -114,15 +135,18 @@ def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Po
 def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
     """Return the one line that ends a run."""
     files = count_symbol_files(result.manifest)
-    parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
-    parts.append(f"made by the {engine().name}")
+    made = counted(files, "symbol file")
+    parts = [f"{made}: {result.new} new, {files - result.new} already there"]
+    parts.append(f"made by the {ENGINES[engine().name]}")
     if result.known:
-        parts.append(f"{result.known} of {len(tree.subjects)} files known from the cache")
+        files_read = counted(len(tree.subjects), "file")
+        parts.append(f"{result.known} of {files_read} known from the cache")
     if result.findings:
         excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
-        parts.append(f"{len(result.findings)} findings" + f", {excused} excused" * (excused > 0))
+        found = counted(len(result.findings), "finding")
+        parts.append(found + f", {excused} excused" * (excused > 0))
     if tree.relocatable:
-        parts.append(f"{len(tree.relocatable)} relocatable files (.o) left out")
+        parts.append(f"{counted(len(tree.relocatable), 'relocatable file')} (.o) left out")
     return "; ".join(parts)
 
 
