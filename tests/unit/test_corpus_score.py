@@ -212,7 +212,7 @@ def test_a_right_symbol_file_has_no_fault_and_every_fact_is_judged() -> None:
         "cfa": 10,
         "return_address": 10,
         "registers": 10,
-        "source": 2,
+        "source": 1,  # the optional mark has no code
     }
     assert tuple(right) == CATEGORIES
 
@@ -237,6 +237,14 @@ def test_without_a_symbol_file_everything_is_missing() -> None:
     assert {fault.verdict for fault in judged.faults} == {M}
     # The optional mark alone has nothing to be missing.
     assert len(judged.faults) == 10 + 3 * 8 + 3 * 10 + 1
+    assert all(counts[R] == 0 for counts in judged.counts.values())
+
+
+def test_an_optional_mark_is_judged_where_there_is_code_for_it() -> None:
+    text = SYMBOLS.replace("FUNC 1000", "FILE 2 /src/c.h\nFUNC 1000", 1)
+    assert faults_of(text.replace("1000 4 10 0", "1000 2 10 0\n1002 2 9 2")) >= {
+        ("source", W, 0x1002)
+    }
 
 
 def test_another_spelling_of_a_rule_is_as_right() -> None:
