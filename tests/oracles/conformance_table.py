@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from corpus.build import Binary, build
-from corpus.conformance.dumpers import Dumper, Total, table
+from corpus.conformance.dumpers import Dumper, Output, Total, table
 from corpus.conformance.facts import CATEGORIES, Facts, Location, Unwind, read_facts
 from corpus.conformance.generate import cached_facts
 from corpus.matrix import PROGRAMS
@@ -77,10 +77,10 @@ def totals_of(programs: Iterable[tuple[Binary, Facts]], folder: Path) -> dict[st
     return totals
 
 
-def _dumpers(folder: Path) -> dict[str, Callable[[Binary], str]]:
+def _dumpers(folder: Path) -> dict[str, Callable[[Binary], Output]]:
     breakpad = Dumper("", f"{breakpad_dump_syms()} -d {{file}}")
 
-    def repaired(binary: Binary) -> str:
+    def repaired(binary: Binary) -> Output:
         copy = with_debug_addr(binary.whole, folder, binary.program.cpu)
         return breakpad.dump(Binary(binary.program, copy, copy, None))
 
@@ -128,8 +128,7 @@ def page() -> str:
         everything = totals_of(judged, Path(scratch))
         parts.append(table(everything.items()) + "\n")
         for name, total in everything.items():
-            if total.failed:
-                parts.append(f"{name} gave no symbol file for: {', '.join(total.failed)}.\n")
+            parts += [f"{name} gave {failure}.\n" for failure in total.failures()]
     for arch in sorted({program.cpu.arch for program in PROGRAMS}):
         mine = {program.name for program in PROGRAMS if program.cpu.arch == arch}
         parts.append(f"## {arch}: {len(mine)} programs\n")

@@ -6,11 +6,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-import elftools
+try:
+    import elftools
+except ModuleNotFoundError:
+    # The commands import this first, and what to do is better than a traceback.
+    sys.stderr.write(
+        "cannot make facts: this Python has no pyelftools."
+        " Install python3-pyelftools, or run 'pip install pyelftools' in a virtual environment.\n"
+    )
+    sys.exit(2)
 from corpus.build import Binary, cache_root, run
 from corpus.conformance.consensus import Tally, agree_on_locations, merged
 from corpus.conformance.elf import ElfFile, read_elf
