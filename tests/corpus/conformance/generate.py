@@ -12,12 +12,14 @@ from functools import cache
 from pathlib import Path
 
 try:
+    # What 0.31 and later have: older ones end at the opcodes of AArch64's pointer authentication.
     import elftools
-except ModuleNotFoundError:
+    from elftools.dwarf.constants import DW_CFA_AARCH64_negate_ra_state  # type: ignore[attr-defined] # noqa: F401
+except ImportError:
     # The commands import this first, and what to do is better than a traceback.
     sys.stderr.write(
-        "cannot make facts: this Python has no pyelftools."
-        " Install python3-pyelftools, or run 'pip install pyelftools' in a virtual environment.\n"
+        "cannot make facts: this Python has no pyelftools from 0.31 on."
+        " Run 'pip install pyelftools' in a virtual environment.\n"
     )
     sys.exit(2)
 from corpus.build import Binary, cache_root, run
