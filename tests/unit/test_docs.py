@@ -51,6 +51,31 @@ def test_every_finding_is_in_the_reference_with_its_level() -> None:
     assert documented == {code: policy.level(Finding(code, "f", "w", "y")) for code in CODES}
 
 
+def test_every_finding_of_a_recipe_is_in_the_words_of_the_variable() -> None:
+    text = (REPOSITORY / "classes" / "crashdump.bbclass").read_text()
+    (words,) = re.findall(r"^CRASHDUMP_POLICY\[doc\] = .*CODE is (.*?), or \*", text, re.MULTILINE)
+    (errors,) = re.findall(r"Unset codes: (.*) are errors", text)
+    page = (REFERENCE / "findings.md").read_text()
+    of_images = set(re.findall(r"^\| `([\w-]+)` .*`crashsym image` only", page, re.MULTILINE))
+    assert words.split(", ") == [code for code in CODES if code not in of_images]
+    assert _named(errors) == [code for code in _errors() if code not in of_images]
+
+
+def test_the_policies_page_names_the_errors_by_default() -> None:
+    page = (REFERENCE / "policy.md").read_text()
+    (errors,) = re.findall(r"By default (.*?)\s+are errors", page, re.DOTALL)
+    assert _named(errors.replace("`", "")) == _errors()
+
+
+def _named(text: str) -> list[str]:
+    return re.split(r",\s+|\s+and\s+", text)
+
+
+def _errors() -> list[str]:
+    policy = Policy.parse([])
+    return [code for code in CODES if policy.level(Finding(code, "f", "w", "y")) == "error"]
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", "docs/explanation/how-it-works.md"]
 )
