@@ -7,7 +7,10 @@ import argparse
 import re
 
 import pytest
+from crashsym.breakpad.lint import CODES as LINT_CODES
+from crashsym.breakpad.lint import LintPolicy
 from crashsym.cli.main import build_parser
+from crashsym.errors import ConfigError
 from crashsym.findings import CODES, Finding, Policy
 from support import REPOSITORY
 
@@ -22,6 +25,31 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
             for sub in action.choices.values():
                 found |= _options(sub)
     return found - {"-h", "--help", "--version"}
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Every command below a parser, by its name with the program's."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                found |= {sub.prog: sub, **_commands(sub)}
+    return found
+
+
+def test_the_help_of_every_command_describes_it_and_needs_no_file_of_the_checkout() -> None:
+    commands = _commands(build_parser())
+    assert {"crashsym lint", "crashsym manifest merge", "crashsym manifest find"} <= set(commands)
+    for name, parser in commands.items():
+        assert parser.description, name
+        assert "docs/" not in parser.format_help(), name
+
+
+def test_the_help_of_lint_lists_its_codes() -> None:
+    text = " ".join(_commands(build_parser())["crashsym lint"].format_help().split())
+    assert f"Codes: {', '.join(LINT_CODES)}." in text.replace("- ", "-")
+    with pytest.raises(ConfigError, match="crashsym lint --help"):
+        LintPolicy.parse(["unheard=error"])
 
 
 def test_every_option_is_in_the_reference_and_no_other() -> None:
