@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from crashsym.breakpad.lint import CODES as LINT_CODES
@@ -104,11 +106,34 @@ def _errors() -> list[str]:
     return [code for code in CODES if policy.level(Finding(code, "f", "w", "y")) == "error"]
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/explanation/how-it-works.md"]
+PAGES = sorted(
+    str(page.relative_to(REPOSITORY))
+    for page in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"))
 )
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (REPOSITORY / page).read_text()
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
-    broken = [link for link in links if not ((REPOSITORY / page).parent / link).exists()]
+    files = [link.partition("#")[0] for link in links]
+    broken = [file for file in files if not ((REPOSITORY / page).parent / file).exists()]
     assert not broken
+
+
+def test_the_policy_of_the_how_to_is_one(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "how-to" / "release.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "policy.toml").write_text(re.sub(r"20\d\d-", "9999-", example))
+    policy = Policy.parse([str(tmp_path / "policy.toml")])
+    gpu = Finding("no-debug-info", "/usr/lib/libGPU.so.1", "what", "why")
+    assert policy.level(gpu) == "excused"
+    assert policy.level(gpu._replace(path="/usr/bin/x")) == "warning"
+
+
+def test_the_command_lines_of_the_how_to_are_understood() -> None:
+    text = (REPOSITORY / "docs" / "how-to" / "release.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^ +crashsym (.*?)(?: 2>.*| &&.*)?$", text, re.MULTILINE)
+    assert len(lines) == 5
+    for line in lines:
+        build_parser().parse_args(shlex.split(line))
