@@ -452,7 +452,7 @@ def test_dumpers_are_compared_in_a_table() -> None:
     ("command", "why"),
     [
         ("/nowhere/gone {file}", "it cannot be run: No such file or directory"),
-        ("sh -c 'echo first >&2; echo last >&2; exit 7' {file}", "exit code 7: last"),
+        ("sh -c 'echo first >&2; echo last. >&2; exit 7' {file}", "exit code 7: last"),
         ("sh -c 'kill -11 $$' {file}", "signal 11"),
         ("echo {file}", "what it printed does not begin with MODULE"),
     ],

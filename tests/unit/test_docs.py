@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from corpus.matrix import PROGRAMS
 from crashsym.breakpad.lint import CODES as LINT_CODES
 from crashsym.breakpad.lint import LintPolicy
 from crashsym.cli.main import build_parser
@@ -104,6 +105,14 @@ def _named(text: str) -> list[str]:
 def _errors() -> list[str]:
     policy = Policy.parse([])
     return [code for code in CODES if policy.level(Finding(code, "f", "w", "y")) == "error"]
+
+
+def test_the_page_of_scores_has_every_program_of_the_corpus() -> None:
+    page = (REPOSITORY / "docs" / "conformance.md").read_text()
+    assert f"\n## All {len(PROGRAMS)} programs\n" in page
+    by_arch = dict(re.findall(r"^## (\w+): (\d+) programs$", page, re.MULTILINE))
+    archs = [program.cpu.arch for program in PROGRAMS]
+    assert by_arch == {arch: str(archs.count(arch)) for arch in archs}
 
 
 PAGES = sorted(

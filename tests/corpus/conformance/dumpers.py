@@ -78,7 +78,7 @@ def is_symbol_file(text: str) -> bool:
 def _exit(code: int, talk: str) -> str:
     """How a dumper ended (with a negative ``code``: by a signal), and its last words."""
     how = f"exit code {code}" if code > 0 else f"signal {-code}"
-    return ": ".join([how, *talk.strip().splitlines()[-1:]])
+    return ": ".join([how, *talk.strip().splitlines()[-1:]]).removesuffix(".")
 
 
 @dataclass
