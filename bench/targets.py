@@ -50,9 +50,10 @@ def verdicts(
         for one in compared
         if one.file.cpu == THUMB and _ARM_FROM <= one.facts.debug_info < _ARM_TO
     ]
+    full = f"at least 20x Breakpad's speed, all inlined calls ({FULL_BREAKPAD}), from 90 MB up"
     return [
         _ratio("at least 5x Mozilla's speed from 90 MB up", large, MOZILLA, (5, USER)),
-        _ratio("at least 20x Breakpad's speed from 90 MB up", large, FULL_BREAKPAD, (20, USER)),
+        _ratio(full, large, FULL_BREAKPAD, (20, USER)),
         _ratio("at least 4x Mozilla's speed on 55 MB of ARM", arm, MOZILLA, (4, USER)),
         *(
             _ratio(f"never slower than {peer}, user + system", compared, peer, (1, CPU))
@@ -70,8 +71,7 @@ def _ratio(
 ) -> Verdict:
     """Judge by the worst file; a file on which the peer failed says nothing about speed."""
     wanted, measure = least
-    ratios = [(one.ratio(peer, measure), one.file.name) for one in compared]
-    found = [(ratio, name) for ratio, name in ratios if ratio is not None]
+    found = _ratios(compared, peer, measure)
     failed = [one.file.name for one in compared if _failed(one)]
     if failed:
         return Verdict(target, met=False, fact=f"no sane output of ours: {', '.join(failed)}")
@@ -81,9 +81,15 @@ def _ratio(
     below = sum(ratio < wanted for ratio, _ in found)
     fact = f"{worst:.2f}x on {name}" + (f", {below} of {len(found)} files below" if below else "")
     if measure is USER:
-        least_of_all = min(ratio for one in compared if (ratio := one.ratio(peer, CPU)) is not None)
-        fact += f" (user + system: {least_of_all:.2f}x)"
+        least_of_all, where = min(_ratios(compared, peer, CPU))
+        fact += f" (user + system: {least_of_all:.2f}x on {where})"
     return Verdict(target, worst >= wanted, fact)
+
+
+def _ratios(compared: Iterable[Compared], peer: str, measure: Measure) -> list[tuple[float, str]]:
+    """Return the ratio on each file on which there is one, with the file's name."""
+    ratios = [(one.ratio(peer, measure), one.file.name) for one in compared]
+    return [(ratio, name) for ratio, name in ratios if ratio is not None]
 
 
 def _failed(one: Compared) -> bool:

@@ -33,7 +33,7 @@ CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.
 CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
 CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests, one sub-folder for each package architecture."
 CRASHDUMP_POLICY ?= ""
-CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, unreadable, malformed, unsupported, conflict, crashed, or * for all. Unset codes: unreadable, mismatch, conflict and crashed are errors, the others warnings."
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, missing-debug-file, unreadable, malformed, unsupported, conflict, crashed, or * for all. Unset codes: mismatch, unreadable, conflict and crashed are errors, the others warnings."
 CRASHDUMP_INLINES ?= "1"
 CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
 

@@ -263,9 +263,15 @@ def show_stack(target: Target, place: Workplace) -> None:
 def demonstrate(target: Target, output: Path) -> None:
     """Go the whole way for one target, in a new folder below ``output``."""
     place = Workplace(output / target.cpu)
-    if place.folder.exists():
-        shutil.rmtree(place.folder)
-    place.folder.mkdir(parents=True)
+    try:
+        if place.folder.exists():
+            shutil.rmtree(place.folder)
+        place.folder.mkdir(parents=True)
+    except OSError as error:
+        raise DemoError(
+            f"cannot make the folder: '{place.folder}': {error.strerror}. "
+            "Name another one with --output."
+        ) from None
     say(f"== {target.cpu}: build the example, split and strip it as OpenEmbedded does")
     build(target, place)
     split_and_strip(target, place.root)

@@ -55,25 +55,35 @@ def place(binary: Binary, folder: Path, facts: bool) -> dict[str, str]:
 
 
 def main() -> int:
-    """Return 0, or 3 when programs were left out for want of a tool."""
+    """Return 0, 3 when programs were left out for want of a tool, or 2 when nothing can be made."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
     parser.add_argument("--no-facts", action="store_true", help="only compile")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    programs = chosen(arguments.only)
+    if not programs:
+        print(f"no program is named so: {' '.join(arguments.only)}", file=sys.stderr)
+        return 2
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"cannot make the folder: '{arguments.out}': {error.strerror}", file=sys.stderr)
+        return 2
+    return _make(programs, arguments.out, not arguments.no_facts)
+
+
+def _make(programs: list[Program], out: Path, facts: bool) -> int:
     index = []
     left_out = 0
-    for program in chosen(arguments.only):
-        if lacking := without_tool(program, not arguments.no_facts):
+    for program in programs:
+        if lacking := without_tool(program, facts):
             print(f"{program.name}: left out, not installed: {', '.join(lacking)}", file=sys.stderr)
             left_out += 1
             continue
-        binary = build(program)
-        index.append(place(binary, arguments.out / program.name, not arguments.no_facts))
+        index.append(place(build(program), out / program.name, facts))
         print(f"{program.name}: done", file=sys.stderr)
-    lines = "".join(json.dumps(entry) + "\n" for entry in index)
-    (arguments.out / "index.jsonl").write_text(lines)
+    (out / "index.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in index))
     return 3 if left_out else 0
 
 

@@ -60,6 +60,13 @@ Feature: One command shows the way from a build to a readable stack
     Then it fails with exit code 2
     And it complains "demo: cannot run a tool: 'strip': no such command. Run 'scripts/setup demo' and do what it says."
 
+  Scenario: A folder that cannot be made is named
+    Given a machine with nothing but the host's compiler
+    But a file is where the demo should work
+    When I run the demo there
+    Then it fails with exit code 2
+    And it complains "Not a directory. Name another one with --output."
+
   Scenario: Missing debug information stops the demo
     Given a machine with nothing but the host's compiler
     But the compiler there is always called with "-g0"

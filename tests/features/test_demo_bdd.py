@@ -118,6 +118,11 @@ def tool_is_missing(machine: Machine, tool: str) -> None:
     (machine.tools / tool).unlink()
 
 
+@given("a file is where the demo should work")
+def file_in_the_way(machine: Machine) -> None:
+    machine.output.touch()
+
+
 @given(parsers.parse('the compiler there is always called with "{option}"'))
 def compiler_gets_option(machine: Machine, option: str) -> None:
     compiler = shlex.quote(require_tool("g++"))

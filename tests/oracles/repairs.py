@@ -71,6 +71,6 @@ def with_debug_addr(path: Path, folder: Path, cpu: Cpu) -> Path:
         if ELFFile(stream).get_section_by_name(".debug_addr") is not None:
             return path
     copy = folder / path.name
-    objcopy = f"{cpu.triple}-objcopy"
+    objcopy = "llvm-objcopy" if cpu.bare else f"{cpu.triple}-objcopy"
     run([objcopy, "--add-section", ".debug_addr=/dev/null", str(path), str(copy)])
     return copy

@@ -16,7 +16,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 from corpus.conformance.facts import CATEGORIES, Facts, read_facts
-from corpus.conformance.generate import cached_facts, needed_tools
+from corpus.conformance.generate import cached_facts, machine_name, needed_tools
+from corpus.conformance.machines import MACHINES
 from corpus.conformance.scoring import Fault, Score, Verdict, score
 from corpus.conformance.symbols import SymbolFile
 from corpus.matrix import PROGRAMS, Program
@@ -110,10 +111,11 @@ def check_facts_suffice(program: Program) -> None:
     code = sum(function.size for function in symbols.functions)
     described = sum(fact.size for fact in facts.locations if fact.inlines is not None)
     assert described > 0.85 * code, f"locations for {described} of {code} bytes of functions"
-    unwound = sum(block.size for block in symbols.blocks)
-    ruled = sum(fact.size for fact in facts.unwinds if fact.return_address is not None)
-    assert ruled > 0.6 * unwound, f"unwind rules for {ruled} of {unwound} bytes with rules"
-    assert len(facts.samples) > 50 or program.shared
+    if machine_name(program) in MACHINES:
+        unwound = sum(block.size for block in symbols.blocks)
+        ruled = sum(fact.size for fact in facts.unwinds if fact.return_address is not None)
+        assert ruled > 0.6 * unwound, f"unwind rules for {ruled} of {unwound} bytes with rules"
+        assert len(facts.samples) > 50 or program.shared
     assert [fact for fact in facts.disputed if fact.category == "source"] == []
     # Most marks that need code have it, in agreement.
     assert facts.module.unconfirmed.get("source", 0) <= len(facts.sources) // 4
@@ -182,7 +184,7 @@ def test_any_dumper_can_be_run_and_a_failing_one_scores_nothing() -> None:
     rows = {row.split("|")[1].strip(): row for row in done.stdout.splitlines() if row[:1] == "|"}
     assert rows["ours"].count("100.00 % (0 / 0)") == len(CATEGORIES)
     assert rows["none"].count("0.00 % (0 / ") == len(CATEGORIES)
-    assert "none gave no symbol file for aarch64-marked-O2." in done.stdout
+    assert "none gave no symbol file for aarch64-marked-O2: exit code 1." in done.stdout
 
 
 def test_programs_and_facts_are_laid_out_for_other_projects(tmp_path: Path) -> None:

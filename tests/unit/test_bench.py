@@ -85,7 +85,7 @@ def test_the_worst_file_decides() -> None:
     found = verdicts([fast("good.so", 93), fast("bad.so", 381, 0.4)], None, [])
     verdict = of(found, "5x Mozilla")
     assert verdict.met is False
-    assert verdict.fact == "4.00x on bad.so, 1 of 2 files below (user + system: 4.00x)"
+    assert verdict.fact == "4.00x on bad.so, 1 of 2 files below (user + system: 4.00x on bad.so)"
     assert of(found, "20x Breakpad").met is True
 
 
@@ -94,9 +94,17 @@ def test_factors_are_of_user_seconds_and_never_slower_of_all() -> None:
     one.by_tool[OURS] = measured(1.2, system=0.2)
     found = verdicts([one], None, [])
     assert of(found, "5x Mozilla").met is True
-    assert of(found, "20x Breakpad").fact == "20.00x on a.so (user + system: 16.67x)"
+    assert of(found, "20x Breakpad").fact == "20.00x on a.so (user + system: 16.67x on a.so)"
     one.by_tool[MOZILLA] = measured(1.1)
     assert of(verdicts([one], None, []), "never slower than mozilla").met is False
+
+
+def test_each_worst_figure_has_the_name_of_its_own_file() -> None:
+    busy, slow = (compared(n, 93, {OURS: 1.0, MOZILLA: 8.0}) for n in ("busy.so", "slow.so"))
+    slow.by_tool[MOZILLA] = measured(7.0)
+    busy.by_tool[OURS] = measured(2.0, system=1.0)
+    fact = of(verdicts([busy, slow], None, []), "5x Mozilla").fact
+    assert fact == "7.00x on slow.so (user + system: 4.00x on busy.so)"
 
 
 def test_the_factor_is_of_the_breakpad_that_does_all_of_the_work() -> None:
@@ -104,7 +112,9 @@ def test_the_factor_is_of_the_breakpad_that_does_all_of_the_work() -> None:
     one.by_tool[BREAKPAD_NAME] = measured(2 * one.by_tool[OURS].cpu)
     assert of(verdicts([one], None, []), "20x Breakpad").met is True
     one.by_tool[FULL_BREAKPAD] = measured(19 * one.by_tool[OURS].cpu)
-    assert of(verdicts([one], None, []), "20x Breakpad").met is False
+    verdict = of(verdicts([one], None, []), "20x Breakpad")
+    assert verdict.met is False
+    assert "all inlined calls (breakpad-full)" in verdict.target
 
 
 def test_a_breakpad_of_ones_own_stands_for_the_full_one(tmp_path: Path) -> None:

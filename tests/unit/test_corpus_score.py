@@ -13,7 +13,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 from corpus.build import Binary
-from corpus.conformance.dumpers import Dumper, Total, cell, named_commands, table
+from corpus.conformance.dumpers import (
+    CommandError,
+    Dumper,
+    Output,
+    Total,
+    cell,
+    named_commands,
+    table,
+)
 from corpus.conformance.facts import (
     CATEGORIES,
     Disputed,
@@ -64,7 +72,7 @@ FACTS = Facts(
     (Disputed("line", 0x1000, 2, {"one": "1", "other": "2"}),),
 )
 SYMBOLS = """\
-MODULE Linux x86_64 0 hand-made
+MODULE Linux x86_64 000000AB0000000000000000000000000 hand-made
 INFO CODE_ID AB
 FILE 0 /src/./a.c
 FILE 1 /src/b.h
@@ -212,7 +220,7 @@ def test_a_right_symbol_file_has_no_fault_and_every_fact_is_judged() -> None:
         "cfa": 10,
         "return_address": 10,
         "registers": 10,
-        "source": 2,
+        "source": 1,  # the optional mark has no code
     }
     assert tuple(right) == CATEGORIES
 
@@ -237,6 +245,14 @@ def test_without_a_symbol_file_everything_is_missing() -> None:
     assert {fault.verdict for fault in judged.faults} == {M}
     # The optional mark alone has nothing to be missing.
     assert len(judged.faults) == 10 + 3 * 8 + 3 * 10 + 1
+    assert all(counts[R] == 0 for counts in judged.counts.values())
+
+
+def test_an_optional_mark_is_judged_where_there_is_code_for_it() -> None:
+    text = SYMBOLS.replace("FUNC 1000", "FILE 2 /src/c.h\nFUNC 1000", 1)
+    assert faults_of(text.replace("1000 4 10 0", "1000 2 10 0\n1002 2 9 2")) >= {
+        ("source", W, 0x1002)
+    }
 
 
 def test_another_spelling_of_a_rule_is_as_right() -> None:
@@ -314,17 +330,21 @@ def test_a_file_that_holds_no_facts_is_refused(text: str, tmp_path: Path) -> Non
         read_facts(path)
 
 
-def run_score(folder: Path, symbols: str, *options: str) -> subprocess.CompletedProcess[str]:
-    write_facts(FACTS, folder / "facts.jsonl")
-    (folder / "it.sym").write_text(symbols)
-    command = [sys.executable, str(CORPUS / "score.py"), str(folder / "it.sym")]
+def run_script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, "--facts", str(folder / "facts.jsonl"), *options],
+        [sys.executable, str(CORPUS / name), *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+def run_score(folder: Path, symbols: str, *options: str) -> subprocess.CompletedProcess[str]:
+    facts, file = folder / "facts.jsonl", folder / "it.sym"
+    write_facts(FACTS, facts)
+    file.write_text(symbols)
+    return run_script("score.py", str(file), "--facts", str(facts), *options)
 
 
 def test_the_script_needs_nothing_of_the_package_and_says_what_is_wrong(tmp_path: Path) -> None:
@@ -354,6 +374,63 @@ def test_the_script_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     assert "/nowhere" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("symbols", "why"),
+    [
+        ("\x7fELF", "it is no symbol file"),
+        ("", "it is no symbol file"),
+        (SYMBOLS.replace("AB0", "AC0", 1), "its id is 000000AC0000000000000000000000000"),
+    ],
+)
+def test_the_script_refuses_what_is_not_the_programs_symbol_file(
+    symbols: str, why: str, tmp_path: Path
+) -> None:
+    done = run_score(tmp_path, symbols)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"cannot score: {tmp_path}/it.sym: {why}")
+
+
+def test_an_id_may_be_swapped_or_not() -> None:
+    for debug_id in ("33221100554477668899AABBCCDDEEFF0", "00112233445566778899AABBCCDDEEFF0"):
+        symbols = SymbolFile(f"MODULE Linux mips {debug_id} it\n")
+        assert symbols.is_of("00112233445566778899aabbccddeeff01234567"), debug_id
+        assert not symbols.is_of("00112233445566778899aabbccddeefe01234567")
+
+
+def test_the_script_ends_in_peace_where_nobody_reads_on(tmp_path: Path) -> None:
+    write_facts(FACTS, tmp_path / "facts.jsonl")
+    (tmp_path / "it.sym").write_text(SYMBOLS)
+    command = f"{sys.executable} {CORPUS}/score.py it.sym --facts facts.jsonl | true"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+    assert done.stderr == b""
+
+
+def test_no_program_of_that_name_is_an_error(tmp_path: Path) -> None:
+    for name, option in (("make.py", f"--out={tmp_path}"), ("run.py", "--dumper=sh {file}")):
+        done = run_script(name, option, "--only", "no-such-program")
+        assert done.returncode == 2, name
+        assert "no-such-program" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_script("make.py", "--out", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"cannot make the folder: '{tmp_path}/file': File exists\n",
+    )
+
+
+def test_without_pyelftools_the_commands_say_what_to_install() -> None:
+    for name in ("make.py", "run.py"):
+        command = [sys.executable, "-S", str(CORPUS / name), "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 2, name
+        assert "pip install pyelftools" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_share_is_rounded_down() -> None:
     assert cell({R: 99999, W: 1, M: 0}) == "99.99 % (1 / 0)"
     assert cell({R: 5, W: 0, M: 0}) == "100.00 % (0 / 0)"
@@ -361,23 +438,51 @@ def test_a_share_is_rounded_down() -> None:
 
 def test_dumpers_are_compared_in_a_table() -> None:
     good, bad = Total(), Total()
-    good.add("hand-made", SYMBOLS, FACTS)
-    bad.add("hand-made", "", FACTS)
+    good.add("hand-made", Output(SYMBOLS), FACTS)
+    bad.add("hand-made", Output("", "exit code 1"), FACTS)
     rows = table([("good", good), ("bad", bad)]).splitlines()
     assert rows[2].startswith("| good | 100.00 % (0 / 0) |")
     assert rows[3].startswith("| bad | 0.00 % (0 / 10) |")
     assert good.part({"another"}).counts["line"][R] == 0
     assert good.part({"hand-made"}).counts == good.counts
-    assert (good.failed, bad.failed) == ([], ["hand-made"])
+    assert (good.failures(), bad.failures()) == ([], ["no symbol file for hand-made: exit code 1"])
 
 
-def test_a_dumper_that_is_not_there_gives_no_symbol_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("/nowhere/gone {file}", "it cannot be run: No such file or directory"),
+        ("sh -c 'echo first >&2; echo last. >&2; exit 7' {file}", "exit code 7: last"),
+        ("sh -c 'kill -11 $$' {file}", "signal 11"),
+        ("echo {file}", "what it printed does not begin with MODULE"),
+    ],
+)
+def test_a_dumper_that_fails_says_why(command: str, why: str, tmp_path: Path) -> None:
     binary = Binary(PROGRAMS[0], tmp_path / "whole", tmp_path / "shipped", None)
-    assert Dumper("gone", f"{tmp_path}/gone {{file}}").dump(binary) == ""
+    assert Dumper("bad", command).dump(binary) == Output("", why)
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("/nowhere/gone {file}", "there is no program '/nowhere/gone'"),
+        ("sh dump.sh", "it is given no file"),
+        ("sh dump.sh {foo}", "nothing is called {foo}"),
+        ("sh dump.sh {file:x}", "nothing is called {file}"),
+        ("sh dump.sh '{file}", "No closing quotation"),
+        ("sh dump.sh {file", "expected '}'"),
+    ],
+)
+def test_a_command_that_can_run_on_no_file_is_refused(command: str, why: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(why)) as caught:
+        named_commands(["a=sh {file}", f"mine={command}"])
+    assert str(caught.value).startswith(f"cannot run a dumper: {command!r}: ")
+    done = run_script("run.py", "--dumper", command)
+    assert (done.returncode, done.stderr) == (2, f"{caught.value}\n")
 
 
 def test_a_dumper_is_named_after_its_program_or_as_told() -> None:
-    assert named_commands(["/opt/dump_syms -d {file}", "mine=./x --a=b {file}"]) == [
-        Dumper("dump_syms", "/opt/dump_syms -d {file}"),
-        Dumper("mine", "./x --a=b {file}"),
+    assert named_commands(["/bin/sh -d {file}", "mine=sh --a=b {shipped}"]) == [
+        Dumper("sh", "/bin/sh -d {file}"),
+        Dumper("mine", "sh --a=b {shipped}"),
     ]

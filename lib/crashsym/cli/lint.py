@@ -2,7 +2,7 @@
 """Check Breakpad symbol files, of any tool: form, order, references, ranges, unwind rules.
 
 With --elf also whether it belongs to that file, and how much of its code has functions, lines
-and unwind rules. Findings go to standard output; docs/reference/lint.md explains each.
+and unwind rules. Findings go to standard output, each with its code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crashsym import quality
-from crashsym.breakpad.lint import LintFinding, LintPolicy, LintResult, lint
+from crashsym.breakpad.lint import CODES, LintFinding, LintPolicy, LintResult, lint
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
@@ -33,6 +33,7 @@ _COUNTING = ("error", "warning")  # these make the exit code 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym lint``."""
+    parser.epilog = f"Codes: {', '.join(CODES)}."
     parser.add_argument("files", metavar="FILE.sym", nargs="+", type=path, help="a symbol file")
     parser.add_argument(
         "--elf", metavar="FILE", type=path, help="the executable or shared object it was made from"

@@ -19,7 +19,12 @@ HELP = "join manifests, find a module by its id"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym manifest``."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    joiner = commands.add_parser("merge", help="join fragments into one manifest")
+    joiner = commands.add_parser(
+        "merge",
+        help="join fragments into one manifest",
+        description="Join manifests, of recipes or images, into one; an entry that several have is"
+        " in it once.",
+    )
     joiner.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
     joiner.add_argument(
         "-o",
@@ -30,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write this manifest; - is standard output",
     )
     joiner.set_defaults(run_manifest=_merge, parser=joiner)
-    finder = commands.add_parser("find", help="find the module with a build id or debug id")
+    finder = commands.add_parser(
+        "find",
+        help="find the module with a build id or debug id",
+        description="Print the modules that have an id, one on a line: build id, path, recipe and"
+        " version, package, symbol file, status. Exit code 2: there is none.",
+    )
     finder.add_argument("id", metavar="ID", help="a build id (8 digits or more) or a debug id")
     finder.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
     finder.add_argument("--json", action="store_true", help="print the modules as JSON")

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import string
 import subprocess
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,19 @@ from corpus.conformance.scoring import Score, Verdict, score
 from corpus.conformance.symbols import SymbolFile
 
 _PATIENCE = 300  # seconds for one file
+_PLACES = ("file", "shipped")
+
+
+class CommandError(ValueError):
+    """A dumper's command line that cannot be run at all: what, where, the observed fact."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The symbol file that a dumper printed; empty where it has failed, and why it has."""
+
+    text: str
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,8 +48,8 @@ class Dumper:
         places = {"file": str(binary.whole), "shipped": str(binary.shipped)}
         return [word.format(**places) for word in shlex.split(self.command)]
 
-    def dump(self, binary: Binary) -> str:
-        """The symbol file; empty when the dumper cannot be run, fails or takes too long."""
+    def dump(self, binary: Binary) -> Output:
+        """Run the command; one that cannot be run, fails or takes too long gives no text."""
         try:
             done = subprocess.run(
                 self.words(binary),
@@ -43,33 +58,59 @@ class Dumper:
                 timeout=_PATIENCE,
                 stdin=subprocess.DEVNULL,
             )
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+        except OSError as error:
+            return Output("", f"it cannot be run: {error.strerror}")
+        except subprocess.TimeoutExpired:
+            return Output("", f"it was not done after {_PATIENCE} s")
+        if done.returncode != 0:
+            return Output("", _exit(done.returncode, done.stderr.decode(errors="replace")))
+        text = done.stdout.decode(errors="replace")
+        if not is_symbol_file(text):
+            return Output("", "what it printed does not begin with MODULE")
+        return Output(text)
+
+
+def is_symbol_file(text: str) -> bool:
+    """Whether ``text`` begins as symbol files do."""
+    return text.startswith("MODULE ")
+
+
+def _exit(code: int, talk: str) -> str:
+    """How a dumper ended (with a negative ``code``: by a signal), and its last words."""
+    how = f"exit code {code}" if code > 0 else f"signal {-code}"
+    return ": ".join([how, *talk.strip().splitlines()[-1:]]).removesuffix(".")
 
 
 @dataclass
 class Total:
     """A dumper's score over several programs.
 
-    ``failed`` are the programs for which it gave no symbol file: all their facts are missing.
+    ``failed`` are the programs for which it gave no symbol file, and why: all their facts are
+    missing.
     """
 
     counts: dict[str, dict[Verdict, int]] = field(
         default_factory=lambda: {name: dict.fromkeys(Verdict, 0) for name in CATEGORIES}
     )
-    failed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
 
-    def add(self, program: str, text: str, facts: Facts) -> None:
-        """Judge ``text``, the symbol file of ``program``."""
-        if not text.startswith("MODULE "):
-            self.failed.append(program)
-        self._count(program, score(SymbolFile(text), facts))
+    def add(self, program: str, output: Output, facts: Facts) -> None:
+        """Judge ``output``, the symbol file of ``program``."""
+        if output.failure:
+            self.failed[program] = output.failure
+        self._count(program, score(SymbolFile(output.text), facts))
+
+    def failures(self) -> list[str]:
+        """A sentence for each reason: for which programs there is no symbol file."""
+        programs: dict[str, list[str]] = {}
+        for program, why in self.failed.items():
+            programs.setdefault(why, []).append(program)
+        return [f"no symbol file for {', '.join(names)}: {why}" for why, names in programs.items()]
 
     def part(self, programs: Collection[str]) -> Total:
         """The total of some of the programs."""
-        total = Total(failed=[name for name in self.failed if name in programs])
+        total = Total(failed={name: why for name, why in self.failed.items() if name in programs})
         for name, judged in self.scores.items():
             if name in programs:
                 total._count(name, judged)
@@ -122,11 +163,41 @@ def read_text(path: Path) -> str:
 
 
 def named_commands(texts: Sequence[str]) -> list[Dumper]:
-    """Dumpers from ``NAME=COMMAND`` or ``COMMAND``; without a name it is the program's."""
+    """Dumpers from ``NAME=COMMAND`` or ``COMMAND``; without a name it is the program's.
+
+    Raises:
+        CommandError: a command can be run on no program.
+    """
     found = []
     for text in texts:
         name, equals, command = text.partition("=")
         if not equals or " " in name or "/" in name:
-            name, command = Path(shlex.split(text)[0]).name, text
-        found.append(Dumper(name, command))
+            name, command = "", text
+        program = _program(command)
+        found.append(Dumper(name or Path(program).name, command))
     return found
+
+
+def _program(command: str) -> str:
+    """The first word of a command line that can be run.
+
+    Raises:
+        CommandError: it cannot.
+    """
+    try:
+        words = shlex.split(command)
+        fields = [each[1:] for each in string.Formatter().parse(command) if each[1] is not None]
+    except ValueError as error:
+        raise _unusable(command, f"{error}. Write {{{{ and }}}} for braces.") from None
+    if unknown := [name for name, *more in fields if name not in _PLACES or any(more)]:
+        why = f"nothing is called {{{unknown[0]}}}. Say {{file}} or {{shipped}}."
+        raise _unusable(command, why)
+    if not fields:
+        raise _unusable(command, "it is given no file. Say {file} or {shipped} in it.")
+    if shutil.which(words[0]) is None and words[0] not in ("{file}", "{shipped}"):
+        raise _unusable(command, f"there is no program {words[0]!r}. Install it, or give its path.")
+    return words[0]
+
+
+def _unusable(command: str, why: str) -> CommandError:
+    return CommandError(f"cannot run a dumper: {command!r}: {why}")

@@ -6,11 +6,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-import elftools
+try:
+    # What 0.31 and later have: older ones end at the opcodes of AArch64's pointer authentication.
+    import elftools
+    from elftools.dwarf.constants import DW_CFA_AARCH64_negate_ra_state  # type: ignore[attr-defined] # noqa: F401
+except ImportError:
+    # The commands import this first, and what to do is better than a traceback.
+    sys.stderr.write(
+        "cannot make facts: this Python has no pyelftools from 0.31 on."
+        " Run 'pip install pyelftools' in a virtual environment.\n"
+    )
+    sys.exit(2)
 from corpus.build import Binary, cache_root, run
 from corpus.conformance.consensus import Tally, agree_on_locations, merged
 from corpus.conformance.elf import ElfFile, read_elf

@@ -232,6 +232,7 @@ class _UnwindJudge:
 
 
 def _judge_sources(result: Score, symbols: SymbolFile, marks: tuple[SourceLine, ...]) -> None:
+    """Judge the marked lines; an optional one only where the symbol file has code for it."""
     wanted = {(mark.file, mark.line) for mark in marks}
     found = defaultdict(list)
     for address, file, line in _line_addresses(symbols):
@@ -239,11 +240,12 @@ def _judge_sources(result: Score, symbols: SymbolFile, marks: tuple[SourceLine, 
             found[file, line].append(address)
     for mark in marks:
         here = found[mark.file, mark.line]
+        if not here and not mark.required:
+            continue
         wrong = [address for address in here if not _in_function(symbols.place(address), mark)]
-        known = bool(here) or not mark.required
         said = _owners(symbols.place(wrong[0])) if wrong else ""
         expected = f"{mark.file}:{mark.line} in {mark.function}"
-        verdict = _verdict(known, not wrong)
+        verdict = _verdict(bool(here), not wrong)
         result.add("source", verdict, (wrong or here or [0])[0], expected, " < ".join(said))
 
 

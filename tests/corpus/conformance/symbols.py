@@ -9,6 +9,7 @@ the files to be scored come from any dumper.
 from __future__ import annotations
 
 import bisect
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,7 @@ class SymbolFile:
 
     def __init__(self, text: str) -> None:
         self.arch = ""
+        self.debug_id = ""
         self.unreadable = 0
         self.functions: list[Function] = []
         self.blocks: list[FrameBlock] = []
@@ -107,6 +109,15 @@ class SymbolFile:
     def read(cls, path: Path) -> SymbolFile:
         """Read the symbol file ``path``."""
         return cls(path.read_text(encoding="utf-8", errors="replace"))
+
+    def is_of(self, build_id: str) -> bool:
+        """Whether the id of the MODULE record is that of a build id, given as digits.
+
+        Breakpad swaps the bytes of the GUID whatever the file is, others not for big-endian ones.
+        """
+        guid = bytes.fromhex(build_id)[:16].ljust(16, b"\0")
+        known = (uuid.UUID(bytes=guid).hex, uuid.UUID(bytes_le=guid).hex)
+        return self.debug_id[:32].lower() in known
 
     def _index(self) -> None:
         self._by_address = Ranges((f.address, f.size, f) for f in self.functions)
@@ -131,7 +142,7 @@ class SymbolFile:
         if word in ("INFO", ""):
             return
         if word == "MODULE":
-            self.arch = rest.split(" ")[1]
+            self.arch, self.debug_id = rest.split(" ")[1:3]
         elif word in ("FILE", "INLINE_ORIGIN"):
             number, name = rest.split(" ", 1)
             (self._files if word == "FILE" else self._origins)[int(number)] = name

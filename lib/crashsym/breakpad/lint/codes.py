@@ -186,6 +186,6 @@ class LintPolicy(NamedTuple):
         """
         levels = {code: entry.level for code, entry in CODES.items()}
         for word in words:
-            code, level = read_word(word, CODES, LEVELS, "docs/reference/lint.md")
+            code, level = read_word(word, CODES, LEVELS, "what 'crashsym lint --help' lists")
             levels.update({c: level for c in CODES if code in ("*", c)})
         return cls(levels)
