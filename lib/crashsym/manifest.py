@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from crashsym.coverage import Coverage
 from crashsym.errors import ConfigError, ManifestError
 from crashsym.files import check_writable, write_atomically
 
@@ -51,6 +52,7 @@ class Symbols:
     path: str
     sha256: str
     counts: Counts
+    coverage: Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,14 @@ def read_module(value: Any) -> Module:
         source = _checked(module["source"], dict.fromkeys(_names(Source), _OPTIONAL), "source")
         module["source"] = Source(**source)
     if module["symbols"] is not None:
-        types = {"path": _TEXT, "sha256": _TEXT, "counts": (dict,)}
+        types = {"path": _TEXT, "sha256": _TEXT, "counts": (dict,), "coverage": (dict,)}
         symbols = _checked(module["symbols"], types, "symbols")
-        counts = _checked(symbols["counts"], dict.fromkeys(_names(Counts), (int,)), "counts")
-        module["symbols"] = Symbols(symbols["path"], symbols["sha256"], Counts(**counts))
+        module["symbols"] = Symbols(
+            symbols["path"],
+            symbols["sha256"],
+            Counts(**_numbers(symbols["counts"], Counts)),
+            Coverage(**_numbers(symbols["coverage"], Coverage)),
+        )
     receipts = [
         Receipt(**_checked(receipt, dict.fromkeys(_names(Receipt), _TEXT), "receipt"))
         for receipt in module["receipts"]
@@ -254,7 +260,11 @@ def read_module(value: Any) -> Module:
     return Module(**{**module, "receipts": tuple(receipts)})
 
 
-def _names(kind: type[Source | Counts | Receipt]) -> list[str]:
+def _numbers(value: Any, kind: type[Counts | Coverage]) -> dict[str, Any]:
+    return _checked(value, dict.fromkeys(_names(kind), (int,)), kind.__name__.lower())
+
+
+def _names(kind: type[Source | Counts | Coverage | Receipt]) -> list[str]:
     return [field.name for field in fields(kind)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from crashsym import findings
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.cache import Cache, Known, file_digest, key_of
+from crashsym.coverage import PLT, Coverage
 from crashsym.dump import Dump, DumpOptions, dump_module
 from crashsym.elf import ElfFile
 from crashsym.errors import (
@@ -198,7 +199,7 @@ class Work:
             version=None,
             package=None,
             source=None,
-            symbols=_symbols(dump, sha256),
+            symbols=_symbols(pair.elf_file, dump, sha256),
             status=status,
             reason=reason,
             alternate_debug_id=pair.elf_file.alternate_debug_id,
@@ -215,7 +216,7 @@ def _digest(file: Path, path: str) -> str:
         ) from error
 
 
-def _symbols(dump: Dump, sha256: str) -> Symbols:
+def _symbols(elf_file: ElfFile, dump: Dump, sha256: str) -> Symbols:
     return Symbols(
         path=str(symbol_path(dump.module.debug_file, dump.module.debug_id)),
         sha256=sha256,
@@ -226,6 +227,19 @@ def _symbols(dump: Dump, sha256: str) -> Symbols:
             publics=dump.publics.count if dump.publics is not None else 0,
             cfi=dump.rules.count if dump.rules is not None else 0,
         ),
+        coverage=_coverage(elf_file, dump),
+    )
+
+
+def _coverage(elf_file: ElfFile, dump: Dump) -> Coverage:
+    """Return what a symbol file covers, once it has been written."""
+    tables = (s for s in elf_file.sections if s.executable and s.name in PLT)
+    return Coverage(
+        code=sum(end - start for start, end in elf_file.executable_ranges),
+        plt=sum(section.size for section in tables),
+        functions=dump.functions.function_bytes,
+        lines=dump.functions.line_bytes,
+        cfi=dump.rules.code_bytes if dump.rules is not None else 0,
     )
 
 

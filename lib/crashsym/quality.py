@@ -18,6 +18,7 @@ from crashsym.breakpad.lint import Report
 from crashsym.breakpad.writer import module_name
 from crashsym.cfi.model import RuleKind
 from crashsym.cfi.tables import read_cfi
+from crashsym.coverage import PLT
 
 if TYPE_CHECKING:
     from crashsym.breakpad.lint import LintFinding, LintResult
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 Range = tuple[int, int]
 
-_PLT = (".plt", ".plt.got", ".plt.sec", ".plt.bnd", ".iplt", ".MIPS.stubs")
 _LARGEST_PADDING = 1 << 16  # the largest page size
 # What assemblers and linkers fill up code with: zeros and the forms of no-operation of GNU as.
 _X86_FILLER = (
@@ -87,7 +87,7 @@ def compare(
     entries = read_cfi(pair).entries
     fdes = merge((e.address - base, e.address + e.size - base) for e in entries)
     everything = merge((start - base, end - base) for start, end in pair.elf_file.executable_ranges)
-    plt = _sections(pair.elf_file, _PLT)
+    plt = _sections(pair.elf_file, PLT)
     code = subtract(everything, plt)
     gaps = subtract(subtract(code, _symbols(pair)), fdes)
     padding = merge(gap for gap in gaps if _is_padding(pair.elf_file, gap))

@@ -27,6 +27,7 @@ LAYERS = (
         "budget",
         "demangle",
         "codemap",
+        "coverage",
         "limits",
         "parallel",
         "targetroot",

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from builders import elf
 from builders.encode import Format
+from crashsym.coverage import Coverage
 from crashsym.errors import ManifestError
 from crashsym.manifest import (
     Counts,
@@ -40,7 +41,10 @@ APP = Module(
     package="app",
     source=Source("git://example.com/app", "b060ad20", "/usr/src/debug/app/1.0"),
     symbols=Symbols(
-        "app/20AD60B0B4C68177552708AA192E77390/app.sym", "0" * 64, Counts(1, 2, 3, 4, 5)
+        "app/20AD60B0B4C68177552708AA192E77390/app.sym",
+        "0" * 64,
+        Counts(1, 2, 3, 4, 5),
+        Coverage(9, 1, 8, 7, 9),
     ),
     status="ok",
     reason=None,

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""How much of the code of a module its symbol file covers, in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLT = (".plt", ".plt.got", ".plt.sec", ".plt.bnd", ".iplt", ".MIPS.stubs")
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Bytes of code, and how many of them have functions, lines and unwind rules.
+
+    ``code`` is what executable sections hold; ``plt`` the part of it that is the procedure linkage
+    table, which the linker makes and which can have unwind rules, but neither functions nor lines.
+    """
+
+    code: int
+    plt: int
+    functions: int
+    lines: int
+    cfi: int
+
+    def percent(self, what: str) -> float | None:
+        """Return the share of ``functions``, ``lines`` or ``cfi``, rounded down to a tenth.
+
+        None where there is no code.
+        """
+        whole = self.code if what == "cfi" else self.code - self.plt
+        covered: int = getattr(self, what)
+        return covered * 1000 // whole / 10 if whole else None
