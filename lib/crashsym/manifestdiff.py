@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from crashsym.errors import ManifestError
-from crashsym.findings import EXCUSED
+from crashsym.findings import EXCUSED, Finding, Owner
+from crashsym.findings import WORSE as WORSE_CODE
 from crashsym.manifest import LEFT_OUT, Manifest, Module
 
 WORSE, BETTER = "worse", "better"
@@ -109,6 +110,25 @@ def unrelated(where: str, other: str) -> ManifestError:
         why=f"not one of its files is in '{other}'",
         remedy="Give a manifest of the same image or recipe.",
     )
+
+
+def findings_of(diff: Diff) -> list[Finding]:
+    """Return a finding for each file that became worse."""
+    remedy = (
+        "Look for what its recipe, or the options of its compiler, changed since then; a policy can"
+        " excuse it."
+    )
+    return [
+        Finding(
+            WORSE_CODE,
+            pair.new.path,
+            "worse than in the baseline",
+            "; ".join(map(str, pair.changes)),
+            remedy,
+            Owner(pair.new.package, pair.new.recipe),
+        )
+        for pair in diff.judged(WORSE)
+    ]
 
 
 def _identity(module: Module) -> str:

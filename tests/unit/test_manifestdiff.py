@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from crashsym.manifest import STATUSES, Counts, Manifest, Module, Symbols
-from crashsym.manifestdiff import LOSSES, SEVERITY, Diff, compare
+from crashsym.manifestdiff import LOSSES, SEVERITY, Diff, compare, findings_of
 from crashsym.onefile import _STATUSES
 from support import REPOSITORY, crashsym
 
@@ -229,6 +229,15 @@ def test_the_worst_comes_first() -> None:
     new = [module(path, **facts) for path, facts in changes]
     found = diff(old, [*new, bare("/a", "crashed")]).judged("worse")
     assert [pair.new.path for pair in found] == ["/a", "/b", "/d", "/c", "/e", "/f", "/g"]
+
+
+def test_each_worse_file_is_a_finding_of_its_owner() -> None:
+    new = module(counts=replace(COUNTS, functions=0, lines=0), package="tool")
+    [finding] = findings_of(diff([module(), module("/b")], [new, module("/b")]))
+    assert (finding.code, finding.path, finding.owner) == ("worse", new.path, ("tool", "app"))
+    assert finding.message.startswith(
+        "worse than in the baseline: '/usr/bin/app': functions 100 -> 0; lines 1000 -> 0. Look"
+    )
 
 
 # ---- the command
