@@ -292,6 +292,15 @@ def test_a_policy_excuses_what_became_worse_and_says_when_that_has_ended(root: R
         assert ("(excused until 2020-01-01: known)" in worse["message"]) is (level == "warning")
 
 
+def test_a_baseline_may_know_a_file_by_its_soname_alone(root: Root) -> None:
+    root.put("/usr/lib/libx.so.1", module(1), "app")
+    root.run()
+    old = root.folder / "old.json"
+    text = (root.folder / "m.json").read_text()
+    old.write_text(text.replace('"path": "/usr/lib/libx.so.1"', '"path": "/usr/lib/libx.so.1.2"'))
+    assert root.run("--baseline", old)["baseline"]["changed"] == 1
+
+
 def test_a_baseline_may_be_replaced_by_the_new_manifest(root: Root) -> None:
     root.put("/usr/bin/app", module(1), "app")
     root.run()
