@@ -33,12 +33,13 @@ class CrashsymError(Exception):
 
 
 def sentence(what: str, where: str, why: str, remedy: str) -> str:
-    """Return the one form that all messages of this project have.
-
-    Control characters, which a hostile file name or section may bring along, are escaped.
-    """
+    """Return the one form that all messages of this project have, `printable`."""
     facts = ": ".join(part for part in (what, where, why) if part)
-    text = f"{facts}. {remedy}" if remedy else facts
+    return printable(f"{facts}. {remedy}" if remedy else facts)
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped, as a hostile file name may bring along."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -24,6 +24,7 @@ CRASHED = "crashed"
 CHANGED = "changed"
 UNOWNED = "unowned"
 DUPLICATE_BUILD_ID = "duplicate-build-id"
+WORSE = "worse"
 
 CODES = (
     NO_BUILD_ID,
@@ -40,6 +41,7 @@ CODES = (
     CHANGED,
     UNOWNED,
     DUPLICATE_BUILD_ID,
+    WORSE,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"

@@ -19,6 +19,7 @@ from crashsym.files import check_writable, write_atomically
 
 SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
+_LARGEST = 256 << 20  # bytes: 300 000 files
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
     *("conflict", "unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
@@ -168,7 +169,11 @@ def read(path: Path) -> Manifest:
         ManifestError: it cannot be read, is no manifest, or one of an unknown version.
     """
     try:
-        document = json.loads(path.read_bytes())
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise _unusable(path, f"it has more than {_LARGEST} bytes")
+        document = json.loads(data)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

@@ -239,6 +239,7 @@ def test_two_roots_with_the_same_files_give_the_same_manifest(tmp_path: Path) ->
         (("--installed", "list"), b"--installed without --pkgdata"),
         (("--pkgdata", "gone"), b"'gone': no such folder"),
         (("--pkgdata", ".", "--installed", "gone"), b"'gone': no such file"),
+        (("--baseline", "gone"), b"'gone': No such file"),
     ],
 )
 def test_a_mistake_is_said_before_the_work(
@@ -250,6 +251,63 @@ def test_a_mistake_is_said_before_the_work(
     assert done.returncode == 2
     assert message in done.stderr
     assert not (root.folder / "store").exists()
+
+
+def test_what_became_worse_since_a_baseline_is_a_finding(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.put("/usr/bin/tool", module(2), "app")
+    root.write_database()
+    without = root.run()
+    assert "baseline" not in without
+    old = root.folder / "old.json"
+    document = json.loads((root.folder / "m.json").read_bytes())
+    document["modules"][0]["symbols"]["counts"]["functions"] = 99
+    old.write_text(json.dumps(document))
+    manifest = (root.folder / "m.json").read_bytes()
+    found = root.run("--baseline", old)
+    assert found["baseline"]["worse"] == 1
+    assert found["baseline"]["unchanged"] == 2
+    assert codes(found, "/usr/bin/app") - codes(without, "/usr/bin/app") == {"worse"}
+    assert codes(found, "/usr/bin/tool") == codes(without, "/usr/bin/tool")
+    assert (root.folder / "m.json").read_bytes() == manifest  # says nothing about another release
+    [worse] = [one for one in found["findings"] if one["code"] == "worse"]
+    assert worse["level"] == "warning"
+    assert "functions 99 -> 0" in worse["message"]
+
+
+def test_a_policy_excuses_what_became_worse_and_says_when_that_has_ended(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.write_database()
+    root.run()
+    old = root.folder / "old.json"
+    old.write_text((root.folder / "m.json").read_text().replace('"functions": 0', '"functions": 9'))
+    for day, level in (("9999-12-31", "excused"), ("2020-01-01", "warning")):
+        (root.folder / "policy.toml").write_text(
+            f'[[rule]]\ncode = "worse"\npackage = "app"\nlevel = "excused"\nreason = "known"\n'
+            f"expires = {day}\n"
+        )
+        document = root.run("--policy", root.folder / "policy.toml", "--baseline", old)
+        [worse] = [one for one in document["findings"] if one["code"] == "worse"]
+        assert worse["level"] == level
+        assert ("(excused until 2020-01-01: known)" in worse["message"]) is (level == "warning")
+
+
+def test_a_baseline_may_know_a_file_by_its_soname_alone(root: Root) -> None:
+    root.put("/usr/lib/libx.so.1", module(1), "app")
+    root.run()
+    old = root.folder / "old.json"
+    text = (root.folder / "m.json").read_text()
+    old.write_text(text.replace('"path": "/usr/lib/libx.so.1"', '"path": "/usr/lib/libx.so.1.2"'))
+    assert root.run("--baseline", old)["baseline"]["changed"] == 1
+
+
+def test_a_baseline_may_be_replaced_by_the_new_manifest(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.run()
+    root.put("/usr/bin/app", module(2), "app")
+    document = root.run("--baseline", root.folder / "m.json")
+    assert (document["baseline"]["changed"], document["baseline"]["unchanged"]) == (1, 0)
+    assert root.run("--baseline", root.folder / "m.json")["baseline"]["unchanged"] == 1
 
 
 def test_an_empty_root_is_an_error(root: Root) -> None:

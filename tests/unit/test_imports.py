@@ -45,7 +45,7 @@ LAYERS = (
     ("breakpad",),
     ("kernel", "engines"),
     ("dump", "store", "manifest", "quality"),
-    ("cache",),
+    ("cache", "manifestdiff"),
     ("onefile", "symbolicate"),
     ("extract",),
     ("image",),

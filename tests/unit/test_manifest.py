@@ -188,6 +188,16 @@ def test_module_with_a_value_of_the_wrong_type_is_refused(tmp_path: Path) -> Non
         read(tmp_path / "m.json")
 
 
+def test_a_file_without_end_is_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path / "m.json", APP)
+    monkeypatch.setattr("crashsym.manifest._LARGEST", file.stat().st_size)
+    assert read(file).modules == (APP,)
+    monkeypatch.setattr("crashsym.manifest._LARGEST", 1000)
+    for endless in (file, Path("/dev/zero")):
+        with pytest.raises(ManifestError, match="it has more than 1000 bytes"):
+            read(endless)
+
+
 def test_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="No such file"):
         read(tmp_path / "none.json")

@@ -12,6 +12,7 @@ import argparse
 from collections import Counter
 from typing import Any
 
+from crashsym.cli.baseline import add_baseline, read_baseline, say, with_baseline
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
@@ -27,6 +28,7 @@ from crashsym.extract import Extraction, judge
 from crashsym.findings import Policy
 from crashsym.image import account
 from crashsym.manifest import Manifest, check_place
+from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.tree import scan
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym image``."""
     parser.add_argument("rootfs", metavar="ROOTFS", type=path, help="the root file system")
     add_tree_arguments(parser)
+    add_baseline(parser)
     group = parser.add_argument_group("whose the files are")
     group.add_argument(
         "--pkgdata", metavar="DIR", type=path, help="the package data of the build (PKGDATA_DIR)"
@@ -59,11 +62,17 @@ def run(args: argparse.Namespace) -> int:
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
     if not tree.subjects and not tree.findings:
         raise nothing_in(args.rootfs)
+    baseline = read_baseline(args, tree)
     made = extract_tree(args, tree, Recipe())
     owners = _owners(args)  # now, as what is known before is a burden to each process above
     result = judge(account(tree, made, owners), policy)
+    result, diff = with_baseline(result, baseline, policy)
     reported = deliver(args, result, tree, policy)
-    show(_document(result, owners, policy) if args.json else _table(result.manifest, owners))
+    say(args.baseline, diff)
+    if args.json:
+        show(_document(result, owners, policy, diff))
+    else:
+        show(_table(result.manifest, owners))
     return FINDINGS if reported else 0
 
 
@@ -88,13 +97,16 @@ def _owners(args: argparse.Namespace) -> Owners:
     return built.with_database(database)
 
 
-def _document(result: Extraction, owners: Owners, policy: Policy) -> dict[str, Any]:
+def _document(
+    result: Extraction, owners: Owners, policy: Policy, diff: Diff | None
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "files": len(result.manifest.modules),
         "by_status": dict(sorted(_by_status(result.manifest).items())),
         "packages": owners.packages,
         "known": result.known,
+        **({"baseline": diff.totals} if diff is not None else {}),
         "findings": findings_document(result, policy),
     }
 

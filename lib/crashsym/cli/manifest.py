@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Work with manifests: join the fragments of several recipes, find a module by its id."""
+"""Work with manifests: join fragments of recipes, find a module by its id, compare releases."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import argparse
 import re
 from pathlib import Path
 
+from crashsym.cli import manifestdiff
 from crashsym.cli.common import output_text, path
 from crashsym.cli.output import Results, show
 from crashsym.errors import ConfigError, ManifestError, counted
 from crashsym.manifest import Module, check_place, find, merge, module_document, read
 
 _READELF = "'readelf -n FILE' prints the build id of an ELF file."
-HELP = "join manifests, find a module by its id"
+HELP = "join manifests, find a module by its id, compare releases"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     finder.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
     finder.add_argument("--json", action="store_true", help="print the modules as JSON")
     finder.set_defaults(run_manifest=_find, parser=finder)
+    differ = commands.add_parser("diff", help=manifestdiff.HELP, description=manifestdiff.__doc__)
+    manifestdiff.add_arguments(differ)
+    differ.set_defaults(run_manifest=manifestdiff.run, parser=differ)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``merge`` or ``find``."""
+    """Run ``merge``, ``find`` or ``diff``."""
     return int(args.run_manifest(args))
 
 
