@@ -9,7 +9,7 @@ from crashsym.breakpad.module import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
 from crashsym.dwarf.inputs import DebugInputs
 from crashsym.engines import NoFunctions, engine
-from crashsym.errors import MalformedError, UnsupportedError
+from crashsym.errors import MalformedError, UnsupportedError, counted
 from crashsym.findings import Finding
 from crashsym.splitpair import read_debuglink
 from crashsym.value import Value
@@ -101,7 +101,8 @@ class _Job:
     def report_damage(self) -> None:
         """Report all damage as one finding: the first place, and how many there are more."""
         if self.damage:
-            more = f" (and {len(self.damage) - 1} more places)" if len(self.damage) > 1 else ""
+            others = counted(len(self.damage) - 1, "more place")
+            more = f" (and {others})" if len(self.damage) > 1 else ""
             remedy = "Rebuild the file; the rest is kept."
             self.report(findings.MALFORMED, self.damage[0] + more, remedy)
 

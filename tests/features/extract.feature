@@ -91,7 +91,7 @@ Feature: Symbols and manifest of a whole tree
       """
     When I run "crashsym extract root --policy policy.toml --store store --manifest m.json"
     Then the exit code is 0
-    And stderr says "1 findings, 1 excused"
+    And stderr says "1 finding, 1 excused"
     And the manifest says that the status of "/usr/bin/app" is "excused"
     And the manifest follows its JSON schema
 
@@ -158,7 +158,7 @@ Feature: Symbols and manifest of a whole tree
     When I run "crashsym extract root --no-inlines --exclude /usr/lib/* --store store --manifest m.json"
     And I run "crashsym extract root --policy *=ignore --store store --manifest m.json"
     Then the exit code is 0
-    And stderr says "1 symbol files: 1 new, 0 already there"
+    And stderr says "1 symbol file: 1 new, 0 already there"
     And the manifest says that the status of "/usr/bin/app" is "conflict"
     And the manifest claims no symbols for "/usr/bin/app"
 
@@ -181,6 +181,12 @@ Feature: Symbols and manifest of a whole tree
     And I run "crashsym manifest merge b.json a.json -o m.json"
     Then the exit code is 0
     And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    When I run "crashsym manifest find d87fd9 m.json"
+    Then the exit code is 2
+    And stderr says "'d87fd9': it is no id: at least 8 hexadecimal digits are needed. 'readelf -n FILE'"
+    When I run "crashsym manifest find 00112233 m.json"
+    Then the exit code is 2
+    And stderr says "'00112233': no module in 1 manifest has this id."
     When I run "crashsym manifest merge b.json a.json -o -"
     Then stdout is what "m.json" has
     And "crashsym manifest find" knows the build id of "root/usr/bin/app" as "/usr/bin/app"

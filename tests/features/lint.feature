@@ -10,7 +10,7 @@ Feature: Symbol files are checked
     When I run "crashsym lint app.sym"
     Then the exit code is 0
     And stdout is empty
-    And stderr says "1 symbol files: 1 clean"
+    And stderr says "1 symbol file: 1 clean"
 
   Scenario: What a processor would stumble over
     Given in "app.sym" the record "FILE 0 " ends in "x" and stands there twice
@@ -20,7 +20,7 @@ Feature: Symbol files are checked
       """
       error: FILE number defined twice: 'app.sym' line 4: FILE 0. Breakpad takes the first, the others the last. [file-duplicate]
       """
-    And stderr says "1 symbol files: 0 clean, 1 with findings"
+    And stderr says "1 symbol file: 0 clean, 1 with findings"
 
   Scenario: Knowing is enough
     Given "app.sym" has no record "INFO"

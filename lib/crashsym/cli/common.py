@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from crashsym.cli.quick import Parser
     from crashsym.findings import Finding, Policy
 
+# By the names that the variable and the documents have: to a user, a kernel is Linux.
+ENGINES = {"kernel": "compiled engine", "reference": "Python engine"}
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
@@ -103,9 +105,9 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
 
 
 def announce_engine() -> None:
-    """Say on stderr when the work will take long because there is no kernel."""
+    """Say on stderr when the work will take long because there is no compiled engine."""
     if is_fallback():
         tell(
-            "the kernel is not compiled; the reference engine, a hundred times slower, "
-            "does the work"
+            "the compiled engine is missing; the Python engine, a hundred times slower, does the"
+            " work"
         )

@@ -20,7 +20,7 @@ from crashsym.breakpad.lint import LintFinding, LintPolicy, LintResult, lint
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
-from crashsym.errors import ConfigError, CrashsymError, UnreadableError
+from crashsym.errors import ConfigError, CrashsymError, UnreadableError, counted
 from crashsym.splitpair import SplitPair
 
 HELP = "check symbol files of any tool"
@@ -204,7 +204,7 @@ def _conclude(checked: list[_Checked], levels: Mapping[str, str]) -> int:
     faulty = sum(
         any(levels[finding.code] in _COUNTING for finding in found.findings) for found in checked
     )
-    summary = f"{len(checked)} symbol files: {len(checked) - unreadable - faulty} clean"
+    summary = f"{counted(len(checked), 'symbol file')}: {len(checked) - unreadable - faulty} clean"
     others = {"with findings": faulty, "not readable": unreadable}
     tell(", ".join([summary, *(f"{n} {what}" for what, n in others.items() if n)]))
     if unreadable:
