@@ -85,7 +85,7 @@ class Cache:
         place = self._place(key, "sym")
         if known.module.symbols is None or not _is_intact(place, known.module.symbols.sha256):
             return None
-        _link(place, symbols)
+        _link(place, symbols, symbols.parent.parent)
         return known
 
     def keep(self, key: str, known: Known, others: Iterable[Path], symbols: Path) -> None:
@@ -103,8 +103,10 @@ class Cache:
         _make_folder(place.parent)
         temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
         try:
-            _link(symbols, temporary)
+            _link(symbols, temporary, place)
             temporary.replace(place)
+        except OSError as error:
+            raise not_written(place, error) from error
         finally:
             temporary.unlink(missing_ok=True)
         document = {
@@ -147,8 +149,11 @@ def _make_folder(folder: Path) -> None:
         raise not_written(folder, error) from error
 
 
-def _link(source: Path, target: Path) -> None:
-    """Make ``target`` another name of a file, or a copy where that cannot be had."""
+def _link(source: Path, target: Path, named: Path) -> None:
+    """Make ``target`` another name of a file, or a copy where that cannot be had.
+
+    ``named`` is what the user knows of it, if it cannot be written.
+    """
     try:
         target.unlink(missing_ok=True)
         try:
@@ -156,4 +161,4 @@ def _link(source: Path, target: Path) -> None:
         except OSError:  # another file system, or too many names
             shutil.copyfile(source, target)
     except OSError as error:
-        raise not_written(target, error) from error
+        raise not_written(named, error) from error

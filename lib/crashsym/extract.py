@@ -15,7 +15,7 @@ from crashsym.errors import ConflictError, StoreError
 from crashsym.files import StagedFolder
 from crashsym.findings import EXCUSED, Finding, Owner, Policy
 from crashsym.limits import Limits
-from crashsym.manifest import Manifest
+from crashsym.manifest import Manifest, Module
 from crashsym.onefile import Outcome, Recipe, Task, Work
 from crashsym.parallel import Died, run
 from crashsym.store import Store
@@ -28,13 +28,15 @@ _GROUP = 64  # files
 class Extraction:
     """What came out: the modules, how many symbol files are new, and all findings.
 
-    ``known`` files were not read, as a `Cache` knew what comes out.
+    ``known`` files were not read, as a `Cache` knew what comes out. ``refused`` are modules as they
+    were made; the manifest has them without symbols, since the store kept others of the same id.
     """
 
     manifest: Manifest
     new: int = 0
     known: int = 0
     findings: list[Finding] = field(default_factory=list)
+    refused: list[Module] = field(default_factory=list)
 
 
 def extract(  # noqa: PLR0913 - each is a separate decision of the caller
@@ -114,23 +116,23 @@ def _collect(outcomes: list[Outcome], store: Store, work: Path) -> Extraction:
         result.known += outcome.known
         if outcome.module is None or outcome.record is None:
             continue
-        modules.append(outcome.module)
+        module = outcome.module
         try:
             entry = store.add(outcome.record, work / f"{number}.sym")
             result.new += entry.new
         except ConflictError as error:
-            result.findings.append(
-                Finding(
-                    findings.CONFLICT,
-                    outcome.module.path,
-                    error.what,
-                    f"{error.where}: {error.why}",
-                    error.remedy,
-                    Owner(outcome.module.package, outcome.module.recipe),
-                )
-            )
+            result.findings.append(_conflict(module, error))
+            result.refused.append(module)
+            module = replace(module, symbols=None, status=findings.CONFLICT, reason=error.why)
+        modules.append(module)
     result.manifest = Manifest.of(modules)
     return result
+
+
+def _conflict(module: Module, error: ConflictError) -> Finding:
+    owner = Owner(module.package, module.recipe)
+    why = f"{error.where}: {error.why}"
+    return Finding(findings.CONFLICT, module.path, error.what, why, error.remedy, owner)
 
 
 def count_symbol_files(manifest: Manifest) -> int:

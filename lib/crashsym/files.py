@@ -3,45 +3,42 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from crashsym.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
-
     AnyPath = str | os.PathLike[str]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> bool:
-    """Write ``path`` whole or not at all; make the folders above it.
 
-    With ``replace`` false a file that is there already is left alone, and False is returned, also
-    when another process makes it at the same moment.
+def write_atomically(path: AnyPath, data: bytes) -> None:
+    """Write ``path`` as `move_into_place` does: whole or not at all.
 
     Raises:
         StoreError: the operating system refuses; nothing is left behind.
     """
-    temporary = path.with_name(f".{os.urandom(16).hex()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with StagedFolder(path) as folder:
+        file = os.path.join(folder, "data")
         try:
-            temporary.write_bytes(data)
-            return _put(temporary, path, replace=replace)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise not_written(path, error) from error
+            with open(file, "wb") as stream:
+                stream.write(data)
+        except OSError as error:
+            raise not_written(path, error) from error
+        move_into_place(file, path)
 
 
 class StagedFolder:
     """A context manager: a folder for files that are to go to ``near`` when they are finished.
 
     It is on the same file system, and is removed at the end with the files that are still in it.
+    What goes to a device or a pipe, or nowhere yet (None), waits among the temporary files.
     """
 
-    def __init__(self, near: AnyPath) -> None:
+    def __init__(self, near: AnyPath | None) -> None:
         self._near = near
 
     def __enter__(self) -> str:
@@ -50,15 +47,23 @@ class StagedFolder:
         Raises:
             StoreError: no folder can be made there.
         """
-        above = os.path.join(os.getcwd(), self._near)
-        while not os.path.isdir(above):
-            above = os.path.dirname(above)
+        above = self._above()
         self._folder = os.path.join(above, f".crashsym-{os.urandom(8).hex()}")
         try:
             os.mkdir(self._folder, 0o700)
         except OSError as error:
-            raise not_written(self._near, error) from error
+            raise not_written(above if self._near is None else self._near, error) from error
         return self._folder
+
+    def _above(self) -> str:
+        if self._near is None or _takes_bytes(self._near):
+            import tempfile  # for few outputs
+
+            return tempfile.gettempdir()
+        above = os.path.realpath(self._near)
+        while not os.path.isdir(above):
+            above = os.path.dirname(above)
+        return above
 
     def __exit__(self, *_: object) -> None:
         for name in os.listdir(self._folder):
@@ -69,36 +74,70 @@ class StagedFolder:
 def move_into_place(source: AnyPath, path: AnyPath, *, replace: bool = True) -> bool:
     """Make a finished file appear at ``path`` at once; make the folders above it.
 
-    What is there already and no regular file, like a terminal or a pipe, is written to. With
-    ``replace`` false a file that is there is left alone, and False is returned.
+    Symbolic links stay, and what they lead to is replaced. What is there already and no regular
+    file, like a terminal or a pipe, is written to. With ``replace`` false whatever is there is
+    left alone, also when another process makes it at the same moment, and False is returned.
 
     Raises:
         StoreError: the operating system refuses.
     """
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        if os.path.exists(path) and not os.path.isfile(path):
-            import shutil  # for few outputs
-
-            with open(source, "rb") as data, open(path, "wb") as target:
-                shutil.copyfileobj(data, target)
-            return True
-        return _put(source, path, replace=replace)
+        if not replace:
+            return _link(source, path)
+        if _takes_bytes(path):
+            _pour(source, path)
+        else:
+            target = _target(path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
     except OSError as error:
         raise not_written(path, error) from error
+    return True
 
 
-def _put(temporary: AnyPath, path: AnyPath, *, replace: bool) -> bool:
-    if replace:
-        os.replace(temporary, path)
-        return True
+def _target(path: AnyPath) -> str:
+    """Return the place of a file that is to be replaced, without links."""
+    target = os.path.realpath(path)
+    reason = errno.EISDIR if os.path.isdir(target) else 0
+    if os.path.islink(target):  # a circle
+        reason = errno.ELOOP
+    if reason:
+        raise OSError(reason, os.strerror(reason))
+    return target
+
+
+def _link(source: AnyPath, path: AnyPath) -> bool:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     try:
-        os.link(temporary, path)
+        os.link(source, path)
     except FileExistsError:
         return False
     return True
 
 
+def _takes_bytes(path: AnyPath) -> bool:
+    """Whether ``path`` leads to what can only be written to: a device, a pipe, a file without name.
+
+    The last is what /dev/stdout can lead to.
+    """
+    if not os.path.exists(path) or os.path.isdir(path):
+        return False
+    return not os.path.isfile(os.path.realpath(path))
+
+
+def _pour(source: AnyPath, path: AnyPath) -> None:
+    import shutil  # for few outputs
+
+    with open(source, "rb") as data, open(path, "wb") as target:
+        shutil.copyfileobj(data, target)
+
+
 def not_written(path: AnyPath, error: OSError) -> StoreError:
     """Return the error for a file or folder that the operating system refuses to write."""
-    return StoreError("cannot write", where=f"'{path}'", why=error.strerror or str(error))
+    need = "Make room there" if error.errno in _FULL else "Get the right to write there"
+    return StoreError(
+        "cannot write",
+        where=f"'{path}'",
+        why=error.strerror or str(error),
+        remedy=f"{need}, or name another place.",
+    )

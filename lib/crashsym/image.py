@@ -26,7 +26,7 @@ def account(tree: Tree, extraction: Extraction, owners: Owners) -> Extraction:
     owned = {m.path: owners.of(m.path, m.size) for m in modules}
     modules = [_of(module, owned[module.path]) for module in modules]
     files = {file.path: file.file for file in (*tree.subjects, *tree.relocatable)}
-    found = [*extraction.findings, *owners.problems, *_duplicates(modules)]
+    found = [*extraction.findings, *owners.problems, *_duplicates([*modules, *extraction.refused])]
     if owners.packages:
         for module in modules:
             found += _objections(module, owned[module.path], files[module.path])

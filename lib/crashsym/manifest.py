@@ -20,7 +20,7 @@ SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
-    *("unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
+    *("conflict", "unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
 )
 
 
@@ -66,8 +66,9 @@ class Receipt:
 class Module:
     """One ELF file as it lies on the target.
 
-    ``sha256`` is that of the file. A file without symbols has neither ``debug_id`` nor
-    ``debug_file`` nor ``arch``: it could not be read, or is "left-out", as no crash is in it.
+    ``sha256`` is that of the file. A file that could not be read, or is "left-out", as no crash is
+    in it, has neither ``debug_id`` nor ``debug_file`` nor ``arch`` nor ``symbols``; one that is in
+    "conflict" lacks only the last.
     ``alternate_debug_id`` is the debug id of a big-endian file by those processors that do not
     swap its bytes; None, and not written, where there is only one.
     """

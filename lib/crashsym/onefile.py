@@ -225,13 +225,13 @@ def _symbols(dump: Dump, sha256: str) -> Symbols:
 
 
 def _write(dump: Dump, file: Path) -> str:
-    """Write a symbol file; return its SHA-256."""
+    """Write a symbol file that is to go to the store around its folder; return its SHA-256."""
     try:
         with file.open("wb") as stream:
             dump.write(stream)
         return file_digest(file)
     except OSError as error:
-        raise not_written(file, error) from error
+        raise not_written(file.parent.parent, error) from error
 
 
 def _code_of(error: InputError) -> str:

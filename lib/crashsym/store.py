@@ -50,9 +50,10 @@ class Store:
         if not new and not _same(file, target):
             raise ConflictError(
                 "symbols not stored",
-                where=f"'{path}'",
+                where=f"'{target}'",
                 why="the store has other bytes for the same id; they are kept",
-                remedy="Remove that file or use an empty store, if the new symbols are right.",
+                remedy="If the new symbols are right, remove that file and repeat the command, or"
+                " use a new store.",
             )
         return StoreEntry(path, new)
 

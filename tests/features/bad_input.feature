@@ -92,6 +92,7 @@ Feature: A bad file costs only itself
     Given no file may become larger than 40 bytes
     When I extract the tree
     Then the exit code is 2
+    And stderr says "/out': File too large. Make room there, or name another place."
     And there is no traceback
     And nothing is left in the store
 

@@ -138,6 +138,18 @@ Feature: Symbols and manifest of a whole tree
     Then the exit code is 3
     And stderr says "error: symbols not stored: '/usr/bin/app'"
     And stderr says "the store has other bytes for the same id; they are kept"
+    And stderr says "0 symbol files: 0 new, 0 already there"
+    And the manifest follows its JSON schema
+    And the manifest says that the status of "/usr/bin/app" is "conflict"
+    And the manifest claims no symbols for "/usr/bin/app"
+
+  Scenario: A manifest claims no symbols that are not in the store, whatever is ignored
+    When I run "crashsym extract root --no-inlines --exclude /usr/lib/* --store store --manifest m.json"
+    And I run "crashsym extract root --policy *=ignore --store store --manifest m.json"
+    Then the exit code is 0
+    And stderr says "1 symbol files: 1 new, 0 already there"
+    And the manifest says that the status of "/usr/bin/app" is "conflict"
+    And the manifest claims no symbols for "/usr/bin/app"
 
   Scenario: An empty tree
     Given the empty folder "nothing"

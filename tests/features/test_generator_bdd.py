@@ -418,6 +418,11 @@ def _status(world: World, path: str, status: str) -> None:
     assert (module["reason"] is None) == (status == "ok")
 
 
+@then(parsers.parse('the manifest claims no symbols for "{path}"'))
+def _no_symbols(world: World, path: str) -> None:
+    assert world.manifest()[path]["symbols"] is None
+
+
 @then(parsers.parse('"{first}" and "{second}" have the same bytes'))
 def _same_bytes(world: World, first: str, second: str) -> None:
     def contents(name: str) -> dict[str, bytes]:

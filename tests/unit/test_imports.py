@@ -133,6 +133,7 @@ OURS = {
     "cli.common",
     "cli.dump",
     "cli.main",
+    "cli.output",
     "cli.quick",
     "codeaddr",
     "debugfiles",

@@ -88,4 +88,4 @@ def test_a_full_disk_is_said(folder: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = run([str(SCRIPT)], folder, "dump root/a.so", stdout=full)
     assert done.returncode == 2
-    assert b"cannot write: No space left on device" in done.stderr
+    assert b"cannot write: 'standard output': No space left on device. Make room" in done.stderr

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from crashsym.cli.output import tell
 from crashsym.dump import DumpOptions
 from crashsym.engines import is_fallback
 
@@ -67,7 +66,7 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
     for finding in found:
         level = policy.level(finding)
         if level in ("error", "warning"):
-            print(f"crashsym: {level}: {finding.message} [{finding.code}]", file=sys.stderr)
+            tell(f"{level}: {finding.message} [{finding.code}]")
             printed = True
     return printed
 
@@ -75,8 +74,7 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
 def announce_engine() -> None:
     """Say on stderr when the work will take long because there is no kernel."""
     if is_fallback():
-        print(
-            "crashsym: the kernel is not compiled; the reference engine, a hundred times slower, "
-            "does the work",
-            file=sys.stderr,
+        tell(
+            "the kernel is not compiled; the reference engine, a hundred times slower, "
+            "does the work"
         )

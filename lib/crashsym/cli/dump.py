@@ -9,7 +9,6 @@ where there is none, the checksum that .gnu_debuglink says.
 from __future__ import annotations
 
 import os
-import sys
 
 from crashsym.cli.common import (
     FINDINGS,
@@ -19,6 +18,7 @@ from crashsym.cli.common import (
     path_text,
     report,
 )
+from crashsym.cli.output import Results
 from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
@@ -73,14 +73,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make one symbol file, in a process that a damaged file can do no harm from."""
-    with StagedFolder(args.store or args.output or _place_for_files()) as folder:
+    with StagedFolder(args.store or args.output) as folder:
         return _run(args, os.path.join(folder, "symbols"))
-
-
-def _place_for_files() -> str:
-    import tempfile
-
-    return os.path.join(tempfile.gettempdir(), "symbols")
 
 
 def _run(args: argparse.Namespace, file: str) -> int:
@@ -108,8 +102,8 @@ def _deliver(args: argparse.Namespace, module: ModuleRecord, file: str) -> None:
     else:
         import shutil
 
-        with open(file, "rb") as stream:
-            shutil.copyfileobj(stream, sys.stdout.buffer, 1 << 20)
+        with open(file, "rb") as stream, Results() as stdout:
+            shutil.copyfileobj(stream, stdout.buffer, 1 << 20)
 
 
 class _Made(Value):
@@ -167,7 +161,7 @@ def _make(task: Task) -> _Made | CrashsymError:
     except CrashsymError as error:
         return error
     except OSError as error:
-        return not_written(file, error)
+        return not_written(args.store or args.output or os.path.dirname(file), error)
 
 
 def _check_kind(elf_file: ElfFile, path: str) -> None:

@@ -8,11 +8,11 @@ usr/lib/debug are paired with their files by build id.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from crashsym.cli.common import FINDINGS
+from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
     deliver,
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     result = judge(extract_tree(args, tree, _recipe(args)), policy)
     reported = deliver(args, result, tree, policy)
     if args.json:
-        print(json.dumps(_document(result, tree, policy), indent=1))
+        show(_document(result, tree, policy))
     return FINDINGS if reported else 0
 
 

@@ -9,12 +9,12 @@ package data of the build, and the database of dpkg or opkg in ROOTFS.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from crashsym.cli.common import FINDINGS
+from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
     deliver,
@@ -63,10 +63,7 @@ def run(args: argparse.Namespace) -> int:
     owners = _owners(args)  # now, as what is known before is a burden to each process above
     result = judge(account(tree, made, owners), policy)
     reported = deliver(args, result, tree, policy)
-    if args.json:
-        print(json.dumps(_document(result, owners, policy), indent=1))
-    else:
-        print(_table(result.manifest, owners))
+    show(_document(result, owners, policy) if args.json else _table(result.manifest, owners))
     return FINDINGS if reported else 0
 
 

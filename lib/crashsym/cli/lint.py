@@ -8,9 +8,7 @@ and unwind rules. Findings go to standard output; docs/reference/lint.md explain
 from __future__ import annotations
 
 import argparse
-import json
 import stat
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from crashsym import quality
 from crashsym.breakpad.lint import LintFinding, LintPolicy, LintResult, lint
 from crashsym.cli.common import FINDINGS
+from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, CrashsymError, UnreadableError
 from crashsym.splitpair import SplitPair
@@ -78,12 +77,13 @@ def run(args: argparse.Namespace) -> int:
         found = _check(path, args, shares)
         checked.append(found)
         if found.unreadable:
-            print(f"crashsym: {found.unreadable}", file=sys.stderr)
+            tell(found.unreadable)
         elif not args.json:
-            _print(found, policy.levels)
+            with Results():
+                _print(found, policy.levels)
     if args.json:
         files = [_as_json(found, policy.levels) for found in checked]
-        print(json.dumps({"schema": _SCHEMA, "files": files}, indent=2))
+        show({"schema": _SCHEMA, "files": files})
     return _conclude(checked, policy.levels)
 
 
@@ -192,10 +192,7 @@ def _conclude(checked: list[_Checked], levels: Mapping[str, str]) -> int:
     )
     summary = f"{len(checked)} symbol files: {len(checked) - unreadable - faulty} clean"
     others = {"with findings": faulty, "not readable": unreadable}
-    print(
-        "crashsym: " + ", ".join([summary, *(f"{n} {what}" for what, n in others.items() if n)]),
-        file=sys.stderr,
-    )
+    tell(", ".join([summary, *(f"{n} {what}" for what, n in others.items() if n)]))
     if unreadable:
         return _UNREADABLE
     return FINDINGS if faulty else 0

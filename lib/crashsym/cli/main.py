@@ -7,12 +7,12 @@ have findings or failed, each listed on stderr; 130 interrupted. Only `main` dec
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import sys
 
 from crashsym import __version__
+from crashsym.cli.output import tell
 from crashsym.errors import CrashsymError
 
 TYPE_CHECKING = False
@@ -107,21 +107,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = _parse_own() if argv is None else _parse(argv)
     try:
-        code = int(args.run(args))
-        sys.stdout.flush()
+        return int(args.run(args))
     except CrashsymError as error:
-        print(f"crashsym: {error}", file=sys.stderr)
+        tell(str(error))
         return _USER_ERROR
     except KeyboardInterrupt:
-        print("crashsym: interrupted", file=sys.stderr)
+        tell("interrupted")
         return _INTERRUPTED
-    except OSError as error:
-        # Output goes nowhere: the disk is full, or whoever reads it has seen enough.
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno == errno.EPIPE:
-            return 0
-        print(f"crashsym: cannot write: {error.strerror}", file=sys.stderr)
-        return _USER_ERROR
-    return code

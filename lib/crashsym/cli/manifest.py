@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
+from crashsym.cli.output import show
 from crashsym.errors import ManifestError
 from crashsym.manifest import Module, find, merge, module_document, read
 
@@ -49,10 +49,9 @@ def _find(args: argparse.Namespace) -> int:
             remedy="'readelf -n FILE' prints the build id of an ELF file.",
         )
     if args.json:
-        print(json.dumps([module_document(module) for module in modules], indent=1))
+        show([module_document(module) for module in modules])
     else:
-        for module in dict.fromkeys(modules):
-            print(_line(module))
+        show("\n".join(_line(module) for module in dict.fromkeys(modules)))
     return 0
 
 

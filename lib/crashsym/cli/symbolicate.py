@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from crashsym.cli.common import FINDINGS
+from crashsym.cli.output import Results, tell
 from crashsym.errors import ConfigError, UnreadableError
 from crashsym.manifest import read
 from crashsym.store import Store
@@ -52,34 +54,38 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("cannot symbolicate", where=f"'{store}'", why="no such store")
     manifests = [read(path) for path in args.manifest]
     symbolicator = Symbolicator([Store(path) for path in args.store], manifests)
-    with ExitStack() as stack:
-        text = sys.stdin.buffer
-        if args.file is not None:
-            try:
-                text = stack.enter_context(args.file.open("rb"))
-            except OSError as error:
-                why = error.strerror or str(error)
-                raise UnreadableError("cannot read", where=f"'{args.file}'", why=why) from error
-        for raw in text:
-            _write_line(symbolicator, raw)
+    with Results() as stdout:
+        for raw in _raw_lines(args.file):
+            stdout.buffer.write(_completed(symbolicator, raw))
     return _conclude(symbolicator.outcome)
 
 
-def _write_line(symbolicator: Symbolicator, raw: bytes) -> None:
-    """Write a line, and those that belong behind it, with its own line end."""
+def _raw_lines(file: Path | None) -> Iterator[bytes]:
+    """Yield the lines of a file or of standard input, with their line ends."""
+    where = "standard input" if file is None else f"'{file}'"
+    if file is None and sys.stdin is None:
+        raise UnreadableError("cannot read", where=where, why="it is closed")
+    try:
+        with ExitStack() as stack:
+            yield from sys.stdin.buffer if file is None else stack.enter_context(file.open("rb"))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreadableError("cannot read", where=where, why=why) from error
+
+
+def _completed(symbolicator: Symbolicator, raw: bytes) -> bytes:
+    """Return a line, and those that belong behind it, with its own line end."""
     line = raw.rstrip(b"\r\n")
     end = raw[len(line) :]
     shown = symbolicator.lines([line.decode("utf-8", "surrogateescape")])
     text = (end or b"\n").join(one.encode("utf-8", "surrogateescape") for one in shown)
-    sys.stdout.buffer.write(text + end)
+    return text + end
 
 
 def _conclude(outcome: Outcome) -> int:
     missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
     summary = f"{outcome.named} of {outcome.frames} frames named"
-    print(f"crashsym: {summary}{'; ' + missing if missing else ''}", file=sys.stderr)
+    tell(f"{summary}{'; ' + missing if missing else ''}")
     if "no symbols" in outcome.missing.values() and not outcome.named:
-        print(
-            "crashsym: a store is a folder that has NAME/ID/NAME.sym right below", file=sys.stderr
-        )
+        tell("a store is a folder that has NAME/ID/NAME.sym right below")
     return 0 if outcome.named else FINDINGS

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from crashsym.cache import Cache
 from crashsym.cli.common import add_dump_options, announce_engine, dump_options, report
+from crashsym.cli.output import tell
 from crashsym.engines import engine
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
@@ -107,7 +107,7 @@ def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Po
     """Write the manifest and say what came out; return whether there were findings to print."""
     result.manifest.write(args.manifest)
     reported = report(sorted_findings(result.findings), policy)
-    print(f"crashsym: {_summary(result, tree, policy)}", file=sys.stderr)
+    tell(_summary(result, tree, policy))
     return reported
 
 
