@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError
@@ -67,8 +68,8 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
         _sort_in(tree, path, file, package, exclude)
     for debug_root in debug_roots:
         for path, file, _ in _files(debug_root, tree, packages=False):
-            if _elf_type(file, path, tree) is not None:
-                tree.halves.append(TreeFile(path, file, _size(file), None))
+            if (found := _elf_type(file, path, tree)) is not None:
+                tree.halves.append(TreeFile(path, file, found[1], None))
     if tree.packed:
         tree.findings.append(_packed(tree.packed))
     tree.subjects.sort(key=lambda subject: (subject.path, subject.package or ""))
@@ -104,12 +105,13 @@ def _sort_in(
 ) -> None:
     if any(fnmatchcase(path, pattern) for pattern in exclude):
         return
-    elf_type = _elf_type(file, path, tree)
-    if elf_type is None:
+    found = _elf_type(file, path, tree)
+    if found is None:
         if path.endswith(_PACKED_MODULES):
             tree.packed.append(path)
         return
-    entry = TreeFile(path, file, _size(file), package)
+    elf_type, size = found
+    entry = TreeFile(path, file, size, package)
     if is_debug_half(path):
         tree.halves.append(entry)
     elif elf_type == _ET_CORE or (elf_type == _ET_REL and not path.endswith(".ko")):
@@ -118,14 +120,14 @@ def _sort_in(
         tree.subjects.append(entry)
 
 
-def _size(file: Path) -> int:
-    return file.lstat().st_size
+def _elf_type(file: Path, path: str, tree: Tree) -> tuple[int, int] | None:
+    """Return e_type and size of an ELF file, None for any other.
 
-
-def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
-    """Return e_type of an ELF file, None for any other; what cannot be read is a finding."""
+    What cannot be read is a finding.
+    """
     try:
-        if not stat.S_ISREG(file.lstat().st_mode):
+        status = file.lstat()
+        if not stat.S_ISREG(status.st_mode):
             return None
         with file.open("rb") as stream:
             head = stream.read(18)
@@ -134,7 +136,8 @@ def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
         return None
     if head[:4] != _ELF_MAGIC:
         return None
-    return int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little")
+    order: Literal["big", "little"] = "big" if head[5:6] == b"\x02" else "little"
+    return int.from_bytes(head[16:18], order), status.st_size
 
 
 def _packed(paths: list[str]) -> Finding:
