@@ -20,7 +20,8 @@ SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
-    *("conflict", "unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
+    *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "crashed"),
+    LEFT_OUT,
 )
 
 
