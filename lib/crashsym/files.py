@@ -31,6 +31,21 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
         move_into_place(file, path)
 
 
+def check_writable(path: AnyPath) -> None:
+    """Refuse a place where `write_atomically` could write nothing; the file stays as it is.
+
+    Raises:
+        StoreError: the operating system would refuse.
+    """
+    try:
+        if not _takes_bytes(path):
+            _target(path)
+    except OSError as error:
+        raise not_written(path, error) from error
+    with StagedFolder(path):
+        pass  # a folder could be made there, so a file can
+
+
 class StagedFolder:
     """A context manager: a folder for files that are to go to ``near`` when they are finished.
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from crashsym.errors import ManifestError
-from crashsym.files import write_atomically
+from crashsym.errors import ConfigError, ManifestError
+from crashsym.files import check_writable, write_atomically
 
 SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
@@ -121,6 +121,31 @@ class Manifest:
             StoreError: the operating system refuses.
         """
         write_atomically(path, self.to_bytes())
+
+
+def check_place(path: Path) -> None:
+    """Refuse, before the work, a place where a manifest cannot go, or where an ELF file is.
+
+    Raises:
+        StoreError: it cannot be written.
+        ConfigError: an ELF file would be overwritten.
+    """
+    check_writable(path)
+    if path.is_file() and _begins_like_elf(path):
+        raise ConfigError(
+            "cannot write the manifest",
+            where=f"'{path}'",
+            why="it is an ELF file",
+            remedy="Name another file.",
+        )
+
+
+def _begins_like_elf(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"\x7fELF"
+    except PermissionError:
+        return False  # nobody could have extracted it
 
 
 def module_document(module: Module) -> dict[str, Any]:

@@ -87,6 +87,22 @@ Feature: A bad file costs only itself
     Then the exit code is 2
     And stderr says "cannot write"
     And there is no traceback
+    And there is no store
+
+  Scenario: The manifest cannot be written, which is found out before the work
+    Given the manifest is in a folder where nobody may write
+    When I extract the tree as an ordinary user
+    Then the exit code is 2
+    And stderr says "/closed/m.json': Permission denied. Get the right to write there"
+    And there is no store
+
+  Scenario: A program is not overwritten by the manifest
+    Given the manifest goes to the place of "/usr/bin/good"
+    When I extract the tree
+    Then the exit code is 2
+    And stderr says "/usr/bin/good': it is an ELF file. Name another file."
+    And "/usr/bin/good" is as it was
+    And there is no store
 
   Scenario: The disk is full
     Given no file may become larger than 40 bytes

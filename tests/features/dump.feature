@@ -71,6 +71,30 @@ Feature: A symbol file for one ELF file
     Then the exit code is 3
     And there is no file "app.sym"
 
+  Scenario Outline: What the symbols are made from is not overwritten
+    Given the program "app" compiled with "-O2 -g"
+    And "app" is split into "app" and ".debug/app" as OE does
+    When I run "crashsym dump app <options>"
+    Then the exit code is 2
+    And stderr says "the symbols are made from this file. Name another file with -o."
+    When I run "crashsym dump app"
+    Then the exit code is 0
+    And the symbols are those of the unstripped program
+
+    Examples:
+      | options                               |
+      | -o app                                |
+      | -o .debug/../app                      |
+      | -o .debug/app                         |
+      | --debug-file .debug/app -o .debug/app |
+
+  Scenario: A dash is standard output
+    Given the program "app" compiled with "-O2 -g"
+    When I run "crashsym dump app -o -"
+    Then the exit code is 0
+    And the symbol file names the function "main"
+    And there is no file "-"
+
   Scenario: Compressed debug sections
     Given the program "app" compiled with "-O2 -g -gz=zlib"
     When I run "crashsym dump app"

@@ -170,4 +170,6 @@ Feature: Symbols and manifest of a whole tree
     And I run "crashsym manifest merge b.json a.json -o m.json"
     Then the exit code is 0
     And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    When I run "crashsym manifest merge b.json a.json -o -"
+    Then stdout is what "m.json" has
     And "crashsym manifest find" knows the build id of "root/usr/bin/app" as "/usr/bin/app"

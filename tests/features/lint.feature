@@ -115,6 +115,7 @@ Feature: Symbol files are checked
       | app.sym app.sym --elf app                 | one ELF file and 2 symbol files       |
       | app.sym --require lines=90                | --elf is missing                      |
       | app.sym --elf app --require names=90      | it is not WHAT=PERCENT                |
+      | app.sym --elf app --require lines=199     | PERCENT is a whole number up to 100   |
       | app.sym --policy unheard=error            | it is not CODE=LEVEL                  |
       | app.sym --elf app.sym                     | it does not begin with the ELF magic  |
       | .                                         | it is no regular file                 |

@@ -173,6 +173,17 @@ def _(world: World) -> None:
     world.manifest.mkdir()
 
 
+@given("the manifest is in a folder where nobody may write")
+def _(world: World) -> None:
+    world.manifest = world.folder / "closed" / "m.json"
+    world.manifest.parent.mkdir(mode=0o555)
+
+
+@given(parsers.parse('the manifest goes to the place of "{path}"'))
+def _(world: World, path: str) -> None:
+    world.manifest = world.place(path)
+
+
 @given(parsers.parse("no file may become larger than {size:d} bytes"))
 def _(world: World, size: int) -> None:
     world.largest_file = size
@@ -275,6 +286,16 @@ def _(world: World, count: int) -> None:
 def _(world: World) -> None:
     assert world.old_symbols is not None
     assert world.old_symbols.read_bytes() == b"MODULE Linux x86_64 0 other\n"
+
+
+@then("there is no store")
+def _(world: World) -> None:
+    assert not world.store.exists()
+
+
+@then(parsers.parse('"{path}" is as it was'))
+def _(world: World, path: str) -> None:
+    assert world.place(path).read_bytes() == good()
 
 
 @then("nothing is left in the store")

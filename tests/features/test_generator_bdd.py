@@ -297,6 +297,11 @@ def _stdout_line(world: World, line: str) -> None:
     assert line in world.result.stdout.decode().splitlines()
 
 
+@then(parsers.parse('stdout is what "{path}" has'))
+def _stdout_is(world: World, path: str) -> None:
+    assert world.result.stdout == (world.root / path).read_bytes()
+
+
 @then(parsers.parse('there is no file "{path}"'))
 def _no_file(world: World, path: str) -> None:
     assert not (world.root / path).exists()

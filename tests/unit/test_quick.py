@@ -17,7 +17,7 @@ OPTIONS = (
     *("--keep-suffixes", "--strict"),
 )
 OTHERS = ("--", "-", "-h", "--help", "--stor", "--store=x", "-oout", "--unknown", "-1", "")
-words = st.sampled_from((*OPTIONS, *OPTIONS, *OTHERS, "app", "a b", "./lib//x", ".", "b"))
+words = st.sampled_from((*OPTIONS, *OPTIONS, *OTHERS, "app", "", "a b", "./lib//x", ".", "b"))
 
 
 class _FailedError(Exception):
@@ -69,6 +69,11 @@ def test_what_is_taken_is_what_argparse_takes(argv: list[str]) -> None:
 def test_usual_lines_are_taken(line: str) -> None:
     argv = line.split()
     assert quickly(argv) == carefully(argv) is not None
+
+
+@pytest.mark.parametrize("argv", [[""], ["app", "-o", ""], ["app", "--debug-dir", ""]])
+def test_empty_words_are_left_to_argparse(argv: list[str]) -> None:
+    assert quickly(argv) is carefully(argv) is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
     from crashsym.cli.quick import Parser
     from crashsym.findings import Finding, Policy
@@ -51,13 +52,40 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
 
 
 def path_text(text: str) -> str:
-    """Return a path as `pathlib` writes it (``./a//b`` is ``a/b``), mostly without that module."""
+    """Return a path as `pathlib` writes it (``./a//b`` is ``a/b``), mostly without that module.
+
+    Raises:
+        ArgumentTypeError: it is empty.
+    """
     parts = text.split("/")
     if text and "." not in parts and "" not in parts[1:]:
         return text
+    return str(path(text))
+
+
+def path(text: str) -> Path:
+    """Return a path that is an argument.
+
+    Raises:
+        ArgumentTypeError: it is empty, which would be the current folder.
+    """
     from pathlib import Path
 
-    return str(Path(text))
+    if not text:
+        raise refused("an empty path; give a file or a folder")
+    return Path(text)
+
+
+def output_text(text: str) -> str | None:
+    """Return what `path_text` does of a file to write; None is standard output, ``-``."""
+    return None if text == "-" else path_text(text)
+
+
+def refused(why: str) -> Exception:
+    """Return what makes `argparse` refuse an argument, whose name it puts before the reason."""
+    from argparse import ArgumentTypeError
+
+    return ArgumentTypeError(why)
 
 
 def report(found: Iterable[Finding], policy: Policy) -> bool:

@@ -15,6 +15,7 @@ from crashsym.cli.common import (
     add_dump_options,
     announce_engine,
     dump_options,
+    output_text,
     path_text,
     report,
 )
@@ -23,7 +24,7 @@ from crashsym.debugfiles import Search, find_split_debug
 from crashsym.dump import dump_module
 from crashsym.elf import ElfFile
 from crashsym.engines import engine
-from crashsym.errors import CrashsymError, UnsupportedError
+from crashsym.errors import ConfigError, CrashsymError, UnsupportedError
 from crashsym.files import StagedFolder, move_into_place, not_written
 from crashsym.findings import Finding, Policy
 from crashsym.splitpair import SplitPair
@@ -64,7 +65,13 @@ def add_arguments(parser: Parser) -> None:
         help="a folder with split debug files, also in .build-id/ form; may be repeated",
     )
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("-o", "--output", metavar="FILE", type=path_text, help="write this file")
+    output.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=output_text,
+        help="write this file; - is standard output",
+    )
     output.add_argument(
         "--store", metavar="DIR", type=path_text, help="put it into this symbol store"
     )
@@ -86,10 +93,25 @@ def _run(args: argparse.Namespace, file: str) -> int:
         made = _make(task) if engine().name == "kernel" else _make_apart(task)
     if isinstance(made, CrashsymError):
         raise made
+    _check_output(args.output, [args.elf, task[2], *made.others])
     worst = report([*search.findings(args.elf), *made.findings], policy)
     if not (args.strict and worst):
         _deliver(args, made.module, file)
     return FINDINGS if worst else 0
+
+
+def _check_output(output: str | None, inputs: list[str | Path | None]) -> None:
+    """Refuse to overwrite what the symbols were made from."""
+    if output is None or not os.path.exists(output):
+        return
+    for file in inputs:
+        if file is not None and os.path.samefile(output, file):
+            raise ConfigError(
+                "cannot write",
+                where=f"'{output}'",
+                why="the symbols are made from this file",
+                remedy="Name another file with -o.",
+            )
 
 
 def _deliver(args: argparse.Namespace, module: ModuleRecord, file: str) -> None:
@@ -111,6 +133,7 @@ class _Made(Value):
 
     module: ModuleRecord
     findings: list[Finding]
+    others: tuple[Path, ...]
 
 
 def _find_half(args: argparse.Namespace, elf_file: ElfFile) -> Search:
@@ -178,4 +201,4 @@ def _made(args: argparse.Namespace, pair: SplitPair, file: str) -> _Made:
     dump = dump_module(pair, os.path.basename(args.elf), args.elf, dump_options(args))
     with open(file, "wb") as stream:
         dump.write(stream)
-    return _Made(dump.module, dump.findings)
+    return _Made(dump.module, dump.findings, dump.others)

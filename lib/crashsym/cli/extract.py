@@ -8,10 +8,9 @@ usr/lib/debug are paired with their files by build id.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS
+from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
@@ -24,7 +23,7 @@ from crashsym.cli.trees import (
 from crashsym.engines import engine
 from crashsym.extract import Extraction, count_symbol_files, judge
 from crashsym.findings import Policy
-from crashsym.manifest import Source
+from crashsym.manifest import Source, check_place
 from crashsym.onefile import Recipe
 from crashsym.tree import Tree, scan
 
@@ -34,7 +33,7 @@ SCHEMA = "crashsym-extract/1"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym extract``."""
-    parser.add_argument("root", metavar="ROOT", type=Path, help="a tree of target files")
+    parser.add_argument("root", metavar="ROOT", type=path, help="a tree of target files")
     parser.add_argument(
         "--packages",
         action="store_true",
@@ -52,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Extract one tree."""
     policy = read_policy(args)
+    check_place(args.manifest)
     tree = scan(args.root, args.debug_root, packages=args.packages, exclude=tuple(args.exclude))
     if not tree.subjects and not args.packages and not tree.findings:
         raise nothing_in(args.root)

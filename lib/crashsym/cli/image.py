@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS
+from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
@@ -27,7 +26,7 @@ from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, judge
 from crashsym.findings import Policy
 from crashsym.image import account
-from crashsym.manifest import Manifest
+from crashsym.manifest import Manifest, check_place
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.tree import scan
@@ -38,16 +37,16 @@ SCHEMA = "crashsym-image/1"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym image``."""
-    parser.add_argument("rootfs", metavar="ROOTFS", type=Path, help="the root file system")
+    parser.add_argument("rootfs", metavar="ROOTFS", type=path, help="the root file system")
     add_tree_arguments(parser)
     group = parser.add_argument_group("whose the files are")
     group.add_argument(
-        "--pkgdata", metavar="DIR", type=Path, help="the package data of the build (PKGDATA_DIR)"
+        "--pkgdata", metavar="DIR", type=path, help="the package data of the build (PKGDATA_DIR)"
     )
     group.add_argument(
         "--installed",
         metavar="FILE",
-        type=Path,
+        type=path,
         help="which of its packages are in the image (IMAGE_MANIFEST)",
     )
 
@@ -56,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """Account for one root file system."""
     policy = read_policy(args)
     _check_places(args)
+    check_place(args.manifest)
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
     if not tree.subjects and not tree.findings:
         raise nothing_in(args.rootfs)

@@ -8,6 +8,7 @@ and unwind rules. Findings go to standard output; docs/reference/lint.md explain
 from __future__ import annotations
 
 import argparse
+import re
 import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from crashsym import quality
 from crashsym.breakpad.lint import LintFinding, LintPolicy, LintResult, lint
-from crashsym.cli.common import FINDINGS
+from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, CrashsymError, UnreadableError
@@ -32,12 +33,12 @@ _COUNTING = ("error", "warning")  # these make the exit code 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym lint``."""
-    parser.add_argument("files", metavar="FILE.sym", nargs="+", type=Path, help="a symbol file")
+    parser.add_argument("files", metavar="FILE.sym", nargs="+", type=path, help="a symbol file")
     parser.add_argument(
-        "--elf", metavar="FILE", type=Path, help="the executable or shared object it was made from"
+        "--elf", metavar="FILE", type=path, help="the executable or shared object it was made from"
     )
     parser.add_argument(
-        "--debug-file", metavar="FILE", type=Path, help="its split debug file (the .debug half)"
+        "--debug-file", metavar="FILE", type=path, help="its split debug file (the .debug half)"
     )
     parser.add_argument(
         "--require",
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     policy = LintPolicy.parse(args.policy)
     shares = _shares(args)
     checked = []
-    for path in args.files:
-        found = _check(path, args, shares)
+    for file in args.files:
+        found = _check(file, args, shares)
         checked.append(found)
         if found.unreadable:
             tell(found.unreadable)
@@ -97,18 +98,19 @@ def _shares(args: argparse.Namespace) -> dict[str, float]:
             why=f"one ELF file and {len(args.files)} symbol files",
             remedy="Give one symbol file with --elf.",
         )
-    shares = {}
-    for word in args.require:
-        what, _, number = word.partition("=")
-        if what not in _SHARES or not number.isascii() or not number.isdigit():
-            raise ConfigError(
-                "cannot read the requirement",
-                where=f"'{word}'",
-                why="it is not WHAT=PERCENT",
-                remedy=f"WHAT is one of {', '.join(_SHARES)}; PERCENT is a whole number.",
-            )
-        shares[what] = float(number)
-    return shares
+    return dict(_share(word) for word in args.require)
+
+
+def _share(word: str) -> tuple[str, float]:
+    what, _, number = word.partition("=")
+    if what not in _SHARES or not re.fullmatch("[0-9]{1,3}", number) or int(number) > 100:
+        raise ConfigError(
+            "cannot read the requirement",
+            where=f"'{word}'",
+            why="it is not WHAT=PERCENT",
+            remedy=f"WHAT is one of {', '.join(_SHARES)}; PERCENT is a whole number up to 100.",
+        )
+    return what, float(number)
 
 
 def _check(path: Path, args: argparse.Namespace, shares: dict[str, float]) -> _Checked:

@@ -43,7 +43,7 @@ def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentPars
             name, help=command.HELP, description=command.__doc__, formatter_class=_formatter
         )
         command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, parser=sub)
     return parser
 
 
@@ -74,7 +74,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         if quick is not None:
             return quick
     wanted = tuple(name for name in _COMMANDS if argv[:1] == [name])
-    return build_parser(wanted or _COMMANDS).parse_args(argv)
+    args, others = build_parser(wanted or _COMMANDS).parse_known_args(argv)
+    if others:
+        args.parser.error(f"unrecognized arguments: {' '.join(others)}")
+    return args
 
 
 def _parse_dump(argv: list[str]) -> argparse.Namespace | None:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from crashsym.cli.output import show
+from crashsym.cli.common import output_text, path
+from crashsym.cli.output import Results, show
 from crashsym.errors import ManifestError
-from crashsym.manifest import Module, find, merge, module_document, read
+from crashsym.manifest import Module, check_place, find, merge, module_document, read
 
 HELP = "join manifests, find a module by its id"
 
@@ -17,16 +18,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym manifest``."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     joiner = commands.add_parser("merge", help="join fragments into one manifest")
-    joiner.add_argument("files", metavar="FILE", type=Path, nargs="+", help="manifests")
+    joiner.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
     joiner.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, required=True, help="write this manifest"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=output_text,
+        required=True,
+        help="write this manifest; - is standard output",
     )
-    joiner.set_defaults(run_manifest=_merge)
+    joiner.set_defaults(run_manifest=_merge, parser=joiner)
     finder = commands.add_parser("find", help="find the module with a build id or debug id")
     finder.add_argument("id", metavar="ID", help="a build id (8 digits or more) or a debug id")
-    finder.add_argument("files", metavar="FILE", type=Path, nargs="+", help="manifests")
+    finder.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
     finder.add_argument("--json", action="store_true", help="print the modules as JSON")
-    finder.set_defaults(run_manifest=_find)
+    finder.set_defaults(run_manifest=_find, parser=finder)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,12 +41,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    merge([read(path) for path in args.files]).write(args.output)
+    manifests = [read(file) for file in args.files]
+    if args.output is None:
+        with Results() as stdout:
+            stdout.buffer.write(merge(manifests).to_bytes())
+    else:
+        check_place(Path(args.output))
+        merge(manifests).write(Path(args.output))
     return 0
 
 
 def _find(args: argparse.Namespace) -> int:
-    modules = [module for path in args.files for module in find(read(path), args.id)]
+    modules = [module for file in args.files for module in find(read(file), args.id)]
     if not modules:
         raise ManifestError(
             "cannot find a module",

@@ -3,8 +3,8 @@
 
 To import that takes as long as to make the symbols of a small file, and a build makes those of
 thousands. `QuickParser` takes the same declarations, but of the command lines only those where each
-option is spelled in full and each value is a word of its own. It refuses all others, wrong ones
-among them, and leaves them to `argparse`, which also has the messages.
+option is spelled in full and each value is a word of its own, and not empty. It refuses all others,
+wrong ones among them, and leaves them to `argparse`, which also has the messages.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class QuickParser:
         named: dict[int, str] = {}  # by group
         positional = iter(self._positional)
         for word in words:
+            if not word:
+                raise _RefusedError
             if word.startswith("-"):
                 option = self._options.get(word)
                 if option is None or named.get(option.group, option.dest) != option.dest:
@@ -115,8 +117,8 @@ def _take_option(option: _Argument, words: Iterator[str], values: dict[str, Any]
     if option.action == "store_true":
         values[option.dest] = True
         return
-    word = next(words, "-")
-    if word.startswith("-"):
+    word = next(words, "")
+    if not word or word.startswith("-"):
         raise _RefusedError
     if option.action == "append":
         values[option.dest].append(option.type(word))

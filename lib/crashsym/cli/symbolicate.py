@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from crashsym.cli.common import FINDINGS
+from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, tell
 from crashsym.errors import ConfigError, UnreadableError
 from crashsym.manifest import read
@@ -26,12 +26,12 @@ HELP = "add function, file and line to a log"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym symbolicate``."""
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", type=Path, help="a text; standard input without it"
+        "file", metavar="FILE", nargs="?", type=path, help="a text; standard input without it"
     )
     parser.add_argument(
         "--store",
         metavar="DIR",
-        type=Path,
+        type=path,
         action="append",
         required=True,
         help="symbol store, a folder NAME/ID/NAME.sym; may be repeated: --store A --store B",
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="which build to take where the store has several, and which module a file name is;"

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.cache import Cache
-from crashsym.cli.common import add_dump_options, announce_engine, dump_options, report
+from crashsym.cli.common import (
+    add_dump_options,
+    announce_engine,
+    dump_options,
+    path,
+    refused,
+    report,
+)
 from crashsym.cli.output import tell
 from crashsym.engines import engine
 from crashsym.errors import ConfigError
@@ -22,20 +29,20 @@ from crashsym.tree import HalfIndex, Tree
 
 def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where everything comes from and goes to."""
-    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="symbol store")
+    parser.add_argument("--store", metavar="DIR", type=path, required=True, help="symbol store")
     parser.add_argument(
-        "--manifest", metavar="FILE", type=Path, required=True, help="write it here"
+        "--manifest", metavar="FILE", type=_manifest_path, required=True, help="write it here"
     )
     parser.add_argument(
         "--cache",
         metavar="DIR",
-        type=Path,
+        type=path,
         help="keep what was found out about each file here, and do not read the same bytes again",
     )
     parser.add_argument(
         "--debug-root",
         metavar="DIR",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         help="a further tree of split or unstripped files to take debug information from; may be"
@@ -44,6 +51,7 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude",
         metavar="GLOB",
+        type=_target_glob,
         action="append",
         default=[],
         help="leave out target paths like this, e.g. '/usr/lib/*/ptest/*'; may be repeated",
@@ -68,9 +76,21 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     add_dump_options(parser)
 
 
+def _manifest_path(text: str) -> Path:
+    if text == "-":
+        raise refused("'-' is no file; standard output is for --json, and a file '-' is './-'")
+    return path(text)
+
+
+def _target_glob(text: str) -> str:
+    if not text.startswith(("/", "*", "?", "[")):
+        raise refused(f"'{text}' fits no file: target paths begin with '/'")
+    return text
+
+
 def _jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of 1 or more")
+        raise refused(f"'{text}' is no number of 1 or more")
     return int(text)
 
 
