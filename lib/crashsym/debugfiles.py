@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError, MismatchError, UnreadableError
+from crashsym.files import why_no_folder
 from crashsym.findings import MALFORMED, MISMATCH, UNREADABLE, Finding
 from crashsym.splitpair import check_halves, read_debuglink
 from crashsym.value import Value
@@ -53,10 +54,8 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
     Source: GDB manual, "Debugging Information in Separate Files".
     """
     for folder in folders:
-        if not folder.is_dir():
-            raise ConfigError(
-                "cannot look for debug files", where=f"'{folder}'", why="no such folder"
-            )
+        if why := why_no_folder(folder):
+            raise ConfigError("cannot look for debug files", where=f"'{folder}'", why=why)
     if elf_file.has_bytes(".debug_info"):
         return Search(None)
     refused: list[InputError] = []
@@ -82,7 +81,10 @@ def _is_there(place: Path) -> bool:
 
 def _is_other_file(place: Path, subject: Path) -> bool:
     """Whether there is a file, and not the one whose debug file is wanted."""
-    return _is_there(place) and not place.samefile(subject)
+    try:
+        return _is_there(place) and not place.samefile(subject)
+    except OSError:  # it has vanished meanwhile
+        return False
 
 
 def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:

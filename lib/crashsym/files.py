@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from crashsym.errors import StoreError
 
@@ -39,7 +40,9 @@ def check_writable(path: AnyPath) -> None:
     """
     try:
         if not _takes_bytes(path):
-            _target(path)
+            os.lstat(_target(path))
+    except FileNotFoundError:
+        pass
     except OSError as error:
         raise not_written(path, error) from error
     with StagedFolder(path):
@@ -145,6 +148,20 @@ def _pour(source: AnyPath, path: AnyPath) -> None:
 
     with open(source, "rb") as data, open(path, "wb") as target:
         shutil.copyfileobj(data, target)
+
+
+def why_no_folder(path: AnyPath) -> str:
+    """Return why there is no folder at ``path``, in the system's words if it knows; "" if one is.
+
+    `os.path.isdir` and `pathlib` leave the reason out, or raise some and not others.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such folder"
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if stat.S_ISDIR(mode) else "it is no folder"
 
 
 def not_written(path: AnyPath, error: OSError) -> StoreError:

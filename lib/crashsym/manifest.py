@@ -131,7 +131,7 @@ def check_place(path: Path) -> None:
         ConfigError: an ELF file would be overwritten.
     """
     check_writable(path)
-    if path.is_file() and _begins_like_elf(path):
+    if _begins_like_elf(path):
         raise ConfigError(
             "cannot write the manifest",
             where=f"'{path}'",
@@ -142,9 +142,11 @@ def check_place(path: Path) -> None:
 
 def _begins_like_elf(path: Path) -> bool:
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             return stream.read(4) == b"\x7fELF"
-    except PermissionError:
+    except OSError:
         return False  # nobody could have extracted it
 
 

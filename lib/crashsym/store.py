@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path, PurePosixPath
 
 from crashsym.errors import ConflictError, StoreError
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import os
 
     from crashsym.breakpad.module import ModuleRecord
+
+
+# What says that there can be no such file; its name may be any word of a log.
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class StoreEntry(Value):
@@ -66,18 +71,33 @@ class Store:
         try:
             return (self.root / path).read_bytes()
         except OSError as error:
-            raise StoreError(
-                "cannot read", where=f"'{self.root / path}'", why=error.strerror or str(error)
-            ) from error
+            raise _unreadable(self.root / path, error) from error
 
     def debug_ids(self, debug_file: str) -> list[str]:
-        """Return the debug ids under which the store has symbols of a module, sorted."""
+        """Return the debug ids under which the store has symbols of a module, sorted.
+
+        Raises:
+            StoreError: there is a folder, but it cannot be read.
+        """
         folder = self.root / debug_file
-        if debug_file in ("", ".", "..") or not folder.is_dir():
+        if debug_file in ("", ".", ".."):
             return []
-        return sorted(
-            entry.name for entry in folder.iterdir() if (entry / f"{debug_file}.sym").is_file()
-        )
+        try:
+            found = [entry.name for entry in folder.iterdir()]
+        except ValueError:  # a name that no file can have
+            return []
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return []
+            raise _unreadable(folder, error) from error
+        return sorted(name for name in found if self.has(symbol_path(debug_file, name)))
+
+    def has(self, path: PurePosixPath) -> bool:
+        """Whether the store has a symbol file."""
+        try:
+            return (self.root / path).is_file()
+        except OSError:  # a name that no file can have, or a folder that may not be read
+            return False
 
 
 def _same(one: str | os.PathLike[str], other: Path) -> bool:
@@ -86,6 +106,8 @@ def _same(one: str | os.PathLike[str], other: Path) -> bool:
     try:
         return Path(one).samefile(other) or filecmp.cmp(one, other, shallow=False)
     except OSError as error:
-        raise StoreError(
-            "cannot read", where=f"'{other}'", why=error.strerror or str(error)
-        ) from error
+        raise _unreadable(other, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError("cannot read", where=f"'{path}'", why=error.strerror or str(error))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from crashsym.breakpad.lookup import Frame, Lookup
 from crashsym.breakpad.reader import read
 from crashsym.demangle import readable
-from crashsym.errors import InputError
+from crashsym.errors import InputError, StoreError
 from crashsym.ids import BuildId
 from crashsym.store import symbol_path
 
@@ -115,7 +115,11 @@ class Symbolicator:
     def _lookup(self, module: str, build_id: str | None) -> Lookup | None:
         key = (module, build_id)
         if key not in self._lookups:
-            self._lookups[key] = self._open(module, build_id)
+            try:
+                self._lookups[key] = self._open(module, build_id)
+            except (InputError, StoreError) as error:
+                self._lookups[key] = None
+                self.outcome.missing[_base_name(module)] = str(error)
         return self._lookups[key]
 
     def _open(self, module: str, build_id: str | None) -> Lookup | None:
@@ -129,12 +133,8 @@ class Symbolicator:
             return None
         path = symbol_path(*candidates.pop())
         for store in self._stores:
-            if (store.root / path).is_file():
-                try:
-                    return Lookup(read(store.read(path), str(path)))
-                except InputError as error:
-                    self.outcome.missing[name] = str(error)
-                    return None
+            if store.has(path):
+                return Lookup(read(store.read(path), str(path)))
         self.outcome.missing[name] = "in the manifest, but not in the store"
         return None
 

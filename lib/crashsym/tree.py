@@ -13,6 +13,7 @@ from typing import Literal
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError
+from crashsym.files import why_no_folder
 from crashsym.findings import UNREADABLE, UNSUPPORTED, Finding
 from crashsym.splitpair import Debuglink
 
@@ -77,11 +78,11 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
 
 
 def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
-    if not root.is_dir():
+    if why := why_no_folder(root):
         raise ConfigError(
             "cannot extract",
             where=f"'{root}'",
-            why="no such folder",
+            why=why,
             remedy="Give the root of a tree of target files.",
         )
 

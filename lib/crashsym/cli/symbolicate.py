@@ -16,6 +16,7 @@ from pathlib import Path
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, tell
 from crashsym.errors import ConfigError, UnreadableError
+from crashsym.files import why_no_folder
 from crashsym.manifest import read
 from crashsym.store import Store
 from crashsym.symbolicate import Outcome, Symbolicator
@@ -50,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Symbolicate one text."""
     for store in args.store:
-        if not store.is_dir():
-            raise ConfigError("cannot symbolicate", where=f"'{store}'", why="no such store")
+        if why := why_no_folder(store):
+            raise ConfigError("cannot symbolicate", where=f"'{store}'", why=why)
     manifests = [read(path) for path in args.manifest]
     symbolicator = Symbolicator([Store(path) for path in args.store], manifests)
     with Results() as stdout:
