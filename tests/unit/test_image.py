@@ -252,6 +252,17 @@ def test_a_mistake_is_said_before_the_work(
     assert not (root.folder / "store").exists()
 
 
+def test_a_database_that_is_of_no_use_is_said_before_the_work(root: Root) -> None:
+    root.put("/usr/bin/app", module(1))
+    (root.root / "var/lib/dpkg").mkdir(parents=True)
+    os.mkfifo(root.root / "var/lib/dpkg/status")
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places)
+    assert done.returncode == 2
+    assert b"/var/lib/dpkg/status': it is no regular file" in done.stderr
+    assert not (root.folder / "store").exists()
+
+
 def test_an_empty_root_is_an_error(root: Root) -> None:
     root.put("/etc/passwd", b"")
     places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")

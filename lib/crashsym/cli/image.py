@@ -60,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
     if not tree.subjects and not tree.findings:
         raise nothing_in(args.rootfs)
+    _owners(args)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())
-    owners = _owners(args)  # now, as what is known before is a burden to each process above
+    owners = _owners(args)  # again: what is kept is a burden to each process above
     result = judge(account(tree, made, owners), policy)
     reported = deliver(args, result, tree, policy)
     show(_document(result, owners, policy) if args.json else _table(result.manifest, owners))
