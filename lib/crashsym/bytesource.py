@@ -37,6 +37,7 @@ if TYPE_CHECKING:
             ...
 
 
+GIVE_ELF = "Give an ELF file: a program, a shared object, a kernel module or a debug file."
 _MAPPED_FROM = 1 << 16  # smaller pieces are read: a mapping costs more than it saves
 
 
@@ -48,7 +49,12 @@ class FileBytes:
         try:
             status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):
-                raise NotElfError("cannot read", where=self.where, why="it is no regular file")
+                raise NotElfError(
+                    "cannot read",
+                    where=self.where,
+                    why="it is no regular file",
+                    remedy=GIVE_ELF,
+                )
             self._stream = open(path, "rb")  # noqa: SIM115 - `close` does it
         except OSError as error:
             raise _unreadable(self.where, error) from error
@@ -124,7 +130,10 @@ def check_bounds(source: ByteSource, offset: int, size: int, what: str) -> None:
 
 
 def _unreadable(where: str, error: OSError) -> UnreadableError:
-    return UnreadableError("cannot read", where=where, why=error.strerror or str(error))
+    remedy = "Check its name, and your right to read it."
+    return UnreadableError(
+        "cannot read", where=where, why=error.strerror or str(error), remedy=remedy
+    )
 
 
 def _shrunk(where: str, what: str) -> MalformedError:

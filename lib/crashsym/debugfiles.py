@@ -55,7 +55,12 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
     """
     for folder in folders:
         if why := why_no_folder(folder):
-            raise ConfigError("cannot look for debug files", where=f"'{folder}'", why=why)
+            raise ConfigError(
+                "cannot look for debug files",
+                where=f"'{folder}'",
+                why=why,
+                remedy="Give --debug-dir a folder with split debug files.",
+            )
     if elf_file.has_bytes(".debug_info"):
         return Search(None)
     refused: list[InputError] = []

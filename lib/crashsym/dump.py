@@ -9,7 +9,7 @@ from crashsym.breakpad.module import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
 from crashsym.dwarf.inputs import DebugInputs
 from crashsym.engines import NoFunctions, engine
-from crashsym.errors import MalformedError, UnsupportedError
+from crashsym.errors import MalformedError, UnsupportedError, counted
 from crashsym.findings import Finding
 from crashsym.splitpair import read_debuglink
 from crashsym.value import Value
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crashsym.splitpair import SplitPair
 
 
-OUTPUT_VERSION = 1  # to be raised when the same input gives other symbols or findings
+OUTPUT_VERSION = 2  # to be raised when the same input gives other symbols or findings
 
 
 class DumpOptions(Value):
@@ -32,6 +32,8 @@ class DumpOptions(Value):
 
     ``keep_suffixes``: the names of clones say so (``f() [clone .part.0]``).
     ``debug_folders``: where files that debug information names are looked for, too.
+    For remedies: ``debug_options`` say where debug files are, the first of them names a folder;
+    ``can_exclude``: files can be left out.
     """
 
     inlines: bool = True
@@ -39,6 +41,12 @@ class DumpOptions(Value):
     strict: bool = False
     keep_suffixes: bool = False
     debug_folders: tuple[Path, ...] = ()
+    debug_options: tuple[str, ...] = ("--debug-dir", "--debug-file")
+    can_exclude: bool = False
+
+    def or_exclude(self, remedy: str) -> str:
+        """Return a remedy as a sentence, with the last resort where there is one."""
+        return f"{remedy}, or exclude it." if self.can_exclude else f"{remedy}."
 
 
 class Dump(Value):
@@ -71,8 +79,8 @@ class _Job:
     def __init__(self, pair: SplitPair, path: str, options: DumpOptions, use: Engine) -> None:
         self.pair = pair
         self.path = path
-        self.cpu = _cpu(pair.elf_file, path)
         self.options = options
+        self.cpu = _cpu(pair.elf_file, path, options)
         self.engine = use
         self.findings: list[Finding] = []
         self.damage: list[str] = []
@@ -93,7 +101,8 @@ class _Job:
     def report_damage(self) -> None:
         """Report all damage as one finding: the first place, and how many there are more."""
         if self.damage:
-            more = f" (and {len(self.damage) - 1} more places)" if len(self.damage) > 1 else ""
+            others = counted(len(self.damage) - 1, "more place")
+            more = f" (and {others})" if len(self.damage) > 1 else ""
             remedy = "Rebuild the file; the rest is kept."
             self.report(findings.MALFORMED, self.damage[0] + more, remedy)
 
@@ -128,7 +137,7 @@ def dump_module(
     return Dump(module, functions, publics, rules, job.findings, job.others)
 
 
-def _cpu(elf_file: ElfFile, path: str) -> Cpu:
+def _cpu(elf_file: ElfFile, path: str, options: DumpOptions) -> Cpu:
     cpu = CPUS.get(elf_file.machine)
     if cpu is None:
         known = ", ".join(sorted({known.arch for known in CPUS.values()}))
@@ -136,7 +145,7 @@ def _cpu(elf_file: ElfFile, path: str) -> Cpu:
             "cannot make symbols",
             where=f"'{path}'",
             why=f"CPU {elf_file.machine}, {elf_file.bits} bit",
-            remedy=f"This crashsym knows {known}. Exclude it.",
+            remedy=options.or_exclude(f"Give a file for {known}"),
         )
     return cpu
 
@@ -149,13 +158,13 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "cannot make symbols",
             where=f"'{job.path}'",
             why="no build id, and no .text to make an id from",
-            remedy="Link it with '-Wl,--build-id', or exclude it.",
+            remedy=job.options.or_exclude("Link it with '-Wl,--build-id'"),
         )
     if elf_file.build_id is None:
         job.report(
             findings.NO_BUILD_ID,
             "no GNU build id, the hash of its .text stands in",
-            "Link it with '-Wl,--build-id', or exclude it.",
+            job.options.or_exclude("Link it with '-Wl,--build-id'"),
         )
     try:
         soname = elf_file.soname
@@ -183,7 +192,10 @@ def _functions(job: _Job) -> FunctionPart:
         return NoFunctions()
     job.others = inputs.others
     for problem in inputs.problems:
-        job.report(problem.code, problem.why, problem.remedy)
+        remedy = problem.remedy
+        if problem.code == findings.MISSING_DEBUG_FILE:
+            remedy = f"{remedy[:-1]}, or name its folder with {job.options.debug_options[0]}."
+        job.report(problem.code, problem.why, remedy)
     job.take_damage(functions)
     return functions
 
@@ -219,14 +231,14 @@ def _linked(elf_file: ElfFile) -> str | None:
 
 def _report_no_functions(job: _Job) -> None:
     why = "no .debug_info section"
-    remedy = "Compile it with -g and give its unstripped or .debug file, or exclude it."
+    remedy = "Compile it with -g and give its unstripped or .debug file"
     half = _linked(job.pair.elf_file) if job.pair.split_debug is None else None
     if job.pair.holder(".debug_info") is not None:
         why = "its .debug_info describes no function"
     elif half is not None:
         why = f"no .debug_info section, and its debug file '{half}' was not found"
-        remedy = "Say where that is (--debug-dir, --debug-file, --debug-root), or exclude it."
-    job.report(findings.NO_DEBUG_INFO, why, remedy)
+        remedy = f"Say where that is ({', '.join(job.options.debug_options)})"
+    job.report(findings.NO_DEBUG_INFO, why, job.options.or_exclude(remedy))
 
 
 def _report_missing(
@@ -247,5 +259,5 @@ def _report_missing(
         job.report(
             findings.NO_UNWIND_INFO,
             "neither .eh_frame, .debug_frame nor .ARM.exidx has rows",
-            "Compile it with -funwind-tables or -g, or exclude it.",
+            job.options.or_exclude("Compile it with -funwind-tables or -g"),
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 
+from crashsym.bytesource import GIVE_ELF
 from crashsym.elfnames import SECTION_TYPES
 from crashsym.errors import MalformedError, NotElfError
 from crashsym.reader import string_at
@@ -117,7 +118,10 @@ def _header(source: ByteSource) -> Header:
     ident = source.read(0, min(source.size, 16), "ELF header")
     if ident[:4] != b"\x7fELF":
         raise NotElfError(
-            "cannot read", where=source.where, why="it does not begin with the ELF magic"
+            "cannot read",
+            where=source.where,
+            why="it does not begin with the ELF magic",
+            remedy=GIVE_ELF,
         )
     layout = _HEADER.get(ident[4]) if len(ident) == 16 else None
     if layout is None or ident[5] not in (1, 2):

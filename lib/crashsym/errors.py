@@ -42,6 +42,11 @@ def sentence(what: str, where: str, why: str, remedy: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class ConfigError(CrashsymError):
     """An option, a policy or an environment that makes no sense."""
 

@@ -43,7 +43,8 @@ def _made(collection: Collection) -> list[str]:
     found = collection.source.names("/runtime")
     made = sorted(name for name in found if f"{name}.packaged" in found)
     if not made:
-        raise _unusable("PKGDATA_DIR", "'runtime' has no package with its file '.packaged'")
+        why = "'runtime' in it has no package with its file '.packaged'"
+        raise _unusable(str(collection.source), why)
     return made
 
 
@@ -60,7 +61,9 @@ def _installed(collection: Collection, installed: Path) -> list[str]:
         else:
             unknown.append(name)
     if not packages:
-        raise _unusable(str(installed), f"none of its {len(names)} packages is in PKGDATA_DIR")
+        raise _unusable(
+            str(installed), f"none of its {len(names)} packages is in '{collection.source}'"
+        )
     if unknown:
         more = f", and {len(unknown) - 1} more like it," if len(unknown) > 1 else ""
         why = f"installed package '{unknown[0]}'{more} is not there"

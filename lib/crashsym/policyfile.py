@@ -32,6 +32,8 @@ else:
 
 _PATTERNS = ("code", "path", "package", "recipe")
 _EXCUSE = ("reason", "expires")
+_DAY = "expires = 2027-03-31"
+_EXAMPLE = f"reason = '…', {_DAY}"
 _KEYS = (*_PATTERNS, "level", *_EXCUSE)
 
 
@@ -87,10 +89,22 @@ def _mistaken_level(table: dict[str, Any]) -> tuple[str, str] | None:
     level, expires = table.get("level"), table.get("expires")
     if level not in (*LEVELS, EXCUSED):
         return f"level is {level!r}", f"It is one of {', '.join((*LEVELS, EXCUSED))}."
-    if level == EXCUSED and not ("reason" in table and _is_day(expires)):
-        return "an excuse without reason and last day", "Give reason = '…', expires = 2027-03-31."
-    if level != EXCUSED and expires is not None:
+    if level == EXCUSED:
+        return _mistaken_excuse(table)
+    if expires is not None:
         return f"level '{level}' does not expire", "Only an excuse does."
+    return None
+
+
+def _mistaken_excuse(table: dict[str, Any]) -> tuple[str, str] | None:
+    missing = [key for key in _EXCUSE if key not in table]
+    if missing:
+        return f"an excuse without {' and '.join(missing)}", f"Give {_EXAMPLE}."
+    expires = table["expires"]
+    if isinstance(expires, str):
+        return f"expires is the text {expires!r}", f"Give a date, without quotes: {_DAY}."
+    if not _is_day(expires):
+        return f"expires is {expires}", f"Give the last day: {_DAY}."
     return None
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path, PurePosixPath
 
 from crashsym.errors import ConflictError, StoreError
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
 
     from crashsym.breakpad.module import ModuleRecord
 
-
-# What says that there can be no such file; its name may be any word of a log.
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+_ABSENT = (FileNotFoundError, NotADirectoryError, ValueError)  # the last: no file has the name
+_LONGEST_NAME = 250  # bytes, with ".sym" behind it
 
 
 class StoreEntry(Value):
@@ -62,14 +60,16 @@ class Store:
             )
         return StoreEntry(path, new)
 
-    def read(self, path: PurePosixPath) -> bytes:
-        """Return the bytes of a symbol file.
+    def read(self, path: PurePosixPath) -> bytes | None:
+        """Return the bytes of a symbol file; None if there is none.
 
         Raises:
-            StoreError: there is none, or it cannot be read.
+            StoreError: it cannot be read.
         """
         try:
             return (self.root / path).read_bytes()
+        except _ABSENT:
+            return None
         except OSError as error:
             raise _unreadable(self.root / path, error) from error
 
@@ -77,27 +77,46 @@ class Store:
         """Return the debug ids under which the store has symbols of a module, sorted.
 
         Raises:
-            StoreError: there is a folder, but it cannot be read.
+            StoreError: the folder cannot be read.
         """
-        folder = self.root / debug_file
-        if debug_file in ("", ".", ".."):
+        if debug_file in ("", ".", "..") or _size(debug_file) > _LONGEST_NAME:
             return []
+        return [name for name in self._names(debug_file) if self._has(debug_file, name)]
+
+    def is_empty(self) -> bool:
+        """Whether nothing in the folder has the shape of a store.
+
+        Raises:
+            StoreError: a folder cannot be read.
+        """
+        return not any(self.debug_ids(name) for name in self._names(""))
+
+    def _has(self, debug_file: str, debug_id: str) -> bool:
+        file = self.root / symbol_path(debug_file, debug_id)
         try:
-            found = [entry.name for entry in folder.iterdir()]
-        except ValueError:  # a name that no file can have
+            return file.is_file()
+        except OSError as error:
+            raise _unreadable(file, error) from error
+
+    def _names(self, folder: str) -> list[str]:
+        """Return what is in a folder of the store, sorted; nothing if there is none."""
+        try:
+            return sorted(entry.name for entry in (self.root / folder).iterdir())
+        except _ABSENT:
             return []
         except OSError as error:
-            if error.errno in _ABSENT:
-                return []
-            raise _unreadable(folder, error) from error
-        return sorted(name for name in found if self.has(symbol_path(debug_file, name)))
+            raise _unreadable(self.root / folder, error) from error
 
-    def has(self, path: PurePosixPath) -> bool:
-        """Whether the store has a symbol file."""
-        try:
-            return (self.root / path).is_file()
-        except OSError:  # a name that no file can have, or a folder that may not be read
-            return False
+
+def _size(name: str) -> int:
+    """Return the bytes of a file name, which may be text that no file name can have."""
+    return len(name.encode("utf-8", "replace"))
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    remedy = "Get the right to read the store."
+    why = error.strerror or str(error)
+    return StoreError("cannot read", where=f"'{path}'", why=why, remedy=remedy)
 
 
 def _same(one: str | os.PathLike[str], other: Path) -> bool:
@@ -107,7 +126,3 @@ def _same(one: str | os.PathLike[str], other: Path) -> bool:
         return Path(one).samefile(other) or filecmp.cmp(one, other, shallow=False)
     except OSError as error:
         raise _unreadable(other, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> StoreError:
-    return StoreError("cannot read", where=f"'{path}'", why=error.strerror or str(error))

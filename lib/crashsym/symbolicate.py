@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from crashsym.breakpad.lookup import Frame, Lookup
 from crashsym.breakpad.reader import read
 from crashsym.demangle import readable
-from crashsym.errors import InputError, StoreError
+from crashsym.errors import InputError
 from crashsym.ids import BuildId
 from crashsym.store import symbol_path
 
@@ -110,16 +110,14 @@ class Symbolicator:
             return []
         frames = lookup.frames(address - _step_back(line, match))
         self.outcome.named += bool(frames)
+        if not frames:
+            self.outcome.missing.setdefault(name, f"no symbol at {_shown(address)}")
         return frames
 
     def _lookup(self, module: str, build_id: str | None) -> Lookup | None:
         key = (module, build_id)
         if key not in self._lookups:
-            try:
-                self._lookups[key] = self._open(module, build_id)
-            except (InputError, StoreError) as error:
-                self._lookups[key] = None
-                self.outcome.missing[_base_name(module)] = str(error)
+            self._lookups[key] = self._open(module, build_id)
         return self._lookups[key]
 
     def _open(self, module: str, build_id: str | None) -> Lookup | None:
@@ -132,10 +130,14 @@ class Symbolicator:
             self.outcome.missing[name] = _why_not(len(candidates), build_id)
             return None
         path = symbol_path(*candidates.pop())
-        for store in self._stores:
-            if store.has(path):
-                return Lookup(read(store.read(path), str(path)))
-        self.outcome.missing[name] = "in the manifest, but not in the store"
+        try:
+            for store in self._stores:
+                symbols = store.read(path)
+                if symbols is not None:
+                    return Lookup(read(symbols, str(path)))
+            self.outcome.missing[name] = "in the manifest, but not in the store"
+        except InputError as error:
+            self.outcome.missing[name] = str(error)
         return None
 
     def _candidates(self, module: str, name: str) -> set[tuple[str, str]]:
@@ -157,6 +159,10 @@ def _why_not(candidates: int, build_id: str | None) -> str:
     if candidates:
         return f"{candidates} builds, choose one with --manifest"
     return f"no symbols of build {build_id}" if build_id else "no symbols"
+
+
+def _shown(address: int) -> str:
+    return hex(address) if address >> 64 == 0 else "an address of more than 64 bits"
 
 
 def _base_name(module: str) -> str:

@@ -30,6 +30,10 @@ class TargetRoot:
         self._folders: dict[str, str] = {}  # without links; "" where there are too many
         self._links: dict[str, str | None] = {}
 
+    def __str__(self) -> str:
+        """Return the folder for messages."""
+        return self._folder or "no folder"
+
     def place(self, path: str) -> str:
         """Return a path without links in the folders above it; what it names may be a link.
 

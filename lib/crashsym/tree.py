@@ -64,6 +64,9 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
     Raises:
         ConfigError: one of the folders does not exist.
     """
+    _check_folder(root, "cannot extract", "Give the root of a tree of target files.")
+    for folder in debug_roots:
+        _check_folder(folder, "cannot look for debug files", "Give --debug-root a tree of them.")
     tree = Tree()
     for path, file, package in _files(root, tree, packages=packages):
         _sort_in(tree, path, file, package, exclude)
@@ -77,15 +80,12 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
     return tree
 
 
-def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
-    if why := why_no_folder(root):
-        raise ConfigError(
-            "cannot extract",
-            where=f"'{root}'",
-            why=why,
-            remedy="Give the root of a tree of target files.",
-        )
+def _check_folder(folder: Path, what: str, remedy: str) -> None:
+    if why := why_no_folder(folder):
+        raise ConfigError(what, where=f"'{folder}'", why=why, remedy=remedy)
 
+
+def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
     def unreadable(error: OSError) -> None:
         where = "/" + os.path.relpath(error.filename or root, root)
         tree.findings.append(_unreadable(where, error))

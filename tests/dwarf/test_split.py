@@ -136,6 +136,8 @@ def test_a_missing_unit_costs_that_unit(root: Path, tmp_path: Path) -> None:
     dump = _elsewhere(folder, tmp_path / "split")
     assert dump.codes == ["missing-debug-file"]
     assert "'b.dwo'" in dump.findings[0].why
+    remedy = "Put it beside the file, or name its folder with --debug-dir."
+    assert dump.findings[0].remedy == remedy
     assert dump.names == {"work(int)"}
 
 

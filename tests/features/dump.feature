@@ -39,7 +39,7 @@ Feature: A symbol file for one ELF file
     When I run "crashsym dump app"
     Then the exit code is 3
     And stderr says "no functions and lines: 'app': no .debug_info section, and its debug file '"
-    And stderr says ".debug' was not found. Say where that is (--debug-dir, --debug-file, --debug-root), or exclude it."
+    And stderr says ".debug' was not found. Say where that is (--debug-dir, --debug-file). [no-debug-info]"
 
   Scenario: The debug file of another build is refused
     Given the program "app" compiled with "-O2 -g"
@@ -117,9 +117,15 @@ Feature: A symbol file for one ELF file
     Given the text file "notes.txt"
     When I run "crashsym dump notes.txt"
     Then the exit code is 2
-    And stderr says "cannot read: 'notes.txt': it does not begin with the ELF magic"
+    And stderr says "cannot read: 'notes.txt': it does not begin with the ELF magic. Give an ELF file: a program"
 
   Scenario: A file that is not there
     When I run "crashsym dump nowhere"
     Then the exit code is 2
-    And stderr says "cannot read: 'nowhere': No such file or directory"
+    And stderr says "cannot read: 'nowhere': No such file or directory. Check its name"
+
+  Scenario: A folder of debug files that is not there
+    Given the program "app" compiled with "-O2 -g"
+    When I run "crashsym dump app --debug-dir nowhere"
+    Then the exit code is 2
+    And stderr says "cannot look for debug files: 'nowhere': no such folder. Give --debug-dir a folder with split debug files."

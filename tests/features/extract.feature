@@ -44,6 +44,17 @@ Feature: Symbols and manifest of a whole tree
     And the manifest says that the status of "/usr/bin/app" is "mismatch"
     And the manifest says that the status of "/usr/lib/libfoo.so.1.2" is "ok"
 
+  Scenario: A debug file that lies elsewhere is asked for by its name
+    Given "root/usr/bin/app" is split into "root/usr/bin/app" and "dbg/app.debug" as OE does
+    When I run "crashsym extract root --store store --manifest m.json"
+    Then the exit code is 3
+    And stderr says "its debug file 'app.debug' was not found. Say where that is (--debug-root), or exclude it."
+
+  Scenario: A tree of debug files that is not there
+    When I run "crashsym extract root --debug-root nowhere --store store --manifest m.json"
+    Then the exit code is 2
+    And stderr says "cannot look for debug files: 'nowhere': no such folder. Give --debug-root a tree of them."
+
   Scenario: A split program without build id is trusted by the checksum in it
     Given the program "root/opt/blob" compiled with "-O2 -g -Wl,--build-id=none"
     And "root/opt/blob" is split into "root/opt/blob" and "root/opt/.debug/blob" as OE does
@@ -80,7 +91,7 @@ Feature: Symbols and manifest of a whole tree
       """
     When I run "crashsym extract root --policy policy.toml --store store --manifest m.json"
     Then the exit code is 0
-    And stderr says "1 findings, 1 excused"
+    And stderr says "1 finding, 1 excused"
     And the manifest says that the status of "/usr/bin/app" is "excused"
     And the manifest follows its JSON schema
 
@@ -147,7 +158,7 @@ Feature: Symbols and manifest of a whole tree
     When I run "crashsym extract root --no-inlines --exclude /usr/lib/* --store store --manifest m.json"
     And I run "crashsym extract root --policy *=ignore --store store --manifest m.json"
     Then the exit code is 0
-    And stderr says "1 symbol files: 1 new, 0 already there"
+    And stderr says "1 symbol file: 1 new, 0 already there"
     And the manifest says that the status of "/usr/bin/app" is "conflict"
     And the manifest claims no symbols for "/usr/bin/app"
 
@@ -170,6 +181,12 @@ Feature: Symbols and manifest of a whole tree
     And I run "crashsym manifest merge b.json a.json -o m.json"
     Then the exit code is 0
     And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
+    When I run "crashsym manifest find d87fd9 m.json"
+    Then the exit code is 2
+    And stderr says "'d87fd9': it is no id: at least 8 hexadecimal digits are needed. 'readelf -n FILE'"
+    When I run "crashsym manifest find 00112233 m.json"
+    Then the exit code is 2
+    And stderr says "'00112233': no module in 1 manifest has this id."
     When I run "crashsym manifest merge b.json a.json -o -"
     Then stdout is what "m.json" has
     And "crashsym manifest find" knows the build id of "root/usr/bin/app" as "/usr/bin/app"

@@ -10,7 +10,7 @@ Feature: Symbol files are checked
     When I run "crashsym lint app.sym"
     Then the exit code is 0
     And stdout is empty
-    And stderr says "1 symbol files: 1 clean"
+    And stderr says "1 symbol file: 1 clean"
 
   Scenario: What a processor would stumble over
     Given in "app.sym" the record "FILE 0 " ends in "x" and stands there twice
@@ -20,7 +20,7 @@ Feature: Symbol files are checked
       """
       error: FILE number defined twice: 'app.sym' line 4: FILE 0. Breakpad takes the first, the others the last. [file-duplicate]
       """
-    And stderr says "1 symbol files: 0 clean, 1 with findings"
+    And stderr says "1 symbol file: 0 clean, 1 with findings"
 
   Scenario: Knowing is enough
     Given "app.sym" has no record "INFO"
@@ -117,5 +117,6 @@ Feature: Symbol files are checked
       | app.sym --elf app --require names=90      | it is not WHAT=PERCENT                |
       | app.sym --elf app --require lines=199     | PERCENT is a whole number up to 100   |
       | app.sym --policy unheard=error            | it is not CODE=LEVEL                  |
+      | app.sym --elf missing                     | 'missing': No such file or directory  |
       | app.sym --elf app.sym                     | it does not begin with the ELF magic  |
       | .                                         | it is no regular file                 |

@@ -6,7 +6,7 @@ Feature: Compiled code makes the symbols
     And local.conf has: CRASHDUMP_EXCLUDE = "/nothing/to/leave/out"
     When I build "crashdump-example"
     Then the symbols of "crashdump-example" were made
-    And the log of do_crashdump_symbols of "crashdump-example" says "made by the kernel"
+    And the log of do_crashdump_symbols of "crashdump-example" says "made by the compiled engine"
 
   Scenario: The package for the target has the kernel, and none of its sources
     Given the machine "qemux86-64"

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import pytest
 from crashsym import findings
-from crashsym.errors import ConfigError, CrashsymError
+from crashsym.errors import ConfigError, CrashsymError, counted
 from crashsym.findings import Finding, Policy
 
 
 def test_message_says_what_where_why_and_what_to_do() -> None:
     error = CrashsymError("cannot read", where="'app'", why="no ELF magic", remedy="Exclude it.")
     assert str(error) == "cannot read: 'app': no ELF magic. Exclude it."
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
 
 
 def test_message_is_one_line_whatever_a_file_is_called() -> None:

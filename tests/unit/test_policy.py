@@ -133,18 +133,25 @@ def test_a_module_is_excused_when_all_its_findings_are(tmp_path: Path) -> None:
         ("[[rule]]\npath = 7\nlevel = 'error'", "rule 1: path is 7"),
         ("[[rule]]\npath = ' '\nlevel = 'error'", "rule 1: path is ' '"),
         ("[[rule]]\npaths = '/a'\nlevel = 'error'", "rule 1: unknown key 'paths'"),
-        ("[[rule]]\npath = '/a'\nlevel = 'excused'\nreason = 'r'", "without reason and last day"),
+        (
+            "[[rule]]\npath = '/a'\nlevel = 'excused'\nreason = 'r'",
+            "an excuse without expires. Give",
+        ),
+        (
+            "[[rule]]\npath = '/a'\nlevel = 'excused'",
+            "an excuse without reason and expires. Give reason = '…', expires = 2027-03-31",
+        ),
         (
             "[[rule]]\npath = '/a'\nlevel = 'excused'\nexpires = 2027-01-01",
-            "without reason and last day",
+            "an excuse without reason. Give",
         ),
         (
             "[[rule]]\npath = '/a'\nlevel = 'excused'\nreason = 'r'\nexpires = '2027-01-01'",
-            "without reason and last day",
+            "expires is the text '2027-01-01'. Give a date, without quotes: expires = ",
         ),
         (
             "[[rule]]\npath = '/a'\nlevel = 'excused'\nreason = 'r'\nexpires = 2027-01-01T00:00:00",
-            "without reason and last day",
+            "expires is 2027-01-01 00:00:00. Give the last day: expires = 2027-03-31",
         ),
         (
             "[[rule]]\npath = '/a'\nlevel = 'ignore'\nexpires = 2027-01-01",

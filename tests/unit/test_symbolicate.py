@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crashsym.breakpad.records import ModuleRecord
+from crashsym.cli.main import main
 from crashsym.store import Store
 from crashsym.symbolicate import Symbolicator
 from hypothesis import given
 from hypothesis import strategies as st
+from support import crashsym
 
 DEBUG_ID = "0403020106050807090A0B0C0D0E0F100"
 BUILD_ID = "0102030405060708090a0b0c0d0e0f1011121314"
@@ -97,6 +104,85 @@ def test_a_function_in_several_pieces_is_known_by_size_and_place(
     line = f"./app({frame}"
     expected = line if name is None else f"{line} {name}"
     assert list(Symbolicator([store]).lines([line])) == [expected]
+
+
+BEHIND = f"""MODULE Linux x86_64 {DEBUG_ID} app
+FUNC 1000 20 0 main
+PUBLIC 1040 0 _fini
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "address", "name"),
+    [
+        ("", 0x1045, "_fini"),
+        ("", 0x1FFF, "_fini"),
+        ("", 0x2000, None),
+        ("", 0x99999, None),
+        ("", (1 << 64) + 0x1010, None),
+        ("STACK CFI INIT 1040 2000 .cfa: $rsp 8 +", 0x303F, "_fini"),
+        ("STACK CFI INIT 1040 2000 .cfa: $rsp 8 +", 0x3040, None),
+        ("FUNC 5000 10 0 last", 0x4FFF, "_fini"),
+        ("FUNC 5000 10 0 last", 0x5010, None),
+    ],
+)
+def test_what_lies_behind_all_code_has_no_name(
+    tmp_path: Path, more: str, address: int, name: str | None
+) -> None:
+    (tmp_path / "new").write_text(BEHIND + more)
+    store = Store(tmp_path / "store")
+    store.add(ModuleRecord("Linux", "x86_64", DEBUG_ID, "app", ""), tmp_path / "new")
+    symbolicator = Symbolicator([store])
+    line = f"app+{address:#x}"
+    assert list(symbolicator.lines([line])) == [line if name is None else f"{line} {name}"]
+    shown = line[4:] if address < 1 << 64 else "an address of more than 64 bits"
+    assert symbolicator.outcome.missing == ({} if name else {"app": f"no symbol at {shown}"})
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n" * 252, "a\0b"])
+def test_a_module_name_that_no_file_can_have_is_just_unknown(store: Store, name: str) -> None:
+    symbolicator = Symbolicator([store])
+    assert list(symbolicator.lines([f"{name}+0x10"])) == [f"{name}+0x10"]
+    assert symbolicator.outcome.missing == {name: "no symbols"}
+
+
+HINT = b"a store is a folder that has NAME/ID/NAME.sym right below"
+
+
+def test_what_a_store_is_is_said_where_there_is_none(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("unknown.so+0x10\n")
+    for folder, hint in ((store.root, False), (store.root.parent, True), (tmp_path, True)):
+        done = crashsym("symbolicate", tmp_path / "log", "--store", folder)
+        assert done.returncode == 3
+        assert (HINT in done.stderr) is hint, folder
+    places = ("--store", store.root.parent, "--store", store.root)
+    assert HINT not in crashsym("symbolicate", tmp_path / "log", *places).stderr
+
+
+def test_a_store_that_may_not_be_read_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store: Store,
+    tmp_path: Path,
+) -> None:
+    """As root may read all, the calls that would fail do."""
+    (tmp_path / "log").write_text("libfoo.so.1+0x1010\n")
+    place = store.root / "libfoo.so.1"
+
+    def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path == place:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return real(path, *arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refusing(Path.iterdir))
+        assert main(["symbolicate", str(tmp_path / "log"), "--store", str(store.root)]) == 2
+    assert re.fullmatch(
+        r"crashsym: cannot \w+: '.*': Permission denied\. G.*\n", capsys.readouterr().err
+    )
 
 
 def test_bytes_and_line_ends_pass_through(store: Store, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ _Record = TypeVar("_Record")
 # could make them endless.
 _DEEPEST = 256
 _TOO_DEEP = f"(calls inlined more than {_DEEPEST} deep)"
+_PAGE = 4096  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,17 @@ class Lookup:
         self._publics = [public.address for public in symbols.publics]
         self._known_functions: dict[int, _Function] = {}
         self._names: dict[str, dict[int, int | None]] = {}
+        self._end = _end_of_code(symbols)
 
     def frames(self, address: int) -> list[Frame]:
         """Return the frames at a module-relative address, the innermost first.
 
-        A FUNC that covers the address wins over a PUBLIC below it; no symbol: an empty list.
-        Calls that are inlined too deep are one frame, which says so.
+        A FUNC that covers the address wins over a PUBLIC below it; no symbol, or an address behind
+        all code that is known: an empty list. Calls that are inlined too deep are one frame, which
+        says so.
         """
+        if address >= self._end:
+            return []
         index = bisect_right(self._functions, address) - 1
         if index >= 0:
             function = self._symbols.functions[index]
@@ -125,3 +130,15 @@ class _Function:
         while len(calls) in self._calls and (call := self._calls[len(calls)].at(address)):
             calls.append(call)
         return calls
+
+
+def _end_of_code(symbols: SymbolFile) -> int:
+    """Return the first address that no symbol can be for.
+
+    How long a PUBLIC is, nothing says: what is behind the last one counts as its code up to the end
+    of the page, as long as no FUNC or unwind rule shows that there is more code.
+    """
+    ends = [function.address + function.size for function in symbols.functions]
+    ends += [record.address + record.size for record in symbols.cfi]
+    ends += [(public.address | (_PAGE - 1)) + 1 for public in symbols.publics[-1:]]
+    return min(max(ends, default=0), 1 << 64)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from crashsym.cli.quick import Parser
     from crashsym.findings import Finding, Policy
 
+# By the names that the variable and the documents have: to a user, a kernel is Linux.
+ENGINES = {"kernel": "compiled engine", "reference": "Python engine"}
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
@@ -37,7 +39,8 @@ def add_dump_options(parser: Parser) -> None:
 
 def dump_options(args: argparse.Namespace) -> DumpOptions:
     """Return the options that `add_dump_options` declared."""
-    folders = getattr(args, "debug_dir", None) or getattr(args, "debug_root", None) or []
+    of_tree = hasattr(args, "debug_root")
+    folders = args.debug_root if of_tree else args.debug_dir
     if folders:
         from pathlib import Path  # `crashsym dump` seldom needs it, and has its arguments as text
 
@@ -48,6 +51,8 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
         strict=args.strict,
         keep_suffixes=args.keep_suffixes,
         debug_folders=tuple(folders),
+        debug_options=("--debug-root",) if of_tree else ("--debug-dir", "--debug-file"),
+        can_exclude=of_tree,
     )
 
 
@@ -100,9 +105,9 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
 
 
 def announce_engine() -> None:
-    """Say on stderr when the work will take long because there is no kernel."""
+    """Say on stderr when the work will take long because there is no compiled engine."""
     if is_fallback():
         tell(
-            "the kernel is not compiled; the reference engine, a hundred times slower, "
-            "does the work"
+            "the compiled engine is missing; the Python engine, a hundred times slower, does the"
+            " work"
         )

@@ -20,7 +20,7 @@ from crashsym.breakpad.lint import LintFinding, LintPolicy, LintResult, lint
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
-from crashsym.errors import ConfigError, CrashsymError, UnreadableError
+from crashsym.errors import ConfigError, CrashsymError, UnreadableError, counted
 from crashsym.splitpair import SplitPair
 
 HELP = "check symbol files of any tool"
@@ -114,16 +114,24 @@ def _share(word: str) -> tuple[str, float]:
 
 
 def _check(path: Path, args: argparse.Namespace, shares: dict[str, float]) -> _Checked:
-    try:
-        result = _lint(path, coverage=args.elf is not None)
-        if args.elf is None:
-            return _Checked(path, result=result, findings=result.findings)
-        with ExitStack() as stack:
+    """Check one file, and compare it with the ELF file if there is one.
+
+    Raises:
+        InputError: the ELF file cannot be read.
+    """
+    with ExitStack() as stack:
+        pair = None
+        if args.elf is not None:
             elf_file = stack.enter_context(ElfFile(args.elf))
             half = stack.enter_context(ElfFile(args.debug_file)) if args.debug_file else None
-            share, further = quality.compare(SplitPair(elf_file, half), args.elf.name, result)
-    except CrashsymError as error:
-        return _Checked(path, unreadable=str(error))
+            pair = SplitPair(elf_file, half)
+        try:
+            result = _lint(path, coverage=pair is not None)
+        except CrashsymError as error:
+            return _Checked(path, unreadable=str(error))
+        if pair is None:
+            return _Checked(path, result=result, findings=result.findings)
+        share, further = quality.compare(pair, args.elf.name, result)
     findings = (*result.findings, *further, *quality.require(share, shares))
     return _Checked(path, result=result, findings=findings, share=share)
 
@@ -131,12 +139,16 @@ def _check(path: Path, args: argparse.Namespace, shares: dict[str, float]) -> _C
 def _lint(path: Path, *, coverage: bool) -> LintResult:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableError("cannot read", where=f"'{path}'", why="it is no regular file")
+            raise _unreadable(path, "it is no regular file")
         with path.open("rb") as stream:
             return lint(stream, path, coverage=coverage)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise UnreadableError("cannot read", where=f"'{path}'", why=why) from error
+        raise _unreadable(path, error.strerror or str(error)) from error
+
+
+def _unreadable(path: Path, why: str) -> UnreadableError:
+    remedy = "Check its name, and your right to read it."
+    return UnreadableError("cannot read", where=f"'{path}'", why=why, remedy=remedy)
 
 
 def _print(found: _Checked, levels: Mapping[str, str]) -> None:
@@ -192,7 +204,7 @@ def _conclude(checked: list[_Checked], levels: Mapping[str, str]) -> int:
     faulty = sum(
         any(levels[finding.code] in _COUNTING for finding in found.findings) for found in checked
     )
-    summary = f"{len(checked)} symbol files: {len(checked) - unreadable - faulty} clean"
+    summary = f"{counted(len(checked), 'symbol file')}: {len(checked) - unreadable - faulty} clean"
     others = {"with findings": faulty, "not readable": unreadable}
     tell(", ".join([summary, *(f"{n} {what}" for what, n in others.items() if n)]))
     if unreadable:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from crashsym.cli.common import output_text, path
 from crashsym.cli.output import Results, show
-from crashsym.errors import ManifestError
+from crashsym.errors import ConfigError, ManifestError, counted
 from crashsym.manifest import Module, check_place, find, merge, module_document, read
 
+_READELF = "'readelf -n FILE' prints the build id of an ELF file."
 HELP = "join manifests, find a module by its id"
 
 
@@ -51,14 +53,25 @@ def _merge(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_id(identifier: str) -> None:
+    if not re.fullmatch("[0-9a-f]{8,}", identifier.replace("-", ""), re.IGNORECASE):
+        raise ConfigError(
+            "cannot find a module",
+            where=f"'{identifier}'",
+            why="it is no id: at least 8 hexadecimal digits are needed",
+            remedy=_READELF,
+        )
+
+
 def _find(args: argparse.Namespace) -> int:
+    _check_id(args.id)
     modules = [module for file in args.files for module in find(read(file), args.id)]
     if not modules:
         raise ManifestError(
             "cannot find a module",
             where=f"'{args.id}'",
-            why=f"no module in {len(args.files)} manifests has this id",
-            remedy="'readelf -n FILE' prints the build id of an ELF file.",
+            why=f"no module in {counted(len(args.files), 'manifest')} has this id",
+            remedy=_READELF,
         )
     if args.json:
         show([module_document(module) for module in modules])

@@ -51,14 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Symbolicate one text."""
     for store in args.store:
-        if why := why_no_folder(store):
-            raise ConfigError("cannot symbolicate", where=f"'{store}'", why=why)
-    manifests = [read(path) for path in args.manifest]
-    symbolicator = Symbolicator([Store(path) for path in args.store], manifests)
+        _check_store(store)
+    stores = [Store(folder) for folder in args.store]
+    manifests = [read(file) for file in args.manifest]
+    symbolicator = Symbolicator(stores, manifests)
     with Results() as stdout:
         for raw in _raw_lines(args.file):
             stdout.buffer.write(_completed(symbolicator, raw))
-    return _conclude(symbolicator.outcome)
+    return _conclude(symbolicator.outcome, stores)
+
+
+def _check_store(folder: Path) -> None:
+    if why := why_no_folder(folder):
+        remedy = "Give the folder that 'crashsym extract --store' has filled."
+        raise ConfigError("cannot symbolicate", where=f"'{folder}'", why=why, remedy=remedy)
 
 
 def _raw_lines(file: Path | None) -> Iterator[bytes]:
@@ -83,10 +89,10 @@ def _completed(symbolicator: Symbolicator, raw: bytes) -> bytes:
     return text + end
 
 
-def _conclude(outcome: Outcome) -> int:
+def _conclude(outcome: Outcome, stores: list[Store]) -> int:
     missing = "; ".join(f"{name}: {why}" for name, why in sorted(outcome.missing.items()))
     summary = f"{outcome.named} of {outcome.frames} frames named"
     tell(f"{summary}{'; ' + missing if missing else ''}")
-    if "no symbols" in outcome.missing.values() and not outcome.named:
+    if "no symbols" in outcome.missing.values() and all(store.is_empty() for store in stores):
         tell("a store is a folder that has NAME/ID/NAME.sym right below")
     return 0 if outcome.named else FINDINGS

@@ -9,6 +9,7 @@ from typing import Any
 
 from crashsym.cache import Cache
 from crashsym.cli.common import (
+    ENGINES,
     add_dump_options,
     announce_engine,
     dump_options,
@@ -18,7 +19,7 @@ from crashsym.cli.common import (
 )
 from crashsym.cli.output import tell
 from crashsym.engines import engine
-from crashsym.errors import ConfigError
+from crashsym.errors import ConfigError, counted
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
 from crashsym.findings import EXCUSED, Policy
 from crashsym.onefile import Recipe
@@ -134,15 +135,18 @@ def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Po
 def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
     """Return the one line that ends a run."""
     files = count_symbol_files(result.manifest)
-    parts = [f"{files} symbol files: {result.new} new, {files - result.new} already there"]
-    parts.append(f"made by the {engine().name}")
+    made = counted(files, "symbol file")
+    parts = [f"{made}: {result.new} new, {files - result.new} already there"]
+    parts.append(f"made by the {ENGINES[engine().name]}")
     if result.known:
-        parts.append(f"{result.known} of {len(tree.subjects)} files known from the cache")
+        files_read = counted(len(tree.subjects), "file")
+        parts.append(f"{result.known} of {files_read} known from the cache")
     if result.findings:
         excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
-        parts.append(f"{len(result.findings)} findings" + f", {excused} excused" * (excused > 0))
+        found = counted(len(result.findings), "finding")
+        parts.append(found + f", {excused} excused" * (excused > 0))
     if tree.relocatable:
-        parts.append(f"{len(tree.relocatable)} relocatable files (.o) left out")
+        parts.append(f"{counted(len(tree.relocatable), 'relocatable file')} (.o) left out")
     return "; ".join(parts)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OF_LINKS = (".gnu_debugaltlink", ".debug_sup")
 _REMEDIES = {
-    findings.MISSING_DEBUG_FILE: "Put it beside the file, or name its folder with --debug-dir.",
+    findings.MISSING_DEBUG_FILE: "Put it beside the file.",
     findings.MISMATCH: "Give the one of the same build.",
     findings.MALFORMED: "Make it anew; the rest is kept.",
 }
