@@ -354,6 +354,24 @@ def test_a_damaged_package_is_said_and_the_others_are_kept(
     assert (found.path, found.owner.package) == ("runtime/app", "app")
 
 
+def test_very_many_problems_of_a_kind_are_one_that_has_their_number(tmp_path: Path) -> None:
+    status = "".join(f"Package: a{number}\n\n" for number in range(1000))
+    write(tmp_path, "var/lib/dpkg/status", status)
+    problems = Owners.from_rootfs(tmp_path).problems
+    assert len(problems) == 101
+    assert problems[0].owner.package == "a0"
+    assert problems[-1].why == "it is missing; 899 more problems of this kind"
+    assert problems[-1].owner.package is None
+
+
+def test_a_long_name_is_not_shown_as_a_whole(tmp_path: Path) -> None:
+    write(tmp_path, "var/lib/dpkg/status", f"Package: {'a b' * 1_000_000}\n\nPackage: b\n")
+    write(tmp_path, "var/lib/dpkg/info/b.list", "/b\n")
+    [found] = Owners.from_rootfs(tmp_path).problems
+    assert len(found.why) < 200
+    assert "(3000000 characters)" in found.why
+
+
 def test_a_file_of_an_impossible_size_still_has_its_owner(tmp_path: Path) -> None:
     write(pkgdata(tmp_path, "app", {}), "runtime/app", 'PN: a\nFILES_INFO: {"/b": -1}')
     assert Owners.from_pkgdata(tmp_path).of("/b") == Packaged("app", "a", None)
