@@ -42,7 +42,19 @@ def sentence(what: str, where: str, why: str, remedy: str) -> str:
     """
     facts = ": ".join(shortened(part, _LONGEST) for part in (what, where, why) if part)
     text = f"{facts}. {remedy}" if remedy else facts
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return visible(text)
+
+
+def written(c: str) -> str:
+    r"""Return what stands for a character that cannot be shown: ``\n``, ``\x1b``, ``\u2028``."""
+    if "\udc80" <= c <= "\udcff":  # a byte
+        return f"\\x{ord(c) - 0xDC00:02x}"
+    return c.encode("unicode_escape").decode()
+
+
+def visible(text: str) -> str:
+    """Return a text in one line that has only characters that can be seen."""
+    return "".join(c if c.isprintable() else written(c) for c in text)
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from crashsym.errors import ConfigError, ManifestError
 from crashsym.files import check_writable, write_atomically
+from crashsym.texts import as_unicode
 
 SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
@@ -110,9 +111,11 @@ class Manifest:
         if self.build is not None:
             document["build"] = self.build
         document["modules"] = [module_document(module) for module in self.modules]
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
-            "utf-8", "replace"
-        )
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        try:
+            return f"{text}\n".encode()
+        except UnicodeEncodeError:  # a manifest of others has half a character
+            return f"{json.dumps(_as_unicode(document), indent=1, ensure_ascii=False)}\n".encode()
 
     def write(self, path: Path) -> None:
         """Write the manifest, whole or not at all.
@@ -121,6 +124,14 @@ class Manifest:
             StoreError: the operating system refuses.
         """
         write_atomically(path, self.to_bytes())
+
+
+def _as_unicode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {as_unicode(key): _as_unicode(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_as_unicode, value))
+    return as_unicode(value) if isinstance(value, str) else value
 
 
 def check_place(path: Path) -> None:

@@ -137,7 +137,7 @@ class Work:
         elf_file = stack.enter_context(ElfFile(subject.file))
         pair, trouble = self._pair(stack, elf_file, subject)
         digest = _digest(subject)
-        key = key_of(digest, pair.split_debug, subject.path.rpartition("/")[2], self.options)
+        key = key_of(digest, pair.split_debug, subject.file.name, self.options)
         cache = None if trouble or self.options.strict else self.cache
         return _Opened(pair, trouble, digest, cache, key)
 
@@ -176,7 +176,7 @@ class Work:
         self, pair: SplitPair, subject: TreeFile, trouble: tuple[Finding, ...], symbols: Path
     ) -> tuple[Dump, Known]:
         """Make the symbol file and describe it."""
-        dump = dump_module(pair, subject.path.rpartition("/")[2], subject.path, self.options)
+        dump = dump_module(pair, subject.file.name, subject.path, self.options)
         found = (*trouble, *dump.findings)
         sha256 = _write(dump, symbols)
         status, reason = _status(found)

@@ -33,7 +33,7 @@ _OTHERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/lib/apk/db", "/usr/lib/apk
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Path on the target → the file as it was packaged, by each package that has it.
+    """Path on the target (`target_path`) → the file as it was packaged, by each of its packages.
 
     ``names`` are those of all packages; there are none where no source is. Folders and links are
     in ``files`` as well.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from crashsym.errors import InputError, counted
 from crashsym.findings import MALFORMED, UNREADABLE, Finding, Owner
 from crashsym.targetroot import TargetRoot
+from crashsym.texts import target_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _MAX_PATH = 4096  # PATH_MAX
@@ -58,6 +59,8 @@ class Collection:
                 odd += 1
                 continue
             placed = place(path)
+            if not placed.isascii() or "\\" in placed:
+                placed = target_path(placed)
             if placed in files:
                 files[placed].append(packaged)
             else:

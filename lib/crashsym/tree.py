@@ -16,6 +16,7 @@ from crashsym.errors import ConfigError, InputError
 from crashsym.files import why_no_folder
 from crashsym.findings import UNREADABLE, UNSUPPORTED, Finding
 from crashsym.splitpair import Debuglink
+from crashsym.texts import target_path
 
 _ELF_MAGIC = b"\x7fELF"
 _ET_REL, _ET_CORE = 1, 4
@@ -24,7 +25,10 @@ _PACKED_MODULES = (".ko.gz", ".ko.xz", ".ko.zst")
 
 @dataclass(frozen=True, slots=True)
 class TreeFile:
-    """A file of a tree: ``path`` on the target, ``file`` on this machine, its package or None."""
+    """A file of a tree: ``path`` on the target, ``file`` on this machine, its package or None.
+
+    ``path`` is what `target_path` makes of it.
+    """
 
     path: str
     file: Path
@@ -87,8 +91,8 @@ def _check_folder(folder: Path, what: str, remedy: str) -> None:
 
 def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
     def unreadable(error: OSError) -> None:
-        where = "/" + os.path.relpath(error.filename or root, root)
-        tree.findings.append(_unreadable(where, error))
+        where = os.path.relpath(error.filename or root, root)
+        tree.findings.append(_unreadable(_on_target((where,)), error))
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders.sort()
@@ -96,9 +100,15 @@ def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Pat
             file = Path(folder, name)
             parts = file.relative_to(root).parts
             if not packages:
-                yield "/" + "/".join(parts), file, None
+                yield _on_target(parts), file, None
             elif len(parts) > 1:
-                yield "/" + "/".join(parts[1:]), file, parts[0]
+                yield _on_target(parts[1:]), file, target_path(parts[0])
+
+
+def _on_target(parts: tuple[str, ...]) -> str:
+    """Return a path that does not depend on the locale."""
+    path = os.fsencode("/" + "/".join(parts)).decode("utf-8", "surrogateescape")
+    return target_path(path)
 
 
 def _sort_in(
@@ -196,7 +206,7 @@ class HalfIndex:
             subject.path,
         ]
         if link is not None and link.name != name:
-            linked = link.name
+            linked = target_path(link.name)
             below = (f"{folder}/.debug/{linked}", f"/usr/lib/debug{folder}/{linked}")
             places = [*below, f"{folder}/{linked}", *places]
         return next((self._by_path[p] for p in places if p in self._by_path), None)

@@ -30,6 +30,7 @@ LAYERS = (
         "limits",
         "parallel",
         "targetroot",
+        "texts",
     ),
     ("packaged",),
     ("pkgdata", "rootdb"),
