@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from crashsym.errors import ConfigError, ManifestError
+from crashsym.errors import ConfigError, ManifestError, shortened
 from crashsym.files import check_writable, write_atomically
 from crashsym.texts import as_unicode
 
@@ -180,7 +181,7 @@ def read(path: Path) -> Manifest:
         ManifestError: it cannot be read, is no manifest, or one of an unknown version.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = _json(path.read_bytes())
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -189,11 +190,34 @@ def read(path: Path) -> Manifest:
     if schema != SCHEMA:
         raise _unusable(path, f"its schema is {schema!r}, this crashsym reads {SCHEMA!r}")
     try:
-        modules = [read_module(value) for value in document["modules"]]
+        modules = [read_module(value) for value in _list(document["modules"])]
         build = _build(document.get("build"))
     except (KeyError, TypeError) as error:
         raise _unusable(path, f"it does not follow its schema ({error})") from error
     return Manifest.of(modules, build)
+
+
+def _json(data: bytes) -> Any:
+    """Return a document, in which text has no half of a character.
+
+    Raises:
+        ValueError: it is none, or has numbers that are none.
+    """
+    document = json.loads(data, parse_constant=_number, parse_float=_number)
+    return _as_unicode(document) if b"\\u" in data or b"\xed" in data else document
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{shortened(text)} is no number")
+    return number
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"modules is {value!r}")
+    return value
 
 
 def _build(value: Any) -> dict[str, Any] | None:
@@ -321,7 +345,12 @@ def find(manifest: Manifest, identifier: str) -> list[Module]:
     return [
         module
         for module in manifest.modules
-        if wanted == module.build_id
-        or wanted in _debug_ids(module)
-        or (len(wanted) >= 8 and (module.build_id or "").startswith(wanted))
+        if _is_build_id(wanted, module.build_id) or wanted in _debug_ids(module)
     ]
+
+
+def _is_build_id(wanted: str, build_id: str | None) -> bool:
+    if build_id is None:
+        return False
+    known = build_id.lower()  # as crashsym writes it
+    return wanted == known or (len(wanted) >= 8 and known.startswith(wanted))
