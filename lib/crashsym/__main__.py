@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import sys
 
-from crashsym.cli.main import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from crashsym.cli.main import main
+
+        code = main()
+    except KeyboardInterrupt:  # before `main` could take notice
+        sys.stderr.write("crashsym: interrupted\n")
+        code = 130
+    sys.exit(code)

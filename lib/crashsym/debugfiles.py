@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError, MismatchError, UnreadableError
+from crashsym.files import why_no_folder
 from crashsym.findings import MALFORMED, MISMATCH, UNREADABLE, Finding
 from crashsym.splitpair import check_halves, read_debuglink
 from crashsym.value import Value
@@ -53,11 +54,11 @@ def find_split_debug(elf_file: ElfFile, folders: list[Path]) -> Search:
     Source: GDB manual, "Debugging Information in Separate Files".
     """
     for folder in folders:
-        if not folder.is_dir():
+        if why := why_no_folder(folder):
             raise ConfigError(
                 "cannot look for debug files",
                 where=f"'{folder}'",
-                why="no such folder",
+                why=why,
                 remedy="Give --debug-dir a folder with split debug files.",
             )
     if elf_file.has_bytes(".debug_info"):
@@ -85,7 +86,10 @@ def _is_there(place: Path) -> bool:
 
 def _is_other_file(place: Path, subject: Path) -> bool:
     """Whether there is a file, and not the one whose debug file is wanted."""
-    return _is_there(place) and not place.samefile(subject)
+    try:
+        return _is_there(place) and not place.samefile(subject)
+    except OSError:  # it has vanished meanwhile
+        return False
 
 
 def _places(elf_file: ElfFile, folders: list[Path]) -> Iterator[Path]:

@@ -20,6 +20,8 @@ Everything else that escapes is a bug in crashsym.
 
 from __future__ import annotations
 
+_LONGEST = 5000  # characters; PATH_MAX is 4096 bytes
+
 
 class CrashsymError(Exception):
     """Anything the user can fix; the text is one line: what failed: where: why. What to do."""
@@ -33,14 +35,31 @@ class CrashsymError(Exception):
 
 
 def sentence(what: str, where: str, why: str, remedy: str) -> str:
-    """Return the one form that all messages of this project have, `printable`."""
-    facts = ": ".join(part for part in (what, where, why) if part)
-    return printable(f"{facts}. {remedy}" if remedy else facts)
+    """Return the one form that all messages of this project have.
+
+    Control characters, which a hostile file name or section may bring along, are escaped; parts
+    that are longer than any path are cut off.
+    """
+    facts = ": ".join(shortened(part, _LONGEST) for part in (what, where, why) if part)
+    text = f"{facts}. {remedy}" if remedy else facts
+    return visible(text)
 
 
-def printable(text: str) -> str:
-    """Return a text with control characters escaped, as a hostile file name may bring along."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def written(c: str) -> str:
+    r"""Return what stands for a character that cannot be shown: ``\n``, ``\x1b``, ``\u2028``."""
+    if "\udc80" <= c <= "\udcff":  # a byte
+        return f"\\x{ord(c) - 0xDC00:02x}"
+    return c.encode("unicode_escape").decode()
+
+
+def visible(text: str) -> str:
+    """Return a text in one line that has only characters that can be seen."""
+    return "".join(c if c.isprintable() else written(c) for c in text)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return the first ``most`` characters of a text, and how many it has if these are not all."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
 def counted(number: int, noun: str) -> str:

@@ -60,7 +60,7 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     """
     tasks = [Task(number, subject) for number, subject in enumerate(tree.subjects)]
     by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
-    with StagedFolder(store.root) as folder:
+    with StagedFolder(store.root, tidy=True) as folder:
         work = Work(halves, recipe, options, Path(folder), cache)
         outcomes = _known(work, tasks, jobs)
         unknown = [task for task in by_size if task.number not in outcomes]

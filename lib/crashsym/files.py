@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import stat
 
 from crashsym.errors import StoreError
 
@@ -12,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     AnyPath = str | os.PathLike[str]
 
+_STAGED = ".crashsym-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -39,7 +42,9 @@ def check_writable(path: AnyPath) -> None:
     """
     try:
         if not _takes_bytes(path):
-            _target(path)
+            os.lstat(_target(path))
+    except FileNotFoundError:
+        pass
     except OSError as error:
         raise not_written(path, error) from error
     with StagedFolder(path):
@@ -51,10 +56,12 @@ class StagedFolder:
 
     It is on the same file system, and is removed at the end with the files that are still in it.
     What goes to a device or a pipe, or nowhere yet (None), waits among the temporary files.
+    A process that is killed leaves its folder; with ``tidy`` such folders are removed before.
     """
 
-    def __init__(self, near: AnyPath | None) -> None:
+    def __init__(self, near: AnyPath | None, *, tidy: bool = False) -> None:
         self._near = near
+        self._tidy = tidy
 
     def __enter__(self) -> str:
         """Make the folder and return its path.
@@ -62,12 +69,15 @@ class StagedFolder:
         Raises:
             StoreError: no folder can be made there.
         """
-        above = self._above()
-        self._folder = os.path.join(above, f".crashsym-{os.urandom(8).hex()}")
+        near = self._near
         try:
-            os.mkdir(self._folder, 0o700)
+            above = self._above()
+            if self._tidy:
+                _remove_abandoned(above)
+            self._folder, self._lock = _make_held(above)
         except OSError as error:
-            raise not_written(above if self._near is None else self._near, error) from error
+            place = os.environ.get("TMPDIR", "/tmp") if near is None else near  # noqa: S108
+            raise not_written(place, error) from error
         return self._folder
 
     def _above(self) -> str:
@@ -84,6 +94,46 @@ class StagedFolder:
         for name in os.listdir(self._folder):
             os.unlink(os.path.join(self._folder, name))
         os.rmdir(self._folder)
+        os.close(self._lock)
+
+
+def _make_held(above: str) -> tuple[str, int]:
+    """Make a folder that nobody finds abandoned while the descriptor is open, here or in a fork."""
+    while True:
+        folder = os.path.join(above, f"{_STAGED}{os.urandom(8).hex()}")
+        os.mkdir(folder, 0o700)
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # found abandoned before it was held
+            continue
+        try:  # noqa: SIM105 - every dump passes here
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            pass  # where folders cannot be locked, none is found abandoned
+        if os.path.isdir(folder):
+            return folder, lock
+        os.close(lock)
+
+
+def _remove_abandoned(above: str) -> None:
+    """Remove folders of processes that were killed; whatever that fails for, stays."""
+    for name in os.listdir(above):
+        if not name.startswith(_STAGED):
+            continue
+        place = os.path.join(above, name)
+        try:
+            folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for file in os.listdir(folder):
+                os.unlink(file, dir_fd=folder)
+            os.rmdir(place)
+        except OSError:
+            pass  # somebody works there, or it is not ours
+        finally:
+            os.close(folder)
 
 
 def move_into_place(source: AnyPath, path: AnyPath, *, replace: bool = True) -> bool:
@@ -145,6 +195,20 @@ def _pour(source: AnyPath, path: AnyPath) -> None:
 
     with open(source, "rb") as data, open(path, "wb") as target:
         shutil.copyfileobj(data, target)
+
+
+def why_no_folder(path: AnyPath) -> str:
+    """Return why there is no folder at ``path``, in the system's words if it knows; "" if one is.
+
+    `os.path.isdir` and `pathlib` leave the reason out, or raise some and not others.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such folder"
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if stat.S_ISDIR(mode) else "it is no folder"
 
 
 def not_written(path: AnyPath, error: OSError) -> StoreError:

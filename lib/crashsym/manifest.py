@@ -10,19 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from crashsym.coverage import Coverage
-from crashsym.errors import ConfigError, ManifestError
+from crashsym.errors import ConfigError, ManifestError, shortened
 from crashsym.files import check_writable, write_atomically
+from crashsym.texts import as_unicode
 
 SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
 _LARGEST = 256 << 20  # bytes: 300 000 files
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
-    *("conflict", "unreadable", "malformed", "unsupported", "crashed", LEFT_OUT),
+    *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "crashed"),
+    LEFT_OUT,
 )
 
 
@@ -112,9 +115,11 @@ class Manifest:
         if self.build is not None:
             document["build"] = self.build
         document["modules"] = [module_document(module) for module in self.modules]
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
-            "utf-8", "replace"
-        )
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        try:
+            return f"{text}\n".encode()
+        except UnicodeEncodeError:  # a manifest of others has half a character
+            return f"{json.dumps(_as_unicode(document), indent=1, ensure_ascii=False)}\n".encode()
 
     def write(self, path: Path) -> None:
         """Write the manifest, whole or not at all.
@@ -125,6 +130,14 @@ class Manifest:
         write_atomically(path, self.to_bytes())
 
 
+def _as_unicode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {as_unicode(key): _as_unicode(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_as_unicode, value))
+    return as_unicode(value) if isinstance(value, str) else value
+
+
 def check_place(path: Path) -> None:
     """Refuse, before the work, a place where a manifest cannot go, or where an ELF file is.
 
@@ -133,7 +146,7 @@ def check_place(path: Path) -> None:
         ConfigError: an ELF file would be overwritten.
     """
     check_writable(path)
-    if path.is_file() and _begins_like_elf(path):
+    if _begins_like_elf(path):
         raise ConfigError(
             "cannot write the manifest",
             where=f"'{path}'",
@@ -144,9 +157,11 @@ def check_place(path: Path) -> None:
 
 def _begins_like_elf(path: Path) -> bool:
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             return stream.read(4) == b"\x7fELF"
-    except PermissionError:
+    except OSError:
         return False  # nobody could have extracted it
 
 
@@ -173,7 +188,7 @@ def read(path: Path) -> Manifest:
             data = stream.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise _unusable(path, f"it has more than {_LARGEST} bytes")
-        document = json.loads(data)
+        document = _json(data)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -182,11 +197,34 @@ def read(path: Path) -> Manifest:
     if schema != SCHEMA:
         raise _unusable(path, f"its schema is {schema!r}, this crashsym reads {SCHEMA!r}")
     try:
-        modules = [read_module(value) for value in document["modules"]]
+        modules = [read_module(value) for value in _list(document["modules"])]
         build = _build(document.get("build"))
     except (KeyError, TypeError) as error:
         raise _unusable(path, f"it does not follow its schema ({error})") from error
     return Manifest.of(modules, build)
+
+
+def _json(data: bytes) -> Any:
+    """Return a document, in which text has no half of a character.
+
+    Raises:
+        ValueError: it is none, or has numbers that are none.
+    """
+    document = json.loads(data, parse_constant=_number, parse_float=_number)
+    return _as_unicode(document) if b"\\u" in data or b"\xed" in data else document
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{shortened(text)} is no number")
+    return number
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"modules is {value!r}")
+    return value
 
 
 def _build(value: Any) -> dict[str, Any] | None:
@@ -322,7 +360,12 @@ def find(manifest: Manifest, identifier: str) -> list[Module]:
     return [
         module
         for module in manifest.modules
-        if wanted == module.build_id
-        or wanted in _debug_ids(module)
-        or (len(wanted) >= 8 and (module.build_id or "").startswith(wanted))
+        if _is_build_id(wanted, module.build_id) or wanted in _debug_ids(module)
     ]
+
+
+def _is_build_id(wanted: str, build_id: str | None) -> bool:
+    if build_id is None:
+        return False
+    known = build_id.lower()  # as crashsym writes it
+    return wanted == known or (len(wanted) >= 8 and known.startswith(wanted))

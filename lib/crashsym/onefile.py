@@ -144,7 +144,7 @@ class Work:
         half = None
         if pair.split_debug is not None:
             half = _digest(pair.split_debug.path, subject.path)
-        key = key_of(digest, half, subject.path.rpartition("/")[2], self.options)
+        key = key_of(digest, half, subject.file.name, self.options)
         return _Opened(pair, trouble, digest, cache, key)
 
     def _outcome(self, subject: TreeFile, known: Known) -> Outcome:
@@ -182,7 +182,7 @@ class Work:
         self, pair: SplitPair, subject: TreeFile, trouble: tuple[Finding, ...], symbols: Path
     ) -> tuple[Dump, Known]:
         """Make the symbol file and describe it."""
-        dump = dump_module(pair, subject.path.rpartition("/")[2], subject.path, self.options)
+        dump = dump_module(pair, subject.file.name, subject.path, self.options)
         found = (*trouble, *dump.findings)
         sha256 = _write(dump, symbols)
         status, reason = _status(found)

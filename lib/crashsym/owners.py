@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crashsym.errors import UnreadableError
+from crashsym.files import why_no_folder
 from crashsym.findings import UNSUPPORTED, Finding
 from crashsym.packaged import Collection, Packaged
 from crashsym.pkgdata import read_pkgdata
@@ -32,7 +33,7 @@ _OTHERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/lib/apk/db", "/usr/lib/apk
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Path on the target → the file as it was packaged, by each package that has it.
+    """Path on the target (`target_path`) → the file as it was packaged, by each of its packages.
 
     ``names`` are those of all packages; there are none where no source is. Folders and links are
     in ``files`` as well.
@@ -129,15 +130,9 @@ def _owners(collection: Collection) -> Owners:
 
 
 def _check_folder(folder: Path) -> None:
-    try:
-        found = folder.is_dir()
-    except OSError:
-        found = False
-    if not found:
+    if why := why_no_folder(folder):
         remedy = "Give the root of a target, or PKGDATA_DIR."
-        raise UnreadableError(
-            "cannot read packages", where=f"'{folder}'", why="no such folder", remedy=remedy
-        )
+        raise UnreadableError("cannot read packages", where=f"'{folder}'", why=why, remedy=remedy)
 
 
 def _unknown(path: str) -> Finding:

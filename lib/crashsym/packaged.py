@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from crashsym.errors import InputError
+from crashsym.errors import InputError, counted
 from crashsym.findings import MALFORMED, UNREADABLE, Finding, Owner
 from crashsym.targetroot import TargetRoot
+from crashsym.texts import target_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _MAX_PATH = 4096  # PATH_MAX
+_EACH = 100  # problems of a kind that are findings of their own
 
 
 class Packaged(NamedTuple):
@@ -41,7 +44,9 @@ class Collection:
     target: TargetRoot
     files: dict[str, list[Packaged]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    problems: list[Finding] = field(default_factory=list)
+    _problems: list[Finding] = field(default_factory=list)
+    _noted: Counter[str] = field(default_factory=Counter)
+    _first_beyond: dict[str, Finding] = field(default_factory=dict)
 
     def add(self, listed: Iterable[tuple[str, Packaged]]) -> int:
         """Note files where they are on the target; return how many there cannot be, by their path.
@@ -54,6 +59,8 @@ class Collection:
                 odd += 1
                 continue
             placed = place(path)
+            if not placed.isascii() or "\\" in placed:
+                placed = target_path(placed)
             if placed in files:
                 files[placed].append(packaged)
             else:
@@ -86,7 +93,23 @@ class Collection:
         self._note(MALFORMED, path, ("cannot tell whose files are", why, remedy), package)
 
     def _note(self, code: str, path: str, text: tuple[str, str, str], package: str | None) -> None:
-        self.problems.append(Finding(code, path, *text, owner=Owner(package, None)))
+        """Keep the first problems of a kind, and count the rest: there may be millions."""
+        self._noted[code] += 1
+        if self._noted[code] <= _EACH:
+            self._problems.append(Finding(code, path, *text, owner=Owner(package, None)))
+        elif self._noted[code] == _EACH + 1:
+            self._first_beyond[code] = Finding(code, path, *text)
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is of no use; very many of a kind are one finding that has their number."""
+        found = list(self._problems)
+        for code, finding in self._first_beyond.items():
+            if more := self._noted[code] - _EACH - 1:
+                why = f"{finding.why}; {counted(more, 'more problem')} of this kind"
+                finding = finding._replace(why=why)
+            found.append(finding)
+        return found
 
 
 def is_name(text: str) -> bool:

@@ -18,6 +18,7 @@ from crashsym.limits import Limits
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CONTEXT = multiprocessing.get_context("fork")
 
 
@@ -82,6 +83,9 @@ def _start(function: Callable[[Task], Result], task: Task, limits: Limits) -> _R
 def _work(
     function: Callable[[Task], Result], task: Task, sender: Connection, limits: Limits
 ) -> None:
+    for number in _ENDING:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)  # it has nothing to remove, and ends at once
     too_large = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
     limits.apply()
     try:

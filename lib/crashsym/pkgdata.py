@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from crashsym.errors import InputError, MalformedError, UnreadableError
+from crashsym.errors import InputError, MalformedError, UnreadableError, shortened
 from crashsym.packaged import Collection, Packaged, is_name
 from crashsym.targetroot import TargetRoot
 
@@ -99,7 +99,7 @@ def _add(collection: Collection, where: str, package: str, text: str) -> None:
         return
     name = values.get("PKG", package)
     if not is_name(name):
-        collection.damaged(where, f"it calls the package {name!r}", package)
+        collection.damaged(where, f"it calls the package {shortened(name)!r}", package)
         return
     collection.names.add(name)
     version = values.get("PV") or values.get("PKGV")

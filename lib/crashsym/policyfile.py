@@ -49,7 +49,7 @@ def read(path: str, today: date | None = None) -> tuple[list[Rule], list[Rule]]:
         raise _unusable(
             path, error.strerror or str(error), "Give CODE=LEVEL, or a policy file."
         ) from error
-    except ValueError as error:  # also that of text that is no UTF-8
+    except (ValueError, RecursionError) as error:  # also that of text that is no UTF-8
         raise _unusable(path, f"it is no TOML ({error})") from error
     if set(document) - {"rule"}:
         odd = ", ".join(f"'{key}'" for key in document if key != "rule")
@@ -59,8 +59,12 @@ def read(path: str, today: date | None = None) -> tuple[list[Rule], list[Rule]]:
         raise _unusable(path, "'rule' is no list", "Begin each rule with [[rule]].")
     rules = [_rule(path, number, table) for number, table in enumerate(tables, 1)]
     day = (today or datetime.now(timezone.utc).date()).isoformat()
-    expired = [rule for rule in rules if rule.expires and rule.expires < day]
-    return [rule for rule in rules if rule not in expired], expired
+    expired = [rule for rule in rules if _has_expired(rule, day)]
+    return [rule for rule in rules if not _has_expired(rule, day)], expired
+
+
+def _has_expired(rule: Rule, day: str) -> bool:
+    return rule.expires != "" and rule.expires < day
 
 
 def _rule(path: str, number: int, table: Any) -> Rule:

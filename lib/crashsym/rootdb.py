@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from crashsym.errors import MalformedError
+from crashsym.errors import MalformedError, shortened
 from crashsym.packaged import Collection, Packaged, is_name
 
 _DPKG = "/var/lib/dpkg"
@@ -111,7 +111,7 @@ def _status(collection: Collection, where: str) -> Iterator[_Fields]:
         )
     damaged = [fields for fields in found if not is_name(fields.get("package", ""))]
     if damaged:
-        names = ", ".join(repr(fields.get("package", "")) for fields in damaged[:3])
+        names = ", ".join(repr(shortened(fields.get("package", ""))) for fields in damaged[:3])
         collection.damaged(where, f"{len(damaged)} of {len(found)} packages have no name: {names}")
     for fields in found:
         if is_name(fields.get("package", "")) and not fields.get("status", "").endswith(_GONE):

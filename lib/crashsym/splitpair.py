@@ -162,7 +162,7 @@ def read_debuglink(elf_file: ElfFile) -> Debuglink | None:
     if place + 4 > len(data):
         return None
     order: Literal["little", "big"] = "little" if elf_file.little_endian else "big"
-    name = raw.decode("utf-8", "replace").rpartition("/")[2]
+    name = raw.decode("utf-8", "surrogateescape").rpartition("/")[2]
     return Debuglink(name, int.from_bytes(data[place : place + 4], order))
 
 

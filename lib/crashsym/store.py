@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePosixPath
 
 from crashsym.errors import ConflictError, StoreError
@@ -12,10 +11,11 @@ from crashsym.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from crashsym.breakpad.module import ModuleRecord
 
-
-_ABSENT = (FileNotFoundError, NotADirectoryError)
+_ABSENT = (FileNotFoundError, NotADirectoryError, ValueError)  # the last: no file has the name
 _LONGEST_NAME = 250  # bytes, with ".sym" behind it
 
 
@@ -92,7 +92,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be read.
         """
-        if debug_file in ("", ".", "..") or len(os.fsencode(debug_file)) > _LONGEST_NAME:
+        if debug_file in ("", ".", "..") or _size(debug_file) > _LONGEST_NAME:
             return []
         return [name for name in self._names(debug_file) if self._has(debug_file, name)]
 
@@ -115,10 +115,15 @@ class Store:
         """Return what is in a folder of the store, sorted; nothing if there is none."""
         try:
             return sorted(entry.name for entry in (self.root / folder).iterdir())
-        except (*_ABSENT, ValueError):  # the last: a byte 0, which no file name has
+        except _ABSENT:
             return []
         except OSError as error:
             raise _unreadable(self.root / folder, error) from error
+
+
+def _size(name: str) -> int:
+    """Return the bytes of a file name, which may be text that no file name can have."""
+    return len(name.encode("utf-8", "replace"))
 
 
 def _unreadable(path: Path, error: OSError) -> StoreError:

@@ -28,6 +28,7 @@ from crashsym.demangle import readable
 from crashsym.errors import InputError
 from crashsym.ids import BuildId
 from crashsym.store import symbol_path
+from crashsym.texts import target_path
 
 if TYPE_CHECKING:
     from crashsym.manifest import Manifest
@@ -146,9 +147,11 @@ class Symbolicator:
         A manifest that has the very path decides; else one that has the file name; else all
         builds in the stores.
         """
+        path = target_path(module)
         for fits in (
-            [m for m in self._known if m.path == module],
-            [m for m in self._known if name in (_base_name(m.path), m.debug_file)],
+            [m for m in self._known if m.path == path],
+            [m for m in self._known if _base_name(path) == _base_name(m.path)]
+            + [m for m in self._known if m.debug_file == name],
         ):
             if fits:
                 return {(m.debug_file, m.debug_id) for m in fits if m.debug_file and m.debug_id}

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from crashsym.elf import ElfFile
 from crashsym.errors import ConfigError, InputError
+from crashsym.files import why_no_folder
 from crashsym.findings import UNREADABLE, UNSUPPORTED, Finding
 from crashsym.splitpair import Debuglink
+from crashsym.texts import target_path
 
 _ELF_MAGIC = b"\x7fELF"
 _ET_REL, _ET_CORE = 1, 4
@@ -22,7 +25,10 @@ _PACKED_MODULES = (".ko.gz", ".ko.xz", ".ko.zst")
 
 @dataclass(frozen=True, slots=True)
 class TreeFile:
-    """A file of a tree: ``path`` on the target, ``file`` on this machine, its package or None."""
+    """A file of a tree: ``path`` on the target, ``file`` on this machine, its package or None.
+
+    ``path`` is what `target_path` makes of it.
+    """
 
     path: str
     file: Path
@@ -70,8 +76,8 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
         _sort_in(tree, path, file, package, exclude)
     for debug_root in debug_roots:
         for path, file, _ in _files(debug_root, tree, packages=False):
-            if _elf_type(file, path, tree) is not None:
-                tree.halves.append(TreeFile(path, file, _size(file), None))
+            if (found := _elf_type(file, path, tree)) is not None:
+                tree.halves.append(TreeFile(path, file, found[1], None))
     if tree.packed:
         tree.findings.append(_packed(tree.packed))
     tree.subjects.sort(key=lambda subject: (subject.path, subject.package or ""))
@@ -79,18 +85,14 @@ def scan(root: Path, debug_roots: list[Path], *, packages: bool, exclude: tuple[
 
 
 def _check_folder(folder: Path, what: str, remedy: str) -> None:
-    try:
-        why = "" if folder.is_dir() else "no such folder"
-    except OSError as error:  # above it is one that may not be searched
-        why = error.strerror or str(error)
-    if why:
+    if why := why_no_folder(folder):
         raise ConfigError(what, where=f"'{folder}'", why=why, remedy=remedy)
 
 
 def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Path, str | None]]:
     def unreadable(error: OSError) -> None:
-        where = "/" + os.path.relpath(error.filename or root, root)
-        tree.findings.append(_unreadable(where, error))
+        where = os.path.relpath(error.filename or root, root)
+        tree.findings.append(_unreadable(_on_target((where,)), error))
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders.sort()
@@ -98,9 +100,15 @@ def _files(root: Path, tree: Tree, *, packages: bool) -> Iterator[tuple[str, Pat
             file = Path(folder, name)
             parts = file.relative_to(root).parts
             if not packages:
-                yield "/" + "/".join(parts), file, None
+                yield _on_target(parts), file, None
             elif len(parts) > 1:
-                yield "/" + "/".join(parts[1:]), file, parts[0]
+                yield _on_target(parts[1:]), file, target_path(parts[0])
+
+
+def _on_target(parts: tuple[str, ...]) -> str:
+    """Return a path that does not depend on the locale."""
+    path = os.fsencode("/" + "/".join(parts)).decode("utf-8", "surrogateescape")
+    return target_path(path)
 
 
 def _sort_in(
@@ -108,12 +116,13 @@ def _sort_in(
 ) -> None:
     if any(fnmatchcase(path, pattern) for pattern in exclude):
         return
-    elf_type = _elf_type(file, path, tree)
-    if elf_type is None:
+    found = _elf_type(file, path, tree)
+    if found is None:
         if path.endswith(_PACKED_MODULES):
             tree.packed.append(path)
         return
-    entry = TreeFile(path, file, _size(file), package)
+    elf_type, size = found
+    entry = TreeFile(path, file, size, package)
     if is_debug_half(path):
         tree.halves.append(entry)
     elif elf_type == _ET_CORE or (elf_type == _ET_REL and not path.endswith(".ko")):
@@ -122,14 +131,14 @@ def _sort_in(
         tree.subjects.append(entry)
 
 
-def _size(file: Path) -> int:
-    return file.lstat().st_size
+def _elf_type(file: Path, path: str, tree: Tree) -> tuple[int, int] | None:
+    """Return e_type and size of an ELF file, None for any other.
 
-
-def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
-    """Return e_type of an ELF file, None for any other; what cannot be read is a finding."""
+    What cannot be read is a finding.
+    """
     try:
-        if not stat.S_ISREG(file.lstat().st_mode):
+        status = file.lstat()
+        if not stat.S_ISREG(status.st_mode):
             return None
         with file.open("rb") as stream:
             head = stream.read(18)
@@ -138,7 +147,8 @@ def _elf_type(file: Path, path: str, tree: Tree) -> int | None:
         return None
     if head[:4] != _ELF_MAGIC:
         return None
-    return int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little")
+    order: Literal["big", "little"] = "big" if head[5:6] == b"\x02" else "little"
+    return int.from_bytes(head[16:18], order), status.st_size
 
 
 def _packed(paths: list[str]) -> Finding:
@@ -196,7 +206,7 @@ class HalfIndex:
             subject.path,
         ]
         if link is not None and link.name != name:
-            linked = link.name
+            linked = target_path(link.name)
             below = (f"{folder}/.debug/{linked}", f"/usr/lib/debug{folder}/{linked}")
             places = [*below, f"{folder}/{linked}", *places]
         return next((self._by_path[p] for p in places if p in self._by_path), None)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from crashsym.breakpad.lookup import Frame, Lookup
 from crashsym.breakpad.reader import read
@@ -67,6 +69,27 @@ def test_lookup_outside_of_functions_gives_the_public_below() -> None:
     assert lookup.frames(0x2345) == [Frame("memcpy")]
     assert lookup.frames(0x1020) == []
     assert lookup.frames(0xFFF) == []
+
+
+def test_calls_inlined_too_deep_are_one_frame_that_says_so() -> None:
+    calls = "".join(f"INLINE {n} {n + 1} 0 0 1000 20\n" for n in range(1000))
+    text = TEXT.replace(b"INLINE 0 12 0 1 1004 8 1010 4\nINLINE 1 5 1 0 1004 4\n", calls.encode())
+    frames = Lookup(read(text)).frames(0x1000)
+    assert len(frames) == 258
+    assert frames[0] == Frame("(calls inlined more than 256 deep)", "/src/a.c", 10)
+    assert frames[1] == Frame("inner(int)", "/src/a.c", 257)
+    assert frames[-1] == Frame("main", "/src/a.c", 1)
+
+
+def test_many_lines_and_calls_are_not_gone_through_for_each_address() -> None:
+    calls = "".join(f"INLINE 0 {n} 0 0 {n:x} 1\n" for n in range(20_000))
+    lines = "".join(f"{n:x} 1 {n} 0\n" for n in range(20_000))
+    head = "MODULE Linux x86_64 0 app\nFILE 0 a.c\nINLINE_ORIGIN 0 f\nFUNC 0 20000 0 main\n"
+    lookup = Lookup(read((head + calls + lines).encode()))
+    begin = time.process_time()
+    found = [lookup.frames(address)[0] for address in range(20_000)]
+    assert time.process_time() - begin < 10  # otherwise minutes
+    assert found == [Frame("f", "a.c", n) for n in range(20_000)]
 
 
 def test_records_of_other_tools_are_read() -> None:

@@ -23,6 +23,14 @@ def test_message_is_one_line_whatever_a_file_is_called() -> None:
     assert finding.message == r"cannot read: 'a\nb\x1b[31m': denied"
 
 
+def test_message_shows_whole_paths_and_not_whole_files() -> None:
+    path = "p" * 4096
+    message = str(CrashsymError("cannot read", where=f"'{path}'", why="w" * 9_000_000))
+    assert path in message
+    assert message.endswith("… (9000000 characters)")
+    assert len(message) < 10_000
+
+
 def test_policy_sets_one_code_and_later_words_win() -> None:
     policy = Policy.parse(["*=ignore", "no-build-id=error"])
     levels = {code: policy.level(Finding(code, "f", "w", "y")) for code in findings.CODES}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import elf
@@ -44,6 +45,23 @@ def test_a_file_that_vanishes_is_a_finding(tmp_path: Path) -> None:
     tree = _tree(tmp_path)
     (tmp_path / "root" / "a").unlink()
     result = _extract(tmp_path, tree)
+    assert [module.path for module in result.manifest.modules] == ["/b"]
+    assert ("unreadable", "/a") in [(f.code, f.path) for f in result.findings]
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_file = Path.open
+
+    def open_and_unlink(file: Path, *args: Any, **options: Any) -> Any:
+        stream = open_file(file, *args, **options)
+        if file.name == "a" and args == ("rb",):
+            file.unlink()
+        return stream
+
+    monkeypatch.setattr(Path, "open", open_and_unlink)
+    result = _extract(tmp_path, _tree(tmp_path))
     assert [module.path for module in result.manifest.modules] == ["/b"]
     assert ("unreadable", "/a") in [(f.code, f.path) for f in result.findings]
 

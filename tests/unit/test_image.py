@@ -310,6 +310,17 @@ def test_a_baseline_may_be_replaced_by_the_new_manifest(root: Root) -> None:
     assert root.run("--baseline", root.folder / "m.json")["baseline"]["unchanged"] == 1
 
 
+def test_a_database_that_is_of_no_use_is_said_before_the_work(root: Root) -> None:
+    root.put("/usr/bin/app", module(1))
+    (root.root / "var/lib/dpkg").mkdir(parents=True)
+    os.mkfifo(root.root / "var/lib/dpkg/status")
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places)
+    assert done.returncode == 2
+    assert b"/var/lib/dpkg/status': it is no regular file" in done.stderr
+    assert not (root.folder / "store").exists()
+
+
 def test_an_empty_root_is_an_error(root: Root) -> None:
     root.put("/etc/passwd", b"")
     places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")

@@ -31,6 +31,7 @@ LAYERS = (
         "limits",
         "parallel",
         "targetroot",
+        "texts",
     ),
     ("packaged",),
     ("pkgdata", "rootdb"),
@@ -117,7 +118,9 @@ def test_only_these_know_pyelftools() -> None:
 
 DUMP = "from crashsym.cli.main import main; code = main(); assert code == 0, code"
 SHOWN = "\nimport sys; print(*sys.modules)"
-NEEDED = {"__future__", "_operator", "_struct", "errno", "gc", "mmap", "operator", "struct"}
+NEEDED = {
+    *("__future__", "_operator", "_struct", "errno", "fcntl", "gc", "mmap", "operator", "struct"),
+}
 # Those of the kernel import each other, and are shared libraries.
 OURS = {
     "__init__",
@@ -136,6 +139,7 @@ OURS = {
     "cli.main",
     "cli.output",
     "cli.quick",
+    "cli.signals",
     "codeaddr",
     "debugfiles",
     "dump",

@@ -198,6 +198,47 @@ def test_a_file_without_end_is_no_manifest(tmp_path: Path, monkeypatch: pytest.M
             read(endless)
 
 
+@pytest.mark.parametrize("identifier", ["b060ad20", "B060AD20C6B47781552708AA192E7739FAC7C84A"])
+def test_a_build_id_in_upper_case_is_found(identifier: str) -> None:
+    upper = replace(APP, build_id="B060AD20C6B47781552708AA192E7739FAC7C84A")
+    assert find(Manifest.of([upper]), identifier) == [upper]
+
+
+@pytest.mark.parametrize("half", ['"\\ud800"', '"\\uD800"', '"\xed\xa0\x80"'])
+def test_half_a_character_is_written_out(tmp_path: Path, half: str) -> None:
+    text = Manifest.of([APP]).to_bytes().decode().replace('"/usr/bin/app"', half)
+    (tmp_path / "m.json").write_bytes(text.encode("latin-1"))
+    manifest = read(tmp_path / "m.json")
+    assert manifest.modules[0].path == "\\ud800"
+    assert Manifest.of(manifest.modules).to_bytes()
+
+
+def test_a_line_of_find_is_one_line(tmp_path: Path) -> None:
+    odd = replace(APP, path="/a\x1b[31m\nFAKE", recipe="caf\xe9\udce4")
+    Manifest.of([odd]).write(tmp_path / "m.json")
+    done = crashsym("manifest", "find", "b060ad20", tmp_path / "m.json")
+    assert done.stdout.count(b"\n") == 1
+    assert rb"/a\x1b[31m\nFAKE  caf" in done.stdout
+    assert done.stdout.isascii() or "caf\xe9\\xe4" in done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ('"build": {"a": NaN}, "modules": []', "it is no JSON (NaN is no number)"),
+        ('"build": {"a": -Infinity}, "modules": []', "it is no JSON (-Infinity is no number)"),
+        ('"build": {"a": 1e999}, "modules": []', "it is no JSON (1e999 is no number)"),
+        ('"modules": ""', "it does not follow its schema (modules is '')"),
+        ('"modules": {}', "it does not follow its schema (modules is {})"),
+    ],
+)
+def test_what_json_or_the_schema_lack_is_refused(tmp_path: Path, text: str, fact: str) -> None:
+    (tmp_path / "m.json").write_text(f'{{"schema": "crashsym-manifest/1", {text}}}')
+    with pytest.raises(ManifestError) as caught:
+        read(tmp_path / "m.json")
+    assert fact in str(caught.value)
+
+
 def test_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="No such file"):
         read(tmp_path / "none.json")

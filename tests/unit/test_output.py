@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -48,6 +49,23 @@ def run_unread(folder: Path, words: str, *streams: str) -> subprocess.CompletedP
         return subprocess.run(command, cwd=folder, check=False, timeout=120, **places)  # type: ignore[call-overload,no-any-return]
     finally:
         os.close(write)
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("environment", [{}, ASCII], ids=["as it is", "ASCII"])
+def test_names_are_printed_whatever_the_locale(folder: Path, environment: dict[str, str]) -> None:
+    name = os.fsdecode(b"a\xff\n.sym")
+    (folder / name).write_text("MODULE Linux x86_64 0 tr\xfce x\nPUBLIC 10 0 f\n", encoding="utf-8")
+    command = [sys.executable, "-m", "crashsym", "lint", name, "--elf", "root/a.so"]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=False
+    )
+    assert done.returncode == _KEPT, done.stderr
+    assert rb"coverage: 'a\xff\n.sym': " in done.stdout
+    done = subprocess.run([*command, "--json"], cwd=folder, capture_output=True, check=False)
+    assert json.loads(done.stdout)["files"][0]["path"] == "a\\xff\n.sym"
 
 
 @pytest.mark.parametrize("words", STARTS.values(), ids=STARTS)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 
@@ -158,12 +159,23 @@ def test_a_module_is_excused_when_all_its_findings_are(tmp_path: Path) -> None:
             "level 'ignore' does not expire",
         ),
         ("[[rule", "it is no TOML"),
+        ("rule = " + "[" * 100_000, "it is no TOML (maximum recursion depth"),
     ],
 )
 def test_a_mistake_in_a_policy_file_is_said(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the policy: '.*policy\.toml'") as caught:
         policy(tmp_path, text)
     assert message in str(caught.value)
+
+
+def test_very_many_excuses_that_have_expired_take_no_time_to_speak_of(tmp_path: Path) -> None:
+    excuse = 'level = "excused"\nreason = "r"\nexpires = 2020-01-01'
+    rules = "".join(f'[[rule]]\npath = "/{n}"\n{excuse}\n' for n in range(20_000))
+    (tmp_path / "policy.toml").write_text(rules)
+    begin = time.process_time()
+    valid, expired = policyfile.read(str(tmp_path / "policy.toml"))
+    assert (len(valid), len(expired)) == (0, 20_000)
+    assert time.process_time() - begin < 6  # otherwise half a minute
 
 
 def test_a_policy_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:

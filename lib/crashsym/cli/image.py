@@ -25,6 +25,7 @@ from crashsym.cli.trees import (
 )
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, judge
+from crashsym.files import why_no_folder
 from crashsym.findings import Policy
 from crashsym.image import account
 from crashsym.manifest import Manifest, check_place
@@ -63,8 +64,9 @@ def run(args: argparse.Namespace) -> int:
     if not tree.subjects and not tree.findings:
         raise nothing_in(args.rootfs)
     baseline = read_baseline(args, tree)
+    _owners(args)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())
-    owners = _owners(args)  # now, as what is known before is a burden to each process above
+    owners = _owners(args)  # again: what is kept is a burden to each process above
     result = judge(account(tree, made, owners), policy)
     result, diff = with_baseline(result, baseline, policy)
     reported = deliver(args, result, tree, policy)
@@ -77,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_places(args: argparse.Namespace) -> None:
-    for place, is_there, why in (
-        (args.installed, args.pkgdata is not None, "--installed without --pkgdata"),
-        (args.pkgdata, args.pkgdata is None or args.pkgdata.is_dir(), "no such folder"),
-        (args.installed, args.installed is None or args.installed.is_file(), "no such file"),
+    alone = "" if args.pkgdata is not None else "--installed without --pkgdata"
+    for place, why in (
+        (args.installed, alone),
+        (args.pkgdata, why_no_folder(args.pkgdata) if args.pkgdata is not None else ""),
     ):
-        if place is not None and not is_there:
+        if place is not None and why:
             remedy = "Give PKGDATA_DIR and IMAGE_MANIFEST of the same build."
             raise ConfigError(
                 "cannot tell whose files are", where=f"'{place}'", why=why, remedy=remedy

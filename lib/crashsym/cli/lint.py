@@ -20,8 +20,9 @@ from crashsym.breakpad.lint import CODES, LintFinding, LintPolicy, LintResult, l
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, show, tell
 from crashsym.elf import ElfFile
-from crashsym.errors import ConfigError, CrashsymError, UnreadableError, counted
+from crashsym.errors import ConfigError, CrashsymError, UnreadableError, counted, visible
 from crashsym.splitpair import SplitPair
+from crashsym.texts import as_unicode
 
 HELP = "check symbol files of any tool"
 
@@ -163,18 +164,19 @@ def _print(found: _Checked, levels: Mapping[str, str]) -> None:
             f"{what} {share.percent(what)} % ({getattr(share, what)})" for what in _SHARES
         )
         left_out = f"without {share.plt} of the PLT and {share.padding} of padding"
-        print(f"coverage: '{found.path}': {share.code} bytes of code {left_out}: {parts}")
+        place = visible(str(found.path))
+        print(f"coverage: '{place}': {share.code} bytes of code {left_out}: {parts}")
 
 
 def _as_json(found: _Checked, levels: Mapping[str, str]) -> dict[str, object]:
     """Return one file as it is described in docs/reference/crashsym-lint-1.schema.json."""
     if found.result is None:
-        return {"path": str(found.path), "unreadable": found.unreadable}
+        return {"path": as_unicode(str(found.path)), "unreadable": found.unreadable}
     module = found.result.module
     words = asdict(module) if module is not None else {}
     share = found.share
     return {
-        "path": str(found.path),
+        "path": as_unicode(str(found.path)),
         "module": {key: words[key] for key in words if key != "number"} or None,
         "records": found.result.counts,
         "findings": [

@@ -2,7 +2,8 @@
 """The ``crashsym`` command.
 
 Exit codes: 0 done; 1 a bug (with a traceback); 2 something the user can fix; 3 finished, but files
-have findings or failed, each listed on stderr; 130 interrupted. Only `main` decides them.
+have findings or failed, each listed on stderr; 130 interrupted. Only `main` decides them, and after
+SIGTERM and SIGHUP these end the process.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 
 from crashsym import __version__
 from crashsym.cli.output import tell
+from crashsym.cli.signals import end_as_asked, interrupt_on_signals
 from crashsym.errors import CrashsymError
 
 TYPE_CHECKING = False
@@ -99,6 +101,7 @@ def _parse_own() -> argparse.Namespace:
     What is imported meanwhile is never garbage: the collector, which would go through it several
     times while it grows and once more in the end, passes it over.
     """
+    interrupt_on_signals()
     gc.disable()
     args = _parse(sys.argv[1:])
     gc.freeze()
@@ -108,12 +111,13 @@ def _parse_own() -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = _parse_own() if argv is None else _parse(argv)
     try:
+        args = _parse_own() if argv is None else _parse(argv)
         return int(args.run(args))
     except CrashsymError as error:
         tell(str(error))
         return _USER_ERROR
     except KeyboardInterrupt:
         tell("interrupted")
+        end_as_asked()
         return _INTERRUPTED

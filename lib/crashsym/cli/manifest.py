@@ -10,7 +10,7 @@ from pathlib import Path
 from crashsym.cli import manifestdiff
 from crashsym.cli.common import output_text, path
 from crashsym.cli.output import Results, show
-from crashsym.errors import ConfigError, ManifestError, counted
+from crashsym.errors import ConfigError, ManifestError, counted, visible
 from crashsym.manifest import Module, check_place, find, merge, module_document, read
 
 _READELF = "'readelf -n FILE' prints the build id of an ELF file."
@@ -98,4 +98,4 @@ def _line(module: Module) -> str:
     recipe = f"{module.recipe} {module.version}" if module.recipe else "-"
     symbols = module.symbols.path if module.symbols else "-"
     fields = (module.build_id or "-", module.path, recipe, module.package or "-", symbols)
-    return "  ".join((*fields, module.status))
+    return visible("  ".join((*fields, module.status)))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
-from crashsym.errors import counted, printable
+from crashsym.errors import counted, visible
 from crashsym.findings import EXCUSED
 from crashsym.manifest import LEFT_OUT, Module, read
 from crashsym.manifestdiff import BETTER, LOSSES, WORSE, Change, Diff, Pair, compare, unrelated
@@ -125,7 +125,7 @@ def _place(owner: str, file: str) -> str:
 
 def _aligned(rows: list[Row]) -> Iterator[str]:
     """Yield rows as lines; a column that is empty in all of them is left out."""
-    texts = [[printable(cell) for cell in column] for column in zip(*rows, strict=True)]
+    texts = [[visible(cell) for cell in column] for column in zip(*rows, strict=True)]
     columns = [column for column in texts if any(column)]
     widths = [min(max(map(len, column)), _WIDEST) for column in columns]
     for cells in zip(*columns, strict=True):

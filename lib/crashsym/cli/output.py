@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
@@ -54,6 +55,8 @@ class Results:
         if sys.stdout is None:
             remedy = "Let it lead to a file or to /dev/null."
             raise StoreError("cannot write", why=f"{_STDOUT} is closed", remedy=remedy)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # what an encoding lacks is written out
+            sys.stdout.reconfigure(errors="backslashreplace")
         return sys.stdout
 
     def __exit__(

@@ -16,6 +16,7 @@ from pathlib import Path
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import Results, tell
 from crashsym.errors import ConfigError, UnreadableError
+from crashsym.files import why_no_folder
 from crashsym.manifest import read
 from crashsym.store import Store
 from crashsym.symbolicate import Outcome, Symbolicator
@@ -61,11 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_store(folder: Path) -> None:
-    try:
-        why = "" if folder.is_dir() else "no such store"
-    except OSError as error:  # above it is a folder that may not be searched
-        why = error.strerror or str(error)
-    if why:
+    if why := why_no_folder(folder):
         remedy = "Give the folder that 'crashsym extract --store' has filled."
         raise ConfigError("cannot symbolicate", where=f"'{folder}'", why=why, remedy=remedy)
 

@@ -25,6 +25,7 @@ from crashsym.findings import EXCUSED, Policy
 from crashsym.onefile import Recipe
 from crashsym.parallel import available_cpus
 from crashsym.store import Store
+from crashsym.texts import as_unicode
 from crashsym.tree import HalfIndex, Tree
 
 
@@ -86,7 +87,7 @@ def _manifest_path(text: str) -> Path:
 def _target_glob(text: str) -> str:
     if not text.startswith(("/", "*", "?", "[")):
         raise refused(f"'{text}' fits no file: target paths begin with '/'")
-    return text
+    return as_unicode(text)
 
 
 def _jobs(text: str) -> int:
