@@ -26,16 +26,10 @@
 # - A recipe that has a do_deploy of its own and inherits the class alone: 'bitbake <image>' does not make its
 #   symbols, 'bitbake <recipe>' does.
 
-CRASHDUMP_ENABLED ?= "1"
-CRASHDUMP_ENABLED[doc] = "Set to '0' to keep no symbols, for all recipes or for one (CRASHDUMP_ENABLED:pn-foo). The recipe's packages and task signatures are then the same as without the class."
-CRASHDUMP_EXCLUDE ?= ""
-CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.g. '/usr/lib/*/ptest/*'. What matches gets neither symbols nor a place in the manifest, and no warning."
+inherit crashdump-common
+
 CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
 CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests, one sub-folder for each package architecture."
-CRASHDUMP_POLICY ?= ""
-CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, missing-debug-file, unreadable, malformed, unsupported, conflict, crashed, or * for all. Unset codes: mismatch, unreadable, conflict and crashed are errors, the others warnings."
-CRASHDUMP_INLINES ?= "1"
-CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
 
 CRASHDUMP_WORKDIR = "${WORKDIR}/crashdump-symbols"
 CRASHDUMP_PRESERVED = "${WORKDIR}/crashdump-unstripped"
@@ -80,39 +74,17 @@ def crashdump_source_options(d):
     return []
 
 python do_crashdump_symbols () {
-    import json, subprocess
     out = d.getVar("CRASHDUMP_WORKDIR")
-    command = ["crashsym", "extract", d.getVar("PKGDEST"), "--packages", "--json",
+    command = ["extract", d.getVar("PKGDEST"), "--packages",
                "--store", os.path.join(out, "symbols", d.getVar("PN")),
                "--manifest", os.path.join(out, "manifests", d.getVar("PN") + ".json"),
                "--recipe", d.getVar("PN"), "--recipe-version", d.getVar("PV")]
     command += crashdump_source_options(d)
     if os.path.isdir(d.getVar("CRASHDUMP_PRESERVED")):
         command += ["--debug-root", d.getVar("CRASHDUMP_PRESERVED")]
-    for glob in (d.getVar("CRASHDUMP_EXCLUDE") or "").split():
-        command += ["--exclude", glob]
-    for rule in (d.getVar("CRASHDUMP_POLICY") or "").split():
-        command += ["--policy", rule]
-    if d.getVar("CRASHDUMP_INLINES") == "0":
-        command += ["--no-inlines"]
-    command += oe.utils.parallel_make_argument(d, "-j %d").split()
-    # the host user's own Python packages must not stand in for the native sysroot's
-    result = subprocess.run(command, env=dict(os.environ, PYTHONNOUSERSITE="1"), encoding="utf-8",
-                            errors="backslashreplace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if result.returncode not in (0, 3):
-        bb.fatal("no symbols extracted: crashsym ended with exit code %d (negative: killed by that signal).\n%s"
-                 % (result.returncode, result.stderr))
-    bb.note(result.stderr)
-    findings = json.loads(result.stdout)["findings"]
-    for finding in findings:
-        if finding["level"] in ("error", "warning"):
-            (bb.error if finding["level"] == "error" else bb.warn)(
-                '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
-                % (finding["message"], finding["path"], finding["code"]))
-    if any(finding["level"] == "error" for finding in findings):
-        bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
+    crashdump_run(d, command)
 }
-do_crashdump_symbols[file-checksums] += "${@' '.join(w + ':True' for w in (d.getVar('CRASHDUMP_POLICY') or '').split() if '=' not in w)}"
+do_crashdump_symbols[file-checksums] += "${@crashdump_policy_files(d)}"
 do_crashdump_symbols[dirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[cleandirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[depends] = "python3-crashsym-native:do_populate_sysroot"

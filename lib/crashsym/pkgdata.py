@@ -49,7 +49,10 @@ def _made(collection: Collection) -> list[str]:
 
 
 def _installed(collection: Collection, installed: Path) -> list[str]:
-    names = [words[0] for line in _lines(installed) if (words := line.split())]
+    lines = _lines(installed)
+    names = [words[0] for line in lines if (words := line.split())]
+    if lines == [""]:
+        return []  # of an image without packages OE writes a list of no bytes
     if not names:
         raise _unusable(str(installed), "it names no package")
     packages, unknown = [], []

@@ -328,3 +328,14 @@ def test_an_empty_root_is_an_error(root: Root) -> None:
     assert done.returncode == 2
     assert b"no ELF executable" in done.stderr
     assert not (root.folder / "m.json").exists()
+
+
+def test_an_image_of_data_alone_has_an_account(root: Root) -> None:
+    root.put("/etc/passwd", b"")
+    (root.folder / "pkgdata").mkdir()
+    installed = root.folder / "image.manifest"
+    installed.write_bytes(b"")
+    options = ("--pkgdata", root.folder / "pkgdata", "--installed", installed)
+    document = root.run(*options, code=0)
+    assert (document["files"], document["packages"], document["findings"]) == (0, 0, [])
+    assert root.manifest() == {}

@@ -307,6 +307,12 @@ def test_only_installed_packages_count(tmp_path: Path) -> None:
     assert "'runtime-reverse': installed package 'lost', and 1 more like it, is not" in message
 
 
+def test_an_image_may_have_no_packages(tmp_path: Path) -> None:
+    pkgdata(tmp_path, "app", {"/usr/bin/app": 1})
+    owners = Owners.from_pkgdata(tmp_path, write(tmp_path, "image.manifest", ""))
+    assert (owners.packages, owners.problems) == (0, ())
+
+
 def test_the_package_whose_file_has_the_size_is_the_owner(tmp_path: Path) -> None:
     pkgdata(tmp_path, "a", {"/usr/bin/vi": 1})
     pkgdata(tmp_path, "b", {"/usr/bin/vi": 2})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from yocto.deployed import Deployed
@@ -47,6 +48,7 @@ class Developer:
         """Run bitbake; ``succeeds`` None: the scenario itself looks at the exit code."""
         self._configure()
         self.last = self.oe.bitbake(*targets.split(), succeeds=succeeds)
+        sys.stdout.write(f"{self.last.summary}\n")  # pytest -rP shows it
 
     def run_task(self, recipe: str, task: str) -> None:
         """Run one task of a recipe, and what it needs."""
@@ -75,6 +77,16 @@ class Developer:
     def deployed(self, recipe: str) -> Deployed:
         """Return what the class left for ``recipe``."""
         return Deployed(self._tmpdir / "deploy/crashdump", recipe)
+
+    @property
+    def images(self) -> Path:
+        """The folder with the images of the only machine that they were built for."""
+        (folder,) = self._tmpdir.glob("deploy/images/*")
+        return folder
+
+    def image_file(self, image: str, suffix: str) -> Path:
+        """Return the place of a file that lies beside an image and is called like it."""
+        return self.images / f"{image}-{self.images.name}.rootfs.{suffix}"
 
     def work_folder(self, recipe: str) -> Path:
         """Return the recipe's WORKDIR for the machine built last."""

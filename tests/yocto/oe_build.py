@@ -61,6 +61,17 @@ class BuildRun:
         """Name the recipes whose result of ``task`` came from sstate."""
         return sorted(re.findall(rf"recipe (\S+): task do_{task}_setscene: Started", self.output))
 
+    @property
+    def started(self) -> list[tuple[str, str]]:
+        """Return what really ran or was restored: recipe with version and revision, task."""
+        return re.findall(r"^NOTE: recipe (\S+): task (\S+): Started$", self.output, re.MULTILINE)
+
+    @property
+    def summary(self) -> str:
+        """Return BitBake's line about how many tasks there were."""
+        found = re.search(r"^NOTE: (Tasks Summary: .*)$", self.output, re.MULTILINE)
+        return found[1] if found else "no tasks"
+
     def _names_task(self, recipe: str, task: str) -> bool:
         pattern = rf"^NOTE: recipe {re.escape(recipe)}-\S+: task {task}: Started$"
         return re.search(pattern, self.output, re.MULTILINE) is not None

@@ -26,8 +26,8 @@ def _add_file(developer: Developer) -> None:
 
 @when("a developer changes a source of the kernel")
 def _change_kernel(developer: Developer) -> None:
-    path = developer.oe.layer / "lib/crashsym/kernel/text.pxd"
-    developer.change(path, path.read_text() + "\n# edited\n")
+    path = developer.oe.layer / "lib/crashsym/kernel/text.pyx"
+    developer.change(path, path.read_text() + "\n\ndef added():\n    return 1\n")
 
 
 @given("the kernel was compiled in the checkout")

@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     _check_places(args)
     check_place(args.manifest)
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
-    if not tree.subjects and not tree.findings:
-        raise nothing_in(args.rootfs)
+    if not tree.subjects and not tree.findings and args.installed is None:
+        raise nothing_in(args.rootfs)  # what a build gives with its list is no mistake
     baseline = read_baseline(args, tree)
     _owners(args)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+#
+# What crashdump.bbclass and crashdump-image.bbclass share. They inherit it; nobody else needs to.
+
+CRASHDUMP_ENABLED ?= "1"
+CRASHDUMP_ENABLED[doc] = "Set to '0' to keep no symbols, for all recipes or for one (CRASHDUMP_ENABLED:pn-foo); an image is a recipe, too. Packages and task signatures are then the same as without the class."
+CRASHDUMP_EXCLUDE ?= ""
+CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.g. '/usr/lib/*/ptest/*'. What matches gets neither symbols nor a place in the manifest, and no warning."
+CRASHDUMP_POLICY ?= ""
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, missing-debug-file, unreadable, malformed, unsupported, conflict, crashed, of images changed, unowned, duplicate-build-id, or * for all. Unset codes: unreadable, mismatch, conflict, crashed and duplicate-build-id are errors, the others warnings."
+CRASHDUMP_INLINES ?= "1"
+CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
+
+def crashdump_policy_files(d):
+    """The files in CRASHDUMP_POLICY, for a task's [file-checksums]."""
+    return " ".join(word + ":True" for word in (d.getVar("CRASHDUMP_POLICY") or "").split() if "=" not in word)
+
+def crashdump_run(d, arguments):
+    """Run crashsym with these arguments and the common options; findings become warnings and errors of the task."""
+    import json, subprocess
+    command = ["crashsym"] + arguments + ["--json"]
+    for glob in (d.getVar("CRASHDUMP_EXCLUDE") or "").split():
+        command += ["--exclude", glob]
+    for rule in (d.getVar("CRASHDUMP_POLICY") or "").split():
+        command += ["--policy", rule]
+    if d.getVar("CRASHDUMP_INLINES") == "0":
+        command += ["--no-inlines"]
+    command += oe.utils.parallel_make_argument(d, "-j %d").split()
+    # the host user's own Python packages must not stand in for the native sysroot's
+    result = subprocess.run(command, env=dict(os.environ, PYTHONNOUSERSITE="1"), encoding="utf-8",
+                            errors="backslashreplace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if result.returncode not in (0, 3):
+        bb.fatal("no symbols extracted: crashsym ended with exit code %d (negative: killed by that signal).\n%s"
+                 % (result.returncode, result.stderr))
+    bb.note(result.stderr)
+    findings = json.loads(result.stdout)["findings"]
+    for finding in findings:
+        if finding["level"] in ("error", "warning"):
+            (bb.error if finding["level"] == "error" else bb.warn)(
+                '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
+                % (finding["message"], finding["path"], finding["code"]))
+    if any(finding["level"] == "error" for finding in findings):
+        bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Steps of yocto_image.feature."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from pytest_bdd import parsers, scenarios, then, when
+from support import REPOSITORY
+
+from yocto.developer import Developer
+
+pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
+scenarios("../features/yocto_image.feature")
+
+SCHEMA = REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json"
+IMAGE = "accounted-image"
+OWNERS = {"/usr/bin/plain": "plain-program", "/opt/vendor/": "prebuilt"}
+
+
+def account(developer: Developer, image: str) -> list[dict[str, Any]]:
+    """Return the entries in the manifest of an image."""
+    manifest = developer.image_file(image, "crashdump.json")
+    document = json.loads(manifest.read_text())
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    return list(document["modules"])
+
+
+def elf_files(root: Path) -> list[str]:
+    """Return what os.walk and readelf find below a root; nothing of ours has a part in it."""
+    found = []
+    for folder, _, names in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if path.is_symlink() or not path.is_file():
+                continue
+            done = subprocess.run(["readelf", "-h", path], capture_output=True, check=False)
+            if b"ELF Header:" in done.stdout:
+                found.append(f"/{path.relative_to(root)}")
+    return sorted(found)
+
+
+def said(developer: Developer, level: str) -> list[str]:
+    """Return what do_crashdump_image said on that level."""
+    prefix = rf"^{level}: \S+ do_crashdump_image: (.*)$"
+    return re.findall(prefix, developer.last.output, re.MULTILINE)
+
+
+@then(parsers.parse('only tasks of "{recipe}" ran'))
+def _only(developer: Developer, recipe: str) -> None:
+    assert developer.last.ran(recipe, "crashdump_image")
+    assert {name for name, _ in developer.last.started} == {f"{recipe}-1.0-r0"}
+
+
+@then("do_package and its like neither ran nor came from sstate")
+def _no_package(developer: Developer) -> None:
+    assert [task for _, task in developer.last.started if "package" in task] == []
+
+
+@then("no task ran")
+def _none(developer: Developer) -> None:
+    assert developer.last.started == []
+    attempted, current = re.findall(r"\d+", developer.last.summary)
+    assert attempted == current
+
+
+@then("only do_crashdump_image ran")
+def _only_one(developer: Developer) -> None:
+    assert developer.last.started == [(f"{IMAGE}-1.0-r0", "do_crashdump_image")]
+
+
+@then("do_rootfs did not run, and do_crashdump_image did")
+def _no_rootfs(developer: Developer) -> None:
+    assert developer.last.ran(IMAGE, "crashdump_image")
+    assert not developer.last.ran(IMAGE, "rootfs")
+
+
+@then("neither do_rootfs nor do_crashdump_image ran")
+def _neither(developer: Developer) -> None:
+    assert not developer.last.ran(IMAGE, "rootfs")
+    assert not developer.last.ran(IMAGE, "crashdump_image")
+
+
+@then("there is no archive of the debug files")
+def _no_archive(developer: Developer) -> None:
+    assert [file for file in developer.images.iterdir() if "-dbg" in file.name] == []
+    assert (developer.work_folder(IMAGE) / "rootfs-dbg").is_dir()
+
+
+@then(
+    parsers.parse(
+        'each of the {number:d} ELF files that os.walk and readelf find in "{image}"'
+        " has exactly one entry"
+    )
+)
+def _exactly_once(developer: Developer, number: int, image: str) -> None:
+    found = elf_files(developer.work_folder(image) / "rootfs")
+    assert len(found) == number
+    listed = Counter(module["path"] for module in account(developer, image))
+    assert listed == Counter(found)
+
+
+@then("each entry names the package and the recipe of the file")
+def _owners(developer: Developer) -> None:
+    for module in account(developer, IMAGE):
+        fitting = (name for path, name in OWNERS.items() if module["path"].startswith(path))
+        owner = next(fitting, "crashdump-example")
+        assert (module["package"], module["recipe"]) == (owner, owner), module
+
+
+@then(parsers.parse('the store has the symbols of all but "{path}"'))
+def _stored(developer: Developer, path: str) -> None:
+    store = developer.image_file(IMAGE, "crashdump")
+    symbols = {module["path"]: module["symbols"] for module in account(developer, IMAGE)}
+    assert symbols.pop(path) is None
+    files = {str(file.relative_to(store)) for file in store.rglob("*.sym")}
+    assert {found["path"] for found in symbols.values()} == files
+
+
+@then(parsers.parse('the symbols of "{path}" name the function "{function}" and "{source}"'))
+def _named(developer: Developer, path: str, function: str, source: str) -> None:
+    (module,) = [module for module in account(developer, IMAGE) if module["path"] == path]
+    assert module["status"] == "ok"
+    text = (developer.image_file(IMAGE, "crashdump") / module["symbols"]["path"]).read_text()
+    assert re.search(rf"^FUNC .* {function}$", text, re.MULTILINE)
+    assert re.search(rf"^FILE .*/{source}$", text, re.MULTILINE)
+
+
+@when("the hooks are gone")
+def _no_hooks(developer: Developer) -> None:
+    developer.unset('ROOTFS_POSTPROCESS_COMMAND:append:pn-accounted-image = " shrink_plain"')
+    developer.unset('IMAGE_PREPROCESS_COMMAND:append:pn-accounted-image = " shrink_library"')
+
+
+@then("it warns of exactly these as changed:")
+def _changed(developer: Developer, datatable: list[list[str]]) -> None:
+    lines = [line for line in said(developer, "WARNING") if "changed after packaging" in line]
+    assert len(lines) == len(datatable) - 1, lines
+    for path, package in datatable[1:]:
+        (line,) = [line for line in lines if f"'{path}'" in line]
+        assert f"in '{package}' it " in line
+        assert 'CRASHDUMP_POLICY += "changed=ignore"' in line
+
+
+@then("it warns of nothing as changed")
+def _unchanged(developer: Developer) -> None:
+    assert developer.last.ran(IMAGE, "crashdump_image")
+    assert [line for line in said(developer, "WARNING") if "changed after" in line] == []
+
+
+@then(parsers.parse('it says as an error of the image "{path}"'))
+def _refused(developer: Developer, path: str) -> None:
+    assert [line for line in said(developer, "ERROR") if path in line]
+
+
+@then(parsers.parse('it says nothing of the image about "{path}"'))
+def _silent(developer: Developer, path: str) -> None:
+    lines = said(developer, "WARNING") + said(developer, "ERROR")
+    assert [line for line in lines if path in line] == []
+
+
+@then(
+    parsers.parse('the image "{image}" and its account without "{folder}" are in the deploy folder')
+)
+def _deployed(developer: Developer, image: str, folder: str) -> None:
+    assert developer.image_file(image, "tar.zst").stat().st_size > 0
+    paths = [module["path"] for module in account(developer, image)]
+    assert len(paths) == 6
+    assert [path for path in paths if path.startswith(folder)] == []
+
+
+@then(parsers.parse('the account of "{image}" has no entry'))
+def _empty(developer: Developer, image: str) -> None:
+    assert account(developer, image) == []
+
+
+@then(parsers.parse('there is no account of "{image}"'))
+def _no_account(developer: Developer, image: str) -> None:
+    found = [file for file in developer.images.rglob("*") if file.is_file()]  # folders may stay
+    assert [file for file in found if f"{image}" in str(file) and ".crashdump" in str(file)] == []
+
+
+@then(parsers.parse('there is no task "{task}" in "{recipe}"'))
+def _no_task(developer: Developer, task: str, recipe: str) -> None:
+    assert task not in developer.tasks(recipe)
+
+
+@when(parsers.parse('I clean "{recipe}" and its sstate'))
+def _cleansstate(developer: Developer, recipe: str) -> None:
+    assert developer.image_file(recipe, "crashdump.json").is_file()
+    developer.run_task(recipe, "cleansstate")
