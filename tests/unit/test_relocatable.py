@@ -238,7 +238,7 @@ def test_modules_of_a_tree_are_subjects_and_object_files_are_not(tmp_path: Path)
     done = crashsym("extract", tmp_path / "root", "--store", store, "--manifest", manifest)
     assert done.returncode == 3
     said = done.stderr.decode()
-    assert "1 relocatable files (.o) left out" in said
+    assert "1 relocatable file (.o) left out" in said
     packed = "'/lib/modules/a.ko.xz': this kernel module, and 2 more like it, is compressed"
     assert packed in said
     assert "[no-debug-info]" not in said

@@ -65,13 +65,8 @@ def add_arguments(parser: Parser) -> None:
         help="a folder with split debug files, also in .build-id/ form; may be repeated",
     )
     output = parser.add_mutually_exclusive_group()
-    output.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=output_text,
-        help="write this file; - is standard output",
-    )
+    help_of_output = "write this file; - is standard output"
+    output.add_argument("-o", "--output", metavar="FILE", type=output_text, help=help_of_output)
     output.add_argument(
         "--store", metavar="DIR", type=path_text, help="put it into this symbol store"
     )
