@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHARES = {"functions": "functions", "lines": "lines", "cfi": "unwind rules"}
 PLT = (".plt", ".plt.got", ".plt.sec", ".plt.bnd", ".iplt", ".MIPS.stubs")
 
 

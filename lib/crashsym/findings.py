@@ -25,6 +25,7 @@ CHANGED = "changed"
 UNOWNED = "unowned"
 DUPLICATE_BUILD_ID = "duplicate-build-id"
 WORSE = "worse"
+LOW_COVERAGE = "low-coverage"
 
 CODES = (
     NO_BUILD_ID,
@@ -42,6 +43,7 @@ CODES = (
     UNOWNED,
     DUPLICATE_BUILD_ID,
     WORSE,
+    LOW_COVERAGE,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"
@@ -114,14 +116,38 @@ def _fits(text: str | None, pattern: str) -> bool:
     return fnmatchcase(text, pattern)
 
 
+class Wanted(Value):
+    """Which shares of the code of files that fit the patterns, in percent, are to be covered.
+
+    None leaves a share as it was.
+    """
+
+    path: str = "*"
+    package: str = "*"
+    recipe: str = "*"
+    functions: float | None = None
+    lines: float | None = None
+    cfi: float | None = None
+
+    def fits(self, path: str, owner: Owner) -> bool:
+        """Whether a file is one of those."""
+        return (
+            _fits(path, self.path)
+            and _fits(owner.package, self.package)
+            and _fits(owner.recipe, self.recipe)
+        )
+
+
 class Policy(Value):
     """What each finding means: the last of the rules that fits it decides.
 
-    ``expired`` are excuses that have been rules until their last day.
+    ``expired`` are excuses that have been rules until their last day. ``wanted`` says which shares
+    of the code have to be covered; for each share the last that fits a file decides.
     """
 
     rules: tuple[Rule, ...]
     expired: tuple[Rule, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
 
     @classmethod
     def parse(cls, words: list[str]) -> Policy:
@@ -135,6 +161,7 @@ class Policy(Value):
         """
         rules: list[Rule] = []
         expired: list[Rule] = []
+        wanted: list[Wanted] = []
         for word in words:
             if "=" in word or not word:
                 code, level = read_word(word, CODES, LEVELS, ", ".join(CODES))
@@ -142,10 +169,11 @@ class Policy(Value):
             else:
                 from crashsym.policyfile import read
 
-                valid, old = read(word)
-                rules += valid
-                expired += old
-        return cls((*DEFAULT_RULES, *rules), tuple(expired))
+                file = read(word)
+                rules += file.rules
+                expired += file.expired
+                wanted += file.wanted
+        return cls((*DEFAULT_RULES, *rules), tuple(expired), (DEFAULT_WANTED, *wanted))
 
     def rule_for(self, finding: Finding) -> Rule:
         """Return the rule that decides about a finding."""
@@ -183,4 +211,6 @@ def read_word(
     return code, level
 
 
+# Debian's and OE's own libraries reach more; assembler has neither functions nor, at times, rules.
+DEFAULT_WANTED = Wanted(functions=50, lines=50, cfi=75)
 DEFAULT_RULES = (Rule("warning"), *(Rule("error", code) for code in _ERRORS_BY_DEFAULT))

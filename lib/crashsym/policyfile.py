@@ -12,18 +12,23 @@
     reason = "the vendor sends debug files in March"   # an excuse needs both
     expires = 2027-03-31           # the last day on which it counts
 
-Of several rules that fit a finding the last one decides.
+Of several rules that fit a finding the last one decides. In the same way::
+
+    [[coverage]]
+    path = "/usr/lib/libcrypto*"   # or package, or recipe; without a pattern: of all files
+    functions = 40                 # percent of the code; or lines, or cfi
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from crashsym.errors import ConfigError
-from crashsym.findings import CODES, EXCUSED, LEVELS, Rule
+from crashsym.findings import CODES, EXCUSED, LEVELS, Policy, Rule, Wanted
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,13 +40,15 @@ _EXCUSE = ("reason", "expires")
 _DAY = "expires = 2027-03-31"
 _EXAMPLE = f"reason = '…', {_DAY}"
 _KEYS = (*_PATTERNS, "level", *_EXCUSE)
+_SHARES = ("functions", "lines", "cfi")
+_COVERAGE_KEYS = (*_PATTERNS[1:], *_SHARES)
 
 
-def read(path: str, today: date | None = None) -> tuple[list[Rule], list[Rule]]:
-    """Return the rules of a policy file in their order, and those that have expired ``today``.
+def read(path: str, today: date | None = None) -> Policy:
+    """Return what a policy file says, in its order; excuses that are over ``today`` apart.
 
     Raises:
-        ConfigError: it cannot be read, is no TOML, or a rule is not as it has to be.
+        ConfigError: it cannot be read, is no TOML, or a table is not as it has to be.
     """
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -51,16 +58,49 @@ def read(path: str, today: date | None = None) -> tuple[list[Rule], list[Rule]]:
         ) from error
     except (ValueError, RecursionError) as error:  # also that of text that is no UTF-8
         raise _unusable(path, f"it is no TOML ({error})") from error
-    if set(document) - {"rule"}:
-        odd = ", ".join(f"'{key}'" for key in document if key != "rule")
-        raise _unusable(path, f"unknown key {odd}", "A policy is a list of [[rule]].")
-    tables = document.get("rule", [])
-    if not isinstance(tables, list):
-        raise _unusable(path, "'rule' is no list", "Begin each rule with [[rule]].")
-    rules = [_rule(path, number, table) for number, table in enumerate(tables, 1)]
+    odd = [f"'{key}'" for key in document if key not in ("rule", "coverage")]
+    if odd:
+        remedy = "A policy is a list of [[rule]] and [[coverage]]."
+        raise _unusable(path, f"unknown key {', '.join(odd)}", remedy)
+    rules = [_rule(path, number, table) for number, table in _tables(path, document, "rule")]
+    wanted = [_wanted(path, number, table) for number, table in _tables(path, document, "coverage")]
     day = (today or datetime.now(timezone.utc).date()).isoformat()
-    expired = [rule for rule in rules if _has_expired(rule, day)]
-    return [rule for rule in rules if not _has_expired(rule, day)], expired
+    return Policy(
+        tuple(rule for rule in rules if not _has_expired(rule, day)),
+        tuple(rule for rule in rules if _has_expired(rule, day)),
+        tuple(wanted),
+    )
+
+
+def _tables(path: str, document: dict[str, Any], what: str) -> Iterator[tuple[int, Any]]:
+    tables = document.get(what, [])
+    if not isinstance(tables, list):
+        raise _unusable(path, f"'{what}' is no list", f"Begin each with [[{what}]].")
+    return iter(enumerate(tables, 1))
+
+
+def _wanted(path: str, number: int, table: Any) -> Wanted:
+    mistake = _mistaken_share(table) if isinstance(table, dict) else ("it is no table", "")
+    if mistake:
+        raise _unusable(path, f"coverage {number}: {mistake[0]}", mistake[1])
+    return Wanted(**table)
+
+
+def _mistaken_share(table: dict[str, Any]) -> tuple[str, str] | None:
+    for key, value in table.items():
+        if key not in _COVERAGE_KEYS:
+            return f"unknown key '{key}'", f"The keys are {', '.join(_COVERAGE_KEYS)}."
+        if key not in _SHARES and not _is_text(value):
+            return f"{key} is {value!r}", "Give a text."
+        if key in _SHARES and not (type(value) in (int, float) and 0 <= value <= 100):
+            return f"{key} is {value!r}", "Give a percentage from 0 to 100."
+    if not any(key in table for key in _SHARES):
+        return "it does not say how much is wanted", f"Give one of {', '.join(_SHARES)}."
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _has_expired(rule: Rule, day: str) -> bool:
@@ -80,7 +120,7 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
     for key, value in table.items():
         if key not in _KEYS:
             return f"unknown key '{key}'", f"The keys are {', '.join(_KEYS)}."
-        if key != "expires" and (not isinstance(value, str) or not value.strip()):
+        if key != "expires" and not _is_text(value):
             return f"{key} is {value!r}", "Give a text."
     if not any(key in table for key in _PATTERNS):
         return "it does not say for which findings", f"Give one of {', '.join(_PATTERNS)}."

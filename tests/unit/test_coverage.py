@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders import elf
 from builders.elf import ALLOC, Section
-from crashsym.coverage import Coverage
+from crashsym.coverage import SHARES, Coverage
 from crashsym.dump import DumpOptions
+from crashsym.errors import ConfigError
 from crashsym.extract import extract
+from crashsym.findings import Owner, Policy
+from crashsym.manifest import Counts, Module, Symbols
 from crashsym.onefile import Recipe
 from crashsym.store import Store
+from crashsym.thresholds import low, total
 from crashsym.tree import HalfIndex, scan
 
 
@@ -24,6 +30,95 @@ def test_the_linkers_table_can_have_rules_but_no_functions(what: str, share: flo
 def test_without_code_there_is_no_share() -> None:
     empty = Coverage(code=4, plt=4, functions=0, lines=0, cfi=0)
     assert (empty.percent("lines"), empty.percent("cfi")) == (None, 0.0)
+
+
+CODE = 10_000
+
+
+def module(
+    path: str = "/usr/lib/a", functions: int = 100, lines: int = 100, cfi: int = 100
+) -> Module:
+    """Return a module of which so many percent of the code are covered."""
+    covered = (CODE * share // 100 for share in (functions, lines, cfi))
+    coverage = Coverage(CODE, 0, *covered)
+    symbols = Symbols("a/0/a.sym", "0" * 64, Counts(1, 1, 1, 1, 1), coverage)
+    return Module(
+        *(path, "ab", "0" * 33, "a", "x86_64", 1, None, "glibc", "2", "libc6", None),
+        *(symbols, "ok", None),
+    )
+
+
+def policy(tmp_path: Path, text: str) -> Policy:
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    return Policy.parse([str(file)])
+
+
+@pytest.mark.parametrize(
+    ("what", "enough", "name"),
+    [("functions", 50, "functions"), ("lines", 50, "lines"), ("cfi", 75, "unwind rules")],
+)
+def test_less_than_the_default_share_is_a_finding(what: str, enough: int, name: str) -> None:
+    fine, bad = (
+        module("/usr/lib/a", *(share if what == one else 100 for one in SHARES))
+        for share in (enough, enough - 1)
+    )
+    assert list(low([fine], Policy.parse([]))) == []
+    (finding,) = low([bad], Policy.parse([]))
+    assert (finding.code, finding.path) == ("low-coverage", "/usr/lib/a")
+    assert finding.owner == Owner("libc6", "glibc")
+    assert f"{name} for {enough - 1}.0 % of 10000 bytes, {enough} % are wanted" in finding.message
+
+
+def test_a_policy_wants_other_shares_of_some_files(tmp_path: Path) -> None:
+    rules = policy(
+        tmp_path,
+        "[[coverage]]\nlines = 90\nfunctions = 80.5\n"
+        '[[coverage]]\npath = "/usr/lib/*"\nlines = 20\n'
+        '[[coverage]]\npackage = "other"\nlines = 100\n'
+        '[[coverage]]\nrecipe = "glib[bc]"\ncfi = 10\n',
+    )
+    assert list(low([module(lines=20, functions=81, cfi=10)], rules)) == []
+    (first, second) = low([module(lines=19, functions=80), module("/bin/b", lines=89)], rules)
+    assert "functions for 80.0 %" in first.why
+    assert "80.5 % are wanted" in first.why
+    assert "lines for 19.0 %" in first.why
+    assert second.why == "lines for 89.0 % of 10000 bytes, 90 % are wanted"
+
+
+def test_small_files_and_those_with_another_finding_are_not_judged() -> None:
+    small = replace(module(), symbols=None)
+    bad = replace(module(lines=0), status="no-lines", reason="none")
+    tiny = module(lines=0)
+    assert tiny.symbols is not None
+    tiny = replace(tiny, symbols=replace(tiny.symbols, coverage=Coverage(4195, 100, 0, 0, 0)))
+    assert list(low([small, bad, tiny], Policy.parse([]))) == []
+
+
+def test_the_sum_is_over_those_that_have_symbols() -> None:
+    modules = [module(lines=50), module(), replace(module(), symbols=None)]
+    assert total(modules) == Coverage(2 * CODE, 0, 2 * CODE, 15_000, 2 * CODE)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("coverage = 5", "'coverage' is no list"),
+        ("coverage = [5]", "coverage 1: it is no table"),
+        ("[[coverage]]\nfunction = 5", "unknown key 'function'"),
+        ('[[coverage]]\ncode = "no-lines"\nlines = 5', "unknown key 'code'"),
+        ("[[coverage]]\nlines = 101", "lines is 101"),
+        ("[[coverage]]\nlines = -1", "lines is -1"),
+        ("[[coverage]]\nlines = true", "lines is True"),
+        ("[[coverage]]\nlines = nan", "lines is nan"),
+        ('[[coverage]]\nlines = "5"', "lines is '5'"),
+        ('[[coverage]]\npath = ""\nlines = 5', "path is ''"),
+        ('[[coverage]]\npath = "/a"', "it does not say how much is wanted"),
+    ],
+)
+def test_a_wrong_table_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        policy(tmp_path, text)
 
 
 def test_the_manifest_says_how_much_code_there_is(tmp_path: Path) -> None:

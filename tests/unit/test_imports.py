@@ -47,7 +47,7 @@ LAYERS = (
     ("kernel", "engines"),
     ("dump", "store", "manifest", "quality"),
     ("cache", "manifestdiff"),
-    ("onefile", "symbolicate"),
+    ("onefile", "symbolicate", "thresholds"),
     ("extract",),
     ("image",),
     ("cli", "__main__"),

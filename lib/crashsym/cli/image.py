@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from crashsym.cli.baseline import add_baseline, read_baseline, say, with_baseline
@@ -23,6 +25,7 @@ from crashsym.cli.trees import (
     nothing_in,
     read_policy,
 )
+from crashsym.coverage import SHARES, Coverage
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, judge
 from crashsym.files import why_no_folder
@@ -32,6 +35,7 @@ from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
+from crashsym.thresholds import low, total
 from crashsym.tree import scan
 
 HELP = "account for each ELF file of a root file system"
@@ -67,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
     _owners(args)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())
     owners = _owners(args)  # again: what is kept is a burden to each process above
-    result = judge(account(tree, made, owners), policy)
+    result = account(tree, made, owners)
+    result.findings += low(result.manifest.modules, policy)
+    result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
     reported = deliver(args, result, tree, policy)
     say(args.baseline, diff)
@@ -106,11 +112,20 @@ def _document(
         "schema": SCHEMA,
         "files": len(result.manifest.modules),
         "by_status": dict(sorted(_by_status(result.manifest).items())),
+        "coverage": asdict(total(result.manifest.modules)),
         "packages": owners.packages,
         "known": result.known,
         **({"baseline": diff.totals} if diff is not None else {}),
         "findings": findings_document(result, policy),
     }
+
+
+def _shares(coverage: Coverage) -> Iterator[str]:
+    """Yield how much of the code has what, as lines."""
+    for what, name in SHARES.items():
+        share = coverage.percent(what)
+        if share is not None:
+            yield f"{share:5} %  of {coverage.code} bytes of code have {name}"
 
 
 def _by_status(manifest: Manifest) -> Counter[str]:
@@ -121,6 +136,7 @@ def _table(manifest: Manifest, owners: Owners) -> str:
     """Return how many files there are of each status, as lines."""
     lines = [f"{number:6}  {status}" for status, number in _by_status(manifest).most_common()]
     lines.append(f"{len(manifest.modules):6}  ELF files")
+    lines += _shares(total(manifest.modules))
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")
     return "\n".join(lines)

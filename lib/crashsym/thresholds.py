@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Whether as much of the code has symbols as a policy wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from crashsym.coverage import SHARES, Coverage
+from crashsym.findings import LOW_COVERAGE, Finding, Owner, Policy
+from crashsym.manifest import Module
+
+SMALLEST = 4096  # bytes of code; what compilers put into the smallest programs has no functions
+
+
+def total(modules: Iterable[Module]) -> Coverage:
+    """Return the sums over modules; those without symbols do not count."""
+    found = [module.symbols.coverage for module in modules if module.symbols]
+    names = ("code", "plt", *SHARES)
+    return Coverage(**{name: sum(getattr(one, name) for one in found) for name in names})
+
+
+def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
+    """Yield a finding for each module of which less is covered than the policy wants.
+
+    One that has not all kinds of records has a finding of its own for that; so has one that its
+    status is about.
+    """
+    for module in modules:
+        if module.symbols is None or module.status != "ok":
+            continue
+        coverage = module.symbols.coverage
+        if coverage.code - coverage.plt < SMALLEST:
+            continue
+        owner = Owner(module.package, module.recipe)
+        why = ", ".join(_shortfalls(coverage, wanted_of(module.path, owner, policy)))
+        if why:
+            yield Finding(
+                LOW_COVERAGE,
+                module.path,
+                "some of its code has no symbols",
+                why,
+                "Compile all of it with -g; assembler needs .cfi directives, and .type and .size.",
+                owner,
+            )
+
+
+def wanted_of(path: str, owner: Owner, policy: Policy) -> dict[str, float]:
+    """Return the share in percent of each kind that the policy wants of a file."""
+    fitting = [wanted for wanted in policy.wanted if wanted.fits(path, owner)]
+    found: dict[str, float] = {}
+    for wanted in fitting:
+        shares = {what: getattr(wanted, what) for what in SHARES}
+        found |= {what: share for what, share in shares.items() if share is not None}
+    return found
+
+
+def _shortfalls(coverage: Coverage, wanted: dict[str, float]) -> Iterator[str]:
+    for what, share in wanted.items():
+        found = coverage.percent(what)
+        if found is not None and found < share:
+            yield f"{SHARES[what]} for {found} % of {coverage.code} bytes, {share:g} % are wanted"
