@@ -122,7 +122,10 @@ def check_facts_suffice(program: Program) -> None:
         ruled = sum(fact.size for fact in facts.unwinds if fact.return_address is not None)
         assert ruled > 0.6 * unwound, f"unwind rules for {ruled} of {unwound} bytes with rules"
         assert len(facts.samples) > 50 or program.shared
-    assert [fact for fact in facts.disputed if fact.category == "source"] == []
+    contested = [fact for fact in facts.disputed if fact.category == "source"]
+    # Elsewhere delay slots and scheduling put an instruction of a call next to the code around it.
+    most = 0 if machine_name(program) in MACHINES else len(facts.sources) // 4
+    assert len(contested) <= most, contested
     # Most marks that need code have it, in agreement.
     assert facts.module.unconfirmed.get("source", 0) <= len(facts.sources) // 4
 
