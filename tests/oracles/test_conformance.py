@@ -105,8 +105,8 @@ def test_no_fact_of_the_other_programs_is_wrong_or_missing(program: Program) -> 
     check_our_score(program)
 
 
-# Strict DWARF 2 does not say where a call was inlined. Where it is not said, elfutils and gdb show no
-# inlined call, binutils and LLVM do: two against two, which is no fact.
+# Strict DWARF 2 does not say where a call was inlined. elfutils and gdb then show no inlined call,
+# binutils and LLVM do: two against two, which is no fact.
 DESCRIBED = {"x86_64-d2-O2": 0.84}
 
 
