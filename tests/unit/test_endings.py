@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,17 +40,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def begin(folder: Path, ignored: int = 0) -> subprocess.Popen[bytes]:
-    """Start a command of which two files are worked on, and take for ever."""
-    start = [sys.executable, "-c", ENDLESS, *EXTRACT]
-    if ignored:
-        start = ["sh", "-c", f'trap "" {ignored}; exec "$@"', "sh", *start]
+@contextmanager
+def begin(folder: Path, ignored: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command of which two files are worked on, and take for ever; end it at the end."""
     process = subprocess.Popen(
-        start, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", ENDLESS, *EXTRACT],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=partial(_ignore, ignored),
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() + process.stdout.readline() == b"begun\n" * 2
-    return process
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() + process.stdout.readline() == b"begun\n" * 2
+            yield process
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _ignore(ignored: int) -> None:
+    """Ignore one signal and no other, whatever whoever runs the tests does."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
