@@ -49,7 +49,7 @@ LAYERS = (
     ("cache", "manifestdiff"),
     ("onefile", "symbolicate"),
     ("extract",),
-    ("image",),
+    ("image", "report"),
     ("cli", "__main__"),
 )
 FORBIDDEN = {
