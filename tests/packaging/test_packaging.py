@@ -102,6 +102,12 @@ def test_a_wheel_has_types_and_no_sources_of_the_kernel(from_sdist: dict[str, by
     assert [name for name in from_sdist if name.endswith((".pyx", ".pxd", ".c"))] == []
 
 
+def test_a_wheel_has_what_the_html_page_is_made_of(from_sdist: dict[str, bytes]) -> None:
+    for name in ("report.css", "report.js"):
+        source = REPOSITORY / "lib/crashsym/report" / name
+        assert from_sdist[f"crashsym/report/{name}"] == source.read_bytes()
+
+
 def test_a_wheel_has_the_command_which_imports_little(from_sdist: dict[str, bytes]) -> None:
     [script] = [data for name, data in from_sdist.items() if name.endswith("/scripts/crashsym")]
     assert script.startswith(b"#!python\n")
