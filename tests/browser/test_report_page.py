@@ -244,14 +244,13 @@ def test_all_files_are_printed(tab: Tab, small: Path, manifest: Manifest) -> Non
     tab.window(1280)
     tab.open(small)
     assert len(tab.value(SEEN)) == 200
-    pdf = base64.b64decode(tab.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
-    assert pdf.startswith(b"%PDF")
     tab.window(1120, to="print")
     assert len(tab.value(SEEN)) == len(manifest.modules)
     assert tab.value("document.documentElement.scrollWidth") <= 1120
-    closed = "[...document.querySelectorAll('details li')].filter(e => !e.checkVisibility()).length"
-    assert tab.value(closed) == 0
-    tab.window(1280)
+    hidden = "[...document.querySelectorAll('details li')].filter(e => !e.checkVisibility()).length"
+    assert tab.value(hidden) == 0
+    pdf = base64.b64decode(tab.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert pdf.startswith(b"%PDF")
 
 
 def test_five_thousand_files_are_searched_while_one_types(tab: Tab, large: Path) -> None:
