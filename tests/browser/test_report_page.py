@@ -130,6 +130,7 @@ def test_the_numbers_that_are_shown_are_the_manifest_s(
         ".map(r => [r.cells[0].innerText.trim(), Number(r.cells[1].innerText)])"
     )
     assert dict(shown) == Counter(m.status for m in manifest.modules)
+    tab.click("#more")
     codes = tab.value(
         "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[6].textContent)"
     )
@@ -218,6 +219,14 @@ def test_a_finding_leads_to_its_file_also_where_that_is_not_shown(
     assert manifest.modules[last].path in tab.value(SEEN)
 
 
+def test_a_link_to_a_kind_of_finding_leaves_the_table_as_it_is(tab: Tab, small: Path) -> None:
+    tab.window(1280)
+    tab.open(small, "code-no-lines")
+    assert len(tab.value(SEEN)) == 100
+    top = tab.value("document.getElementById('code-no-lines').getBoundingClientRect().top")
+    assert 0 <= top < 900
+
+
 def test_a_click_on_a_package_shows_its_files(tab: Tab, small: Path, manifest: Manifest) -> None:
     tab.window(1280)
     tab.open(small)
@@ -243,12 +252,15 @@ def test_without_javascript_all_files_can_be_read(
 def test_all_files_are_printed(tab: Tab, small: Path, manifest: Manifest) -> None:
     tab.window(1280)
     tab.open(small)
-    assert len(tab.value(SEEN)) == 200
+    assert len(tab.value(SEEN)) == 100
     tab.window(1120, to="print")
-    assert len(tab.value(SEEN)) == len(manifest.modules)
-    assert tab.value("document.documentElement.scrollWidth") <= 1120
     hidden = "[...document.querySelectorAll('details li')].filter(e => !e.checkVisibility()).length"
     assert tab.value(hidden) == 0
+    tab.value("dispatchEvent(new Event('beforeprint'))")
+    assert len(tab.value(SEEN)) == len(manifest.modules)
+    assert tab.value("document.documentElement.scrollWidth") <= 1120
+    tab.value("dispatchEvent(new Event('afterprint'))")
+    assert len(tab.value(SEEN)) == 100
     pdf = base64.b64decode(tab.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert pdf.startswith(b"%PDF")
 
@@ -256,7 +268,7 @@ def test_all_files_are_printed(tab: Tab, small: Path, manifest: Manifest) -> Non
 def test_five_thousand_files_are_searched_while_one_types(tab: Tab, large: Path) -> None:
     tab.window(1280)
     tab.open(large)
-    assert tab.value("document.querySelectorAll('#table tbody tr').length") == 5001
+    assert tab.value("document.getElementById('count').value") == "5,001 of 5,001 files"
     took = """(text => {
       const search = document.getElementById("search");
       const start = performance.now();
@@ -265,10 +277,9 @@ def test_five_thousand_files_are_searched_while_one_types(tab: Tab, large: Path)
       document.body.getBoundingClientRect();
       return performance.now() - start;
     })"""
-    times = [
-        min(tab.value(f"{took}('{text}' + ' '.repeat({n}))") for n in range(3))
-        for text in ("l", "package-3", "package-300", "", "so.3")
-    ]
-    assert max(times) < 100, times
+    texts = ["l", "package-3", "package-300", "", "so.3"]
+    rounds = [[tab.value(f"{took}('{text}')") for text in texts] for _ in range(4)]
+    fastest = [min(times) for times in zip(*rounds, strict=True)]  # other processes work, too
+    assert max(fastest) < 100, rounds
     tab.click("[data-key=lines] button")
-    assert len(tab.value(SEEN)) == 200
+    assert len(tab.value(SEEN)) == 100

@@ -3,7 +3,7 @@
 // passed on: #search=busybox&status=no-lines&sort=code&order=descending
 "use strict";
 (() => {
-  const FEW = 200; // rows at once: thousands take a browser longer than a key takes
+  const FEW = 100; // rows in the table at once: thousands take a browser longer than a key takes
   const STATUS = 5; // the column; those behind it are numbers
   const get = (id) => document.getElementById(id);
   const search = get("search"), status = get("status"), count = get("count"), more = get("more");
@@ -15,10 +15,11 @@
   const entries = [...body.rows].map((row, index) => {
     const cells = [...row.cells].map((cell) => cell.textContent);
     const state = row.cells[STATUS].firstChild.data;
-    return { row, index, cells, state, text: cells.slice(0, STATUS + 1).join("\n").toLowerCase(), shown: "" };
+    return { row, index, cells, state, text: cells.slice(0, STATUS + 1).join("\n").toLowerCase() };
   });
   let wanted = { search: "", status: "", sort: "path", order: "ascending" };
   let limit = FEW;
+  let usual = FEW; // the limit before the page is printed
   let waiting = 0;
 
   // null where there is none: such rows come last in either order
@@ -42,28 +43,24 @@
       if (a.value === null || b.value === null) return (a.value === null) - (b.value === null) || a.index - b.index;
       return sign * compare(a.value, b.value) || a.index - b.index;
     });
-    const sorted = document.createDocumentFragment();
-    for (const entry of entries) sorted.append(entry.row);
-    body.append(sorted);
     heads.forEach((head, index) => {
       if (index === column) head.setAttribute("aria-sort", sign < 0 ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
   }
 
-  function filter() {
+  function fill() {
     const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
-    let found = 0;
-    for (const entry of entries) {
-      const fits = (!wanted.status || entry.state === wanted.status) && words.every((word) => entry.text.includes(word));
-      if (fits) found += 1;
-      const shown = !fits ? "out" : found > limit ? "later" : "";
-      if (shown !== entry.shown) entry.row.className = entry.shown = shown;
-    }
-    const all = entries.length.toLocaleString("en");
-    count.textContent = `${found.toLocaleString("en")} of ${all} files`;
-    more.textContent = `Show all ${found.toLocaleString("en")}`;
-    more.hidden = found <= limit;
+    const found = entries.filter(
+      ({ state, text }) => (!wanted.status || state === wanted.status) && words.every((word) => text.includes(word)),
+    );
+    const rows = document.createDocumentFragment();
+    for (const { row } of found.slice(0, limit)) rows.append(row);
+    body.replaceChildren(rows);
+    const [some, all] = [found, entries].map((list) => list.length.toLocaleString("en"));
+    count.textContent = `${some} of ${all} files`;
+    more.textContent = `Show all ${some}`;
+    more.hidden = found.length <= limit;
   }
 
   function remember() {
@@ -86,20 +83,18 @@
     if (wanted.sort !== old.sort || wanted.order !== old.order) sort();
     search.value = wanted.search;
     status.value = wanted.status;
-    filter();
+    fill();
   }
 
   // A link to a file or a kind of finding, or what to look for.
   function follow() {
     const place = location.hash.slice(1);
-    const target = /^(f\d+|code-[a-z-]+)$/.test(place) && get(place);
-    if (target) {
-      if (target.parentNode === body) {
-        limit = entries.length;
-        show({ search: "", status: "" });
-      }
-      target.scrollIntoView({ block: "center" });
-    } else {
+    const index = entries.findIndex(({ row }) => row.id === place);
+    if (index >= 0) {
+      limit = Math.max(FEW, index + 20);
+      show({ search: "", status: "" });
+      get(place).scrollIntoView({ block: "center" });
+    } else if (!get(place)) {
       const said = new URLSearchParams(place);
       const state = severity.includes(said.get("status")) ? said.get("status") : "";
       const sort = keys.includes(said.get("sort")) ? said.get("sort") : "path";
@@ -133,7 +128,7 @@
   });
   more.addEventListener("click", () => {
     limit = entries.length;
-    filter();
+    fill();
   });
   body.addEventListener("mouseover", ({ target }) => {
     if (target.scrollWidth > target.clientWidth) target.title = target.textContent;
@@ -147,7 +142,15 @@
   window.addEventListener("hashchange", follow);
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) details.open = true;
+    usual = limit;
+    limit = entries.length;
+    fill();
+  });
+  window.addEventListener("afterprint", () => {
+    limit = usual;
+    fill();
   });
   get("controls").hidden = false;
+  fill();
   follow();
 })();
