@@ -88,6 +88,29 @@ def test_nothing_is_wider_than_the_window(tab: Tab, small: Path, width: int, dar
     assert (sum(map(int, background[4:-1].split(","))) < 200) == dark
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_names_in_the_picture_stay_in_their_rectangles(
+    tab: Tab, tmp_path: Path, width: int
+) -> None:
+    names = ["mmmmmm", "WWWWWWWW", "漢字漢字漢字", "@%&#MW~", "plain-name", "a", "ffi", "ǅ" * 5]
+    modules = [
+        module(f"/{name}/{n}", n, 9**5 + n, package=name * (n % 4 + 1))
+        for n, name in enumerate(names * 12)
+    ]
+    tab.window(width)
+    tab.open(write(tmp_path / "page.html", Manifest.of(modules)))
+    outside = tab.value(
+        "[...document.querySelectorAll('.map text')].filter(t => { if (!t.getClientRects().length)"
+        " return false; const rect = t.parentNode.querySelector('rect');"
+        " const [a, b] = [t.getBBox(), rect.getBBox()];"
+        " return a.x < b.x || a.y < b.y - 1 || a.x + a.width > b.x + b.width"
+        " || a.y + a.height > b.y + b.height })"
+        ".map(t => t.textContent)"
+    )
+    assert outside == []
+    assert tab.value("document.querySelectorAll('.map text').length") > 10
+
+
 def test_the_page_asks_for_nothing_and_the_browser_has_no_complaint(tab: Tab, small: Path) -> None:
     tab.window(1280)
     tab.open(small)

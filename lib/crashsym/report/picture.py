@@ -15,7 +15,8 @@ from crashsym.report.treemap import Rect, squarify
 
 FRAMES = {"wide": Rect(0, 0, 1200, 520), "narrow": Rect(0, 0, 340, 460)}
 _LINE = 14.0  # the height of a line of text, and of the letters' frame around it
-_LETTER = 6.4  # the width of a letter at most; of one that is not ASCII, twice that
+_LETTER = 7.8  # the width of most letters of a wide typeface at most, and of the others twice that
+_NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789 -_./+:,")
 
 
 @dataclass(slots=True)
@@ -120,4 +121,4 @@ def _labels(area: Area, status: str, room: Rect) -> Iterator[str]:
 
 
 def _width(text: str) -> float:
-    return sum(_LETTER if c.isascii() else 2 * _LETTER for c in text)
+    return sum(_LETTER if c in _NARROW else 2 * _LETTER for c in text)
