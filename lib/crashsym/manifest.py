@@ -138,8 +138,8 @@ def _as_unicode(value: Any) -> Any:
     return as_unicode(value) if isinstance(value, str) else value
 
 
-def check_place(path: Path) -> None:
-    """Refuse, before the work, a place where a manifest cannot go, or where an ELF file is.
+def check_place(path: Path, what: str = "manifest") -> None:
+    """Refuse, before the work, a place where an output cannot go, or where an ELF file is.
 
     Raises:
         StoreError: it cannot be written.
@@ -148,7 +148,7 @@ def check_place(path: Path) -> None:
     check_writable(path)
     if _begins_like_elf(path):
         raise ConfigError(
-            "cannot write the manifest",
+            f"cannot write the {what}",
             where=f"'{path}'",
             why="it is an ELF file",
             remedy="Name another file.",

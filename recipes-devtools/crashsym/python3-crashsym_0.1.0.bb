@@ -10,7 +10,7 @@ LIC_FILES_CHKSUM = "file://LICENSE;md5=015268d62a4f99ea26917432e93fe067"
 def crashsym_sources(d):
     root = os.path.normpath(os.path.join(d.getVar("THISDIR"), "..", ".."))
     sources = ["LICENSE", "MANIFEST.in", "bin/crashsym", "pyproject.toml", "setup.py"]
-    kinds = (".py", ".pyi", ".pxd", ".pyx", "py.typed")
+    kinds = (".py", ".pyi", ".pxd", ".pyx", ".css", ".js", "py.typed")
     for folder, folders, names in os.walk(os.path.join(root, "lib", "crashsym")):
         folders[:] = sorted(set(folders) - {"__pycache__"})
         bb.parse.mark_dependency(d, folder)

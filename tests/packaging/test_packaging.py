@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,20 @@ def test_a_wheel_has_types_and_no_sources_of_the_kernel(from_sdist: dict[str, by
     assert [name for name in from_sdist if name.endswith((".pyx", ".pxd", ".c"))] == []
 
 
+def test_a_wheel_has_what_the_html_page_is_made_of(from_sdist: dict[str, bytes]) -> None:
+    for name in ("report.css", "report.js"):
+        source = REPOSITORY / "lib/crashsym/report" / name
+        assert from_sdist[f"crashsym/report/{name}"] == source.read_bytes()
+
+
+def test_the_recipe_takes_every_kind_of_file_that_a_wheel_has(from_sdist: dict[str, bytes]) -> None:
+    (recipe,) = (REPOSITORY / "recipes-devtools/crashsym").glob("python3-crashsym_*.bb")
+    (listed,) = re.findall(r"kinds = \((.*?)\)", recipe.read_text())
+    kinds = tuple(re.findall(r'"(.*?)"', listed))
+    ours = [name for name in from_sdist if name.startswith("crashsym/")]
+    assert [name for name in ours if not name.endswith((*kinds, ".so"))] == []
+
+
 def test_a_wheel_has_the_command_which_imports_little(from_sdist: dict[str, bytes]) -> None:
     [script] = [data for name, data in from_sdist.items() if name.endswith("/scripts/crashsym")]
     assert script.startswith(b"#!python\n")
@@ -110,7 +125,7 @@ def test_a_wheel_has_the_command_which_imports_little(from_sdist: dict[str, byte
         b"from __future__ import annotations",
         b"import os",
         b"import sys",
-        b"from crashsym.cli.main import main",
+        b"    from crashsym.cli.main import main",
     ]
 
 

@@ -49,7 +49,7 @@ LAYERS = (
     ("cache", "manifestdiff"),
     ("onefile", "symbolicate", "thresholds"),
     ("extract",),
-    ("image",),
+    ("image", "report"),
     ("cli", "__main__"),
 )
 FORBIDDEN = {

@@ -21,20 +21,22 @@ from crashsym.cli.trees import (
     add_tree_arguments,
     deliver,
     extract_tree,
+    file_path,
     findings_document,
     nothing_in,
     read_policy,
 )
 from crashsym.coverage import SHARES, Coverage
 from crashsym.errors import ConfigError
-from crashsym.extract import Extraction, judge
-from crashsym.files import why_no_folder
+from crashsym.extract import Extraction, judge, sorted_findings
+from crashsym.files import why_no_folder, write_atomically
 from crashsym.findings import Policy
 from crashsym.image import account
 from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
+from crashsym.report.page import Report, image_name, page
 from crashsym.thresholds import low, total
 from crashsym.tree import scan
 
@@ -47,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rootfs", metavar="ROOTFS", type=path, help="the root file system")
     add_tree_arguments(parser)
     add_baseline(parser)
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=file_path,
+        help="write the account as one HTML page, too, for any browser",
+    )
     group = parser.add_argument_group("whose the files are")
     group.add_argument(
         "--pkgdata", metavar="DIR", type=path, help="the package data of the build (PKGDATA_DIR)"
@@ -63,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Account for one root file system."""
     policy = read_policy(args)
     _check_places(args)
-    check_place(args.manifest)
+    _check_outputs(args)
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
     if not tree.subjects and not tree.findings and args.installed is None:
         raise nothing_in(args.rootfs)  # what a build gives with its list is no mistake
@@ -76,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
     reported = deliver(args, result, tree, policy)
+    if args.html is not None:
+        _write_page(args, result, policy, diff)
     say(args.baseline, diff)
     if args.json:
         show(_document(result, owners, policy, diff))
@@ -95,6 +105,29 @@ def _check_places(args: argparse.Namespace) -> None:
             raise ConfigError(
                 "cannot tell whose files are", where=f"'{place}'", why=why, remedy=remedy
             )
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse, before the work, places that cannot be written."""
+    check_place(args.manifest)
+    if args.html is None:
+        return
+    check_place(args.html, "HTML page")
+    if args.html.resolve() == args.manifest.resolve():
+        raise ConfigError(
+            "cannot write the HTML page",
+            where=f"'{args.html}'",
+            why="the manifest goes there",
+            remedy="Name another file.",
+        )
+
+
+def _write_page(
+    args: argparse.Namespace, result: Extraction, policy: Policy, diff: Diff | None
+) -> None:
+    name = image_name(result.manifest, args.manifest, args.rootfs)
+    found = tuple(sorted_findings(result.findings))
+    write_atomically(args.html, page(Report(name, result.manifest, found, policy, diff)))
 
 
 def _owners(args: argparse.Namespace) -> Owners:

@@ -33,7 +33,7 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where everything comes from and goes to."""
     parser.add_argument("--store", metavar="DIR", type=path, required=True, help="symbol store")
     parser.add_argument(
-        "--manifest", metavar="FILE", type=_manifest_path, required=True, help="write it here"
+        "--manifest", metavar="FILE", type=file_path, required=True, help="write it here"
     )
     parser.add_argument(
         "--cache",
@@ -78,7 +78,12 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
     add_dump_options(parser)
 
 
-def _manifest_path(text: str) -> Path:
+def file_path(text: str) -> Path:
+    """Return the path of a file to write, which standard output is not.
+
+    Raises:
+        ArgumentTypeError: it is ``-``, or empty.
+    """
     if text == "-":
         raise refused("'-' is no file; standard output is for --json, and a file '-' is './-'")
     return path(text)
