@@ -53,12 +53,6 @@ Feature: The account of an image
     Then it warns of nothing as changed
     And do_package and its like neither ran nor came from sstate
 
-  Scenario: Cleaning takes the account away
-    Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
-    And "accounted-image" was built
-    When I clean "accounted-image" and its sstate
-    Then there is no account of "accounted-image"
-
   Scenario: With the package database in the image a change of one byte is said, too
     Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
     And local.conf has: IMAGE_FEATURES:append:pn-accounted-image = " package-management"
@@ -91,3 +85,9 @@ Feature: The account of an image
   Scenario: An image without any ELF file
     When I build "dataonly-image"
     Then the account of "dataonly-image" has no entry
+
+  Scenario: Cleaning takes the account away
+    Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
+    And "accounted-image" was built
+    When I clean "accounted-image" and its sstate
+    Then there is no account of "accounted-image"
