@@ -25,6 +25,7 @@ CHANGED = "changed"
 UNOWNED = "unowned"
 DUPLICATE_BUILD_ID = "duplicate-build-id"
 WORSE = "worse"
+OTHER_BUILD = "other-build"
 
 CODES = (
     NO_BUILD_ID,
@@ -42,6 +43,7 @@ CODES = (
     UNOWNED,
     DUPLICATE_BUILD_ID,
     WORSE,
+    OTHER_BUILD,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"

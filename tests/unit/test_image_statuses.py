@@ -10,7 +10,15 @@ import jsonschema
 import pytest
 from builders import elf
 from crashsym.extract import Extraction
-from crashsym.findings import CHANGED, CODES, DUPLICATE_BUILD_ID, UNOWNED, WORSE, Finding
+from crashsym.findings import (
+    CHANGED,
+    CODES,
+    DUPLICATE_BUILD_ID,
+    OTHER_BUILD,
+    UNOWNED,
+    WORSE,
+    Finding,
+)
 from crashsym.image import account
 from crashsym.manifest import Manifest, read
 from crashsym.owners import Owners
@@ -19,7 +27,7 @@ from support import REPOSITORY
 
 SCHEMA = REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json"
 # These are about entries of the manifest, so the files are in it.
-ABOUT_ENTRIES = {CHANGED, UNOWNED, DUPLICATE_BUILD_ID, WORSE}
+ABOUT_ENTRIES = {CHANGED, UNOWNED, DUPLICATE_BUILD_ID, WORSE, OTHER_BUILD}
 
 
 @pytest.mark.parametrize("code", sorted(set(CODES) - ABOUT_ENTRIES))

@@ -50,6 +50,7 @@ LAYERS = (
     ("onefile", "symbolicate"),
     ("extract",),
     ("image",),
+    ("sdk",),
     ("cli", "__main__"),
 )
 FORBIDDEN = {
