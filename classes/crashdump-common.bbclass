@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What crashdump.bbclass and crashdump-image.bbclass share. They inherit it; nobody else needs to.
+# What crashdump.bbclass, crashdump-image.bbclass and crashdump-sdk.bbclass share. They inherit it; nobody else needs to.
 
 CRASHDUMP_ENABLED ?= "1"
 CRASHDUMP_ENABLED[doc] = "Set to '0' to keep no symbols, for all recipes or for one (CRASHDUMP_ENABLED:pn-foo); an image is a recipe, too. Packages and task signatures are then the same as without the class."
@@ -26,9 +26,11 @@ def crashdump_run(d, arguments):
     if d.getVar("CRASHDUMP_INLINES") == "0":
         command += ["--no-inlines"]
     command += oe.utils.parallel_make_argument(d, "-j %d").split()
-    # the host user's own Python packages must not stand in for the native sysroot's
-    result = subprocess.run(command, env=dict(os.environ, PYTHONNOUSERSITE="1"), encoding="utf-8",
-                            errors="backslashreplace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # the host user's own Python packages must not stand in for the native sysroot's; and a task that is root for pseudo
+    # need not be it for this
+    environment = dict(os.environ, PYTHONNOUSERSITE="1", PSEUDO_DISABLED="1")
+    result = subprocess.run(command, env=environment, encoding="utf-8", errors="backslashreplace",
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if result.returncode not in (0, 3):
         bb.fatal("no symbols extracted: crashsym ended with exit code %d (negative: killed by that signal).\n%s"
                  % (result.returncode, result.stderr))

@@ -26,6 +26,7 @@ UNOWNED = "unowned"
 DUPLICATE_BUILD_ID = "duplicate-build-id"
 WORSE = "worse"
 LOW_COVERAGE = "low-coverage"
+OTHER_BUILD = "other-build"
 
 CODES = (
     NO_BUILD_ID,
@@ -44,6 +45,7 @@ CODES = (
     DUPLICATE_BUILD_ID,
     WORSE,
     LOW_COVERAGE,
+    OTHER_BUILD,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"

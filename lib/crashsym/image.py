@@ -22,7 +22,7 @@ def account(tree: Tree, extraction: Extraction, owners: Owners) -> Extraction:
     their finding as status, and those that are "left-out", as no crash is in them. Modules and
     findings say whose a file is; what is wrong with a file as a part of the image is a finding.
     """
-    modules = [*extraction.manifest.modules, *_without_symbols(tree, extraction)]
+    modules = [*extraction.manifest.modules, *without_symbols(tree, extraction)]
     owned = {m.path: owners.of(m.path, m.size) for m in modules}
     modules = [_of(module, owned[module.path]) for module in modules]
     files = {file.path: file.file for file in (*tree.subjects, *tree.relocatable)}
@@ -35,7 +35,8 @@ def account(tree: Tree, extraction: Extraction, owners: Owners) -> Extraction:
     return replace(extraction, manifest=manifest, findings=found)
 
 
-def _without_symbols(tree: Tree, extraction: Extraction) -> Iterator[Module]:
+def without_symbols(tree: Tree, extraction: Extraction) -> Iterator[Module]:
+    """Yield an entry for each file of a tree that extraction gave none."""
     there = {module.path for module in extraction.manifest.modules}
     why = {f.path: f for f in reversed(extraction.findings) if f.code in STATUSES}
     for subject in tree.subjects:

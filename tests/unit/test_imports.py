@@ -50,6 +50,7 @@ LAYERS = (
     ("onefile", "symbolicate", "thresholds"),
     ("extract",),
     ("image", "report"),
+    ("sdk",),
     ("cli", "__main__"),
 )
 FORBIDDEN = {

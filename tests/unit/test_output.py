@@ -17,6 +17,7 @@ STARTS = {
     "dump": "dump root/a.so",
     "extract": "extract root --store store --manifest m.json --json",
     "image": "image root --store store --manifest m.json",
+    "sdk": "sdk root --store store --manifest m.json",
     "lint": "lint bad.sym",
 }
 _KEPT = 3  # the exit code: there are findings
@@ -25,7 +26,7 @@ _KEPT = 3  # the exit code: there are findings
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A tree whose only file has findings, and so has the symbol file."""
-    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "usr").mkdir(parents=True)
     (tmp_path / "root" / "a.so").write_bytes(elf.module())
     (tmp_path / "bad.sym").write_bytes(b"PUBLIC 10 0 f\n")
     return tmp_path

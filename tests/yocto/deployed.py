@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,19 @@ def elf_files(packages: Path) -> dict[tuple[str, str], Path]:
             if ".debug" not in path.parts and is_elf(path):
                 found[package.name, "/" + str(path.relative_to(package))] = path
     return found
+
+
+def image_elf_files(root: Path) -> list[str]:
+    """Return what os.walk and readelf find below a root; nothing of ours has a part in it."""
+    found = []
+    for folder, _, names in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if path.is_symlink() or not path.is_file():
+                continue
+            done = subprocess.run(["readelf", "-h", path], capture_output=True, check=False)
+            if b"ELF Header:" in done.stdout:
+                found.append(f"/{path.relative_to(root)}")
+    return sorted(found)
 
 
 def debug_halves(packages: Path) -> list[Path]:

@@ -50,10 +50,10 @@ class Developer:
         self.last = self.oe.bitbake(*targets.split(), succeeds=succeeds)
         sys.stdout.write(f"{self.last.summary}\n")  # pytest -rP shows it
 
-    def run_task(self, recipe: str, task: str) -> None:
-        """Run one task of a recipe, and what it needs."""
+    def run_task(self, recipe: str, task: str, succeeds: bool | None = True) -> None:
+        """Run one task of a recipe, and what it needs; ``succeeds`` as for ``build``."""
         self._configure()
-        self.last = self.oe.bitbake(recipe, "-c", task)
+        self.last = self.oe.bitbake(recipe, "-c", task, succeeds=succeeds)
 
     def clean(self, recipe: str) -> None:
         """Take what was built of a recipe away; the shared state cache keeps its part."""
@@ -87,6 +87,15 @@ class Developer:
     def image_file(self, image: str, suffix: str) -> Path:
         """Return the place of a file that lies beside an image and is called like it."""
         return self.images / f"{image}-{self.images.name}.rootfs.{suffix}"
+
+    def sdk_files(self, image: str) -> list[Path]:
+        """Return all that lies in the deploy folder of the SDK of an image."""
+        return [f for f in self._tmpdir.glob("deploy/sdk/**/*") if f"-{image}-" in str(f)]
+
+    def sdk_file(self, image: str, suffix: str) -> Path:
+        """Return the place of a file that is called like the installer of an image's SDK."""
+        (installer,) = self._tmpdir.glob(f"deploy/sdk/*-{image}-*.sh")
+        return installer.with_name(f"{installer.name.removesuffix('.sh')}.{suffix}")
 
     def work_folder(self, recipe: str) -> Path:
         """Return the recipe's WORKDIR for the machine built last."""

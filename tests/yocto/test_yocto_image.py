@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,6 +13,7 @@ import pytest
 from pytest_bdd import parsers, scenarios, then, when
 from support import REPOSITORY
 
+from yocto.deployed import image_elf_files
 from yocto.developer import Developer
 
 pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
@@ -32,19 +30,6 @@ def account(developer: Developer, image: str) -> list[dict[str, Any]]:
     document = json.loads(manifest.read_text())
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
     return list(document["modules"])
-
-
-def elf_files(root: Path) -> list[str]:
-    """Return what os.walk and readelf find below a root; nothing of ours has a part in it."""
-    found = []
-    for folder, _, names in os.walk(root):
-        for path in (Path(folder, name) for name in names):
-            if path.is_symlink() or not path.is_file():
-                continue
-            done = subprocess.run(["readelf", "-h", path], capture_output=True, check=False)
-            if b"ELF Header:" in done.stdout:
-                found.append(f"/{path.relative_to(root)}")
-    return sorted(found)
 
 
 def said(developer: Developer, level: str) -> list[str]:
@@ -101,7 +86,7 @@ def _no_archive(developer: Developer) -> None:
     )
 )
 def _exactly_once(developer: Developer, number: int, image: str) -> None:
-    found = elf_files(developer.work_folder(image) / "rootfs")
+    found = image_elf_files(developer.work_folder(image) / "rootfs")
     assert len(found) == number
     listed = Counter(module["path"] for module in account(developer, image))
     assert listed == Counter(found)

@@ -39,5 +39,6 @@ EXPLAINED = {
         " other's."
     ),
     findings.WORSE: "The file has less than it had in the baseline.",
+    findings.OTHER_BUILD: "The image has another build of this file of the SDK.",
     findings.LOW_COVERAGE: "Less of its code has symbols or unwind rules than the policy wants.",
 }

@@ -15,3 +15,8 @@ KERNEL_DEPLOY_DEPEND = ""
 LDCONFIGDEPEND = ""
 USE_DEPMOD = "0"
 USE_DEVFS = "1"
+
+# the same for its SDK: a sysroot of the target, and no tools of the host
+TOOLCHAIN_HOST_TASK = ""
+TOOLCHAIN_TARGET_TASK = "${PACKAGE_INSTALL}"
+SDKIMAGE_LINGUAS = ""
