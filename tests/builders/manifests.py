@@ -14,8 +14,18 @@ COUNTS = Counts(functions=100, lines=1000, inlines=50, publics=10, cfi=200)
 _STATUSES = ("no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "excused", "mismatch")
 
 
-def module(path: str, build: int = 1, code: int = 1000, **facts: Any) -> Module:
-    """A good file with ``code`` bytes of code, nine tenths of which have functions."""
+def module(
+    path: str = "/usr/bin/app",
+    build: int = 1,
+    code: int = 1000,
+    *,
+    counts: Counts = COUNTS,
+    **facts: Any,
+) -> Module:
+    """A good file with ``code`` bytes of code, nine tenths of which have functions.
+
+    ``counts`` are those of its symbol file.
+    """
     name = path.rpartition("/")[2]
     coverage = Coverage(code, 0, code * 9 // 10, code * 8 // 10, code)
     found = Module(
@@ -30,7 +40,7 @@ def module(path: str, build: int = 1, code: int = 1000, **facts: Any) -> Module:
         version="1.0",
         package="app",
         source=None,
-        symbols=Symbols(f"{name}/{build}/{name}.sym", f"{build:064x}", COUNTS, coverage),
+        symbols=Symbols(f"{name}/{build}/{name}.sym", f"{build:064x}", counts, coverage),
         status="ok",
         reason=None,
     )
@@ -53,7 +63,7 @@ def image(count: int) -> Manifest:
         path = f"/usr/lib/{package}/lib{package}-{number}.so.{number % 7}"
         code = 200 + 3_000_000 // (number + 1) + number * 7919 % 40_000
         recipe, version = f"recipe-{number % 97}", f"{number % 13}.2"
-        facts = {"package": package, "recipe": recipe, "version": version}
+        facts: dict[str, Any] = {"package": package, "recipe": recipe, "version": version}
         reason = "ticket 4711" if status == "excused" else None
         modules.append(module(path, number, code, status=status, reason=reason, **facts))
     return Manifest.of([*modules, bare("/usr/lib/broken.so", "malformed")])

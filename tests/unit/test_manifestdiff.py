@@ -11,8 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from crashsym.coverage import Coverage
-from crashsym.manifest import STATUSES, Counts, Manifest, Module, Symbols
+from builders.manifests import COUNTS, bare, module
+from crashsym.manifest import STATUSES, Manifest, Module
 from crashsym.manifestdiff import LOSSES, SEVERITY, Diff, compare, findings_of
 from crashsym.onefile import _STATUSES
 from support import REPOSITORY, crashsym
@@ -20,38 +20,6 @@ from support import REPOSITORY, crashsym
 SCHEMA = json.loads(
     (REPOSITORY / "docs/reference/crashsym-manifest-diff-1.schema.json").read_text()
 )
-COUNTS = Counts(functions=100, lines=1000, inlines=50, publics=10, cfi=200)
-COVERAGE = Coverage(code=1000, plt=0, functions=900, lines=800, cfi=1000)
-
-
-def module(path: str = "/usr/bin/app", build: int = 1, **facts: Any) -> Module:
-    """A good file; ``counts`` are those of its symbol file."""
-    counts = facts.pop("counts", COUNTS)
-    name = path.rpartition("/")[2]
-    found = Module(
-        path=path,
-        build_id=f"{build:040x}",
-        debug_id=f"{build:032X}0",
-        debug_file=name,
-        arch="arm64",
-        size=100,
-        sha256=f"{build:064x}",
-        recipe="app",
-        version="1.0",
-        package="app",
-        source=None,
-        symbols=Symbols(f"{name}/{build:032X}0/{name}.sym", f"{build:064x}", counts, COVERAGE),
-        status="ok",
-        reason=None,
-    )
-    return replace(found, **facts)
-
-
-def bare(path: str, status: str) -> Module:
-    """A file that could not be used, as `crashsym image` lists it."""
-    names = ("build_id", "debug_id", "debug_file", "arch", "sha256", "symbols")
-    nothing: dict[str, Any] = dict.fromkeys(names)
-    return module(path, status=status, reason="it is so", **nothing)
 
 
 def diff(old: list[Module], new: list[Module]) -> Diff:
