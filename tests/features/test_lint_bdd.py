@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from pytest_bdd import given, parsers, scenarios, then, when
+from features.world import World
+from pytest_bdd import given, parsers, scenarios, then
 from support import REPOSITORY, crashsym, require_tool
 
 scenarios("lint.feature")
@@ -25,21 +24,8 @@ int main(int argc, char **argv) { (void)argv; return twice(argc) - half(argc); }
 """
 
 
-@dataclass
-class World:
-    """One scenario: its folder and the last run."""
-
-    root: Path
-    last: subprocess.CompletedProcess[bytes] | None = None
-
-    @property
-    def result(self) -> subprocess.CompletedProcess[bytes]:
-        assert self.last is not None
-        return self.last
-
-    @property
-    def stdout(self) -> str:
-        return self.result.stdout.decode()
+class Files(World):
+    """One scenario: its folder with symbol files, and the last run."""
 
     def lines(self, name: str) -> list[str]:
         return (self.root / name).read_text().splitlines(keepends=True)
@@ -51,12 +37,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Files:
+    return Files(tmp_path)
 
 
 @given(parsers.parse('the program "{name}" with its symbols in "{symbols}"'))
-def program(world: World, name: str, symbols: str) -> None:
+def program(world: Files, name: str, symbols: str) -> None:
     (world.root / "app.c").write_text(SOURCE)
     command = [require_tool("gcc"), "-g", "-O1", "-Wl,--build-id", "app.c", "-o", name]
     subprocess.run(command, cwd=world.root, check=True, timeout=120)
@@ -65,7 +51,7 @@ def program(world: World, name: str, symbols: str) -> None:
 
 
 @given(parsers.parse('in "{name}" the record "{start}" ends in "x" and stands there twice'))
-def doubled(world: World, name: str, start: str) -> None:
+def doubled(world: Files, name: str, start: str) -> None:
     lines = world.lines(name)
     index = next(index for index, line in enumerate(lines) if line.startswith(start))
     lines.insert(index, f"{start}x\n")
@@ -73,7 +59,7 @@ def doubled(world: World, name: str, start: str) -> None:
 
 
 @given(parsers.parse('"{name}" has no record "{start}"'))
-def no_record(world: World, name: str, start: str) -> None:
+def no_record(world: Files, name: str, start: str) -> None:
     """Leave out records, and with FUNC and INIT what belongs to them."""
     kept, leave = [], False
     for line in world.lines(name):
@@ -86,25 +72,25 @@ def no_record(world: World, name: str, start: str) -> None:
 
 
 @given(parsers.parse('"{name}" has no record "STACK CFI" but INIT'))
-def no_deltas(world: World, name: str) -> None:
+def no_deltas(world: Files, name: str) -> None:
     deltas = ("STACK CFI 1", "STACK CFI 2", "STACK CFI 3", "STACK CFI 4", "STACK CFI 5")
     world.keep(name, [line for line in world.lines(name) if not line.startswith(deltas)])
 
 
 @given(parsers.parse('"{name}" is "{source}" without its first line'))
-def without_first(world: World, name: str, source: str) -> None:
+def without_first(world: Files, name: str, source: str) -> None:
     shutil.copy(world.root / source, world.root / name)
     world.keep(name, world.lines(name)[1:])
 
 
 @given(parsers.parse('"{source}" is copied to "{target}"'))
-def copied(world: World, source: str, target: str) -> None:
+def copied(world: Files, source: str, target: str) -> None:
     (world.root / target).parent.mkdir(parents=True)
     shutil.copy(world.root / source, world.root / target)
 
 
 @given(parsers.parse('"{whole}" is split into "{stripped}" and "{debug}"'))
-def split(world: World, whole: str, stripped: str, debug: str) -> None:
+def split(world: Files, whole: str, stripped: str, debug: str) -> None:
     assert whole == stripped
     objcopy = require_tool("objcopy", "binutils")
     for words in ([objcopy, "--only-keep-debug", whole, debug], [objcopy, "--strip-all", whole]):
@@ -112,7 +98,7 @@ def split(world: World, whole: str, stripped: str, debug: str) -> None:
 
 
 @given(parsers.parse('in "{name}" "{right}" is "{wrong}"'))
-def replaced(world: World, name: str, right: str, wrong: str) -> None:
+def replaced(world: Files, name: str, right: str, wrong: str) -> None:
     lines = world.lines(name)
     _, _, arch, debug_id, _ = lines[0].split()
     code_id = lines[1].split()[2]
@@ -124,60 +110,39 @@ def replaced(world: World, name: str, right: str, wrong: str) -> None:
     (world.root / name).write_text(text.replace(right, wrong, 1))
 
 
-@when(parsers.re(r'I run "crashsym (?P<arguments>[^"]+)"'))
-def run(world: World, arguments: str) -> None:
-    world.last = crashsym(*shlex.split(arguments), cwd=world.root)
-    assert b"Traceback" not in world.last.stderr, world.last.stderr.decode()
-
-
-@then(parsers.parse("the exit code is {code:d}"))
-def exit_code(world: World, code: int) -> None:
-    assert world.result.returncode == code, world.stdout + world.result.stderr.decode()
-
-
 @then("stdout is empty")
-def nothing(world: World) -> None:
+def nothing(world: Files) -> None:
     assert world.stdout == ""
 
 
 @then("stdout has the line")
-def has_line(world: World, docstring: str) -> None:
+def has_line(world: Files, docstring: str) -> None:
     assert docstring in world.stdout.splitlines()
 
 
-@then(parsers.parse('stdout says "{text}"'))
-def stdout_says(world: World, text: str) -> None:
-    assert text in world.stdout
-
-
-@then(parsers.parse('stderr says "{text}"'))
-def stderr_says(world: World, text: str) -> None:
-    assert text in world.result.stderr.decode()
-
-
 @then(parsers.parse('stdout is JSON of the schema "{schema}"'))
-def follows(world: World, schema: str) -> None:
+def follows(world: Files, schema: str) -> None:
     place = REPOSITORY / "docs/reference" / f"{schema.replace('/', '-')}.schema.json"
     jsonschema.validate(json.loads(world.result.stdout), json.loads(place.read_text()))
 
 
 @then(parsers.parse('the JSON has the findings "{codes}" for "{name}"'))
 @then(parsers.re(r'the JSON has the findings "(?P<codes>)" for "(?P<name>[^"]+)"'))
-def has_findings(world: World, codes: str, name: str) -> None:
+def has_findings(world: Files, codes: str, name: str) -> None:
     assert " ".join(f["code"] for f in of_file(world, name)["findings"]) == codes
 
 
 @then(
     parsers.parse('the JSON counts as many bytes of functions as the FUNC records of "{name}" have')
 )
-def function_bytes(world: World, name: str) -> None:
+def function_bytes(world: Files, name: str) -> None:
     sizes = [int(line.split()[2], 16) for line in world.lines(name) if line.startswith("FUNC ")]
     coverage = of_file(world, name)["coverage"]
     assert coverage["functions"]["bytes"] == sum(sizes) > 0
     assert coverage["code"] > sum(sizes)
 
 
-def of_file(world: World, name: str) -> dict[str, Any]:
+def of_file(world: Files, name: str) -> dict[str, Any]:
     files = json.loads(world.result.stdout)["files"]
     found: dict[str, Any] = next(file for file in files if file["path"] == name)
     return found

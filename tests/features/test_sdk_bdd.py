@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from features.world import World
 from pytest_bdd import given, parsers, scenarios, then, when
 from support import crashsym, require_tool
 
@@ -24,22 +24,15 @@ HALVES = {
 
 
 @dataclass
-class World:
-    """One scenario: its folder and the last run."""
+class Sdk(World):
+    """One scenario: its folder with the SDK's sysroot, and the last run."""
 
-    root: Path
     sysroot: Path = Path()
-    last: subprocess.CompletedProcess[bytes] | None = None
-
-    @property
-    def result(self) -> subprocess.CompletedProcess[bytes]:
-        assert self.last is not None
-        return self.last
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Sdk:
+    return Sdk(tmp_path)
 
 
 def compile_library(path: Path, options: str = "-O1") -> None:
@@ -66,7 +59,7 @@ def split(library: Path, half: Path) -> None:
 
 
 @given(parsers.parse('an SDK whose installer was told "{told}", with the sysroot "{name}"'))
-def sdk(world: World, told: str, name: str) -> None:
+def sdk(world: Sdk, told: str, name: str) -> None:
     world.sysroot = world.root / "sdk/sysroots" / name
     compile_library(world.root / "sdk/sysroots/x86_64-oesdk-linux/usr/lib/libtool.so.1")
     (world.root / "sdk" / f"environment-setup-{name}").write_text(
@@ -76,7 +69,7 @@ def sdk(world: World, told: str, name: str) -> None:
 
 
 @given(parsers.parse('its library "{path}" split as "PACKAGE_DEBUG_SPLIT_STYLE" "{style}" does'))
-def library(world: World, path: str, style: str) -> None:
+def library(world: Sdk, path: str, style: str) -> None:
     file = world.sysroot / path.lstrip("/")
     compile_library(file)
     folder, _, name = path.rpartition("/")
@@ -84,13 +77,13 @@ def library(world: World, path: str, style: str) -> None:
     split(file, world.sysroot / half.lstrip("/"))
 
 
-def account_of_image(world: World) -> None:
+def account_of_image(world: Sdk) -> None:
     places = ("--store", "image-store", "--manifest", "image.json")
     crashsym("image", "image", *places, cwd=world.root)
 
 
 @given("the image has the libraries of the SDK")
-def same_image(world: World) -> None:
+def same_image(world: Sdk) -> None:
     for file in (world.sysroot / "usr/lib").glob("*.so.*"):
         target = world.root / "image/usr/lib" / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,30 +92,22 @@ def same_image(world: World) -> None:
 
 
 @given(parsers.parse('the image has "{path}" built again'))
-def other_image(world: World, path: str) -> None:
+def other_image(world: Sdk, path: str) -> None:
     compile_library(world.root / "image" / path.lstrip("/"), "-O0")
     account_of_image(world)
 
 
 @given(parsers.parse('the empty folder "{path}"'))
-def folder(world: World, path: str) -> None:
+def folder(world: Sdk, path: str) -> None:
     (world.root / path).mkdir()
 
 
 @given(parsers.parse('the SDK has lost its folder "{path}"'))
-def lost(world: World, path: str) -> None:
+def lost(world: Sdk, path: str) -> None:
     shutil.rmtree(world.root / "sdk" / path)
 
 
-@when(parsers.re(r'I run "(?P<command>[^"]+)"'))
-def run(world: World, command: str) -> None:
-    words = shlex.split(command)
-    assert words[0] == "crashsym"
-    world.last = crashsym(*words[1:], cwd=world.root)
-    assert b"Traceback" not in world.last.stderr, world.last.stderr.decode()
-
-
-def store_of(world: World, path: str) -> str:
+def store_of(world: Sdk, path: str) -> str:
     """Return the symbol file of a target path."""
     document = json.loads((world.root / "m.json").read_bytes())
     (module,) = [module for module in document["modules"] if module["path"] == path]
@@ -131,7 +116,7 @@ def store_of(world: World, path: str) -> str:
 
 
 @when(parsers.parse('I symbolicate the frame of "{function}" in "{name}" with "{store}"'))
-def symbolicate(world: World, function: str, name: str, store: str) -> None:
+def symbolicate(world: Sdk, function: str, name: str, store: str) -> None:
     text = store_of(world, f"/usr/lib/{name}")
     found = re.search(rf"^FUNC (\w+) \w+ \w+ {function}$", text, re.MULTILINE)
     assert found is not None
@@ -139,36 +124,11 @@ def symbolicate(world: World, function: str, name: str, store: str) -> None:
     world.last = crashsym("symbolicate", "--store", store, stdin=frame, cwd=world.root)
 
 
-@then(parsers.parse("the exit code is {code:d}"))
-def exit_code(world: World, code: int) -> None:
-    assert world.result.returncode == code, world.result.stdout + world.result.stderr
-
-
-@then(parsers.parse('stdout has the line "{line}"'))
-def has_line(world: World, line: str) -> None:
-    assert line in world.result.stdout.decode().splitlines()
-
-
-@then(parsers.parse('stdout says "{text}"'))
-def stdout_says(world: World, text: str) -> None:
-    assert text in world.result.stdout.decode()
-
-
-@then(parsers.parse('stderr says "{text}"'))
-def stderr_says(world: World, text: str) -> None:
-    assert text in world.result.stderr.decode()
-
-
 @then(parsers.parse('the store has the function "{function}" of "{path}"'))
-def has_function(world: World, function: str, path: str) -> None:
+def has_function(world: Sdk, function: str, path: str) -> None:
     assert re.search(rf"^FUNC .* {function}$", store_of(world, path), re.MULTILINE)
 
 
 @then(parsers.parse('the manifest says nothing of "{path}" of the host\'s tools'))
-def no_tools(world: World, path: str) -> None:
+def no_tools(world: Sdk, path: str) -> None:
     assert path not in (world.root / "m.json").read_text()
-
-
-@then(parsers.parse('there is no file "{path}"'))
-def no_file(world: World, path: str) -> None:
-    assert not (world.root / path).exists()
