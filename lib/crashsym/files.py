@@ -76,6 +76,7 @@ class StagedFolder:
                 _remove_abandoned(above)
             self._folder, self._lock = _make_held(above)
         except OSError as error:
+            # `tempfile` found nothing: this is a place to name in the message
             place = os.environ.get("TMPDIR", "/tmp") if near is None else near  # noqa: S108
             raise not_written(place, error) from error
         return self._folder

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from crashsym.cli.common import path
 from crashsym.cli.manifestdiff import table
 from crashsym.cli.output import tell
+from crashsym.cli.trees import with_findings
 from crashsym.extract import Extraction
 from crashsym.findings import Policy
 from crashsym.manifest import Manifest, read
@@ -54,8 +54,7 @@ def with_baseline(
     if old is None:
         return result, None
     diff = compare(old, result.manifest)
-    found = [policy.reminded(finding) for finding in findings_of(diff)]
-    return replace(result, findings=[*result.findings, *found]), diff
+    return with_findings(result, findings_of(diff), policy), diff
 
 
 def say(baseline: Path, diff: Diff | None) -> None:

@@ -9,7 +9,6 @@ package data of the build, and the database of dpkg or opkg in ROOTFS.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -19,12 +18,14 @@ from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
+    by_status,
     deliver,
     extract_tree,
     file_path,
     findings_document,
     nothing_in,
     read_policy,
+    status_lines,
 )
 from crashsym.coverage import SHARES, Coverage
 from crashsym.errors import ConfigError
@@ -144,7 +145,7 @@ def _document(
     return {
         "schema": SCHEMA,
         "files": len(result.manifest.modules),
-        "by_status": dict(sorted(_by_status(result.manifest).items())),
+        "by_status": dict(sorted(by_status(result.manifest).items())),
         "coverage": asdict(total(result.manifest.modules)),
         "packages": owners.packages,
         "known": result.known,
@@ -161,14 +162,9 @@ def _shares(coverage: Coverage) -> Iterator[str]:
             yield f"{share:5} %  of {coverage.code} bytes of code have {name}"
 
 
-def _by_status(manifest: Manifest) -> Counter[str]:
-    return Counter(module.status for module in manifest.modules)
-
-
 def _table(manifest: Manifest, owners: Owners) -> str:
     """Return how many files there are of each status, as lines."""
-    lines = [f"{number:6}  {status}" for status, number in _by_status(manifest).most_common()]
-    lines.append(f"{len(manifest.modules):6}  ELF files")
+    lines = status_lines(manifest)
     lines += _shares(total(manifest.modules))
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")

@@ -9,19 +9,20 @@ debug halves come from the -dbg packages that an SDK has by default.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
     add_tree_arguments,
+    by_status,
     deliver,
     extract_tree,
     findings_document,
     nothing_in,
     read_policy,
+    status_lines,
+    with_findings,
 )
 from crashsym.errors import visible
 from crashsym.extract import Extraction, judge
@@ -118,8 +119,7 @@ def _compared(
     comparison = compare_with_image(result.manifest.modules, image, str(args.image))
     if not comparison.compared:
         raise unrelated(str(args.image), str(args.sdk))
-    found = [policy.reminded(finding) for finding in comparison.findings]
-    return replace(result, findings=[*result.findings, *found]), comparison
+    return with_findings(result, comparison.findings, policy), comparison
 
 
 def _document(
@@ -133,7 +133,7 @@ def _document(
         "schema": SCHEMA,
         "sysroots": [{"path": name, "files": number} for name, number in sizes],
         "files": len(result.manifest.modules),
-        "by_status": dict(sorted(_by_status(result.manifest).items())),
+        "by_status": dict(sorted(by_status(result.manifest).items())),
         "relocatable": left_out,
         "known": result.known,
         **({"image": _counts(comparison)} if comparison is not None else {}),
@@ -145,14 +145,9 @@ def _counts(comparison: Comparison) -> dict[str, int]:
     return {"compared": comparison.compared, "other_build": len(comparison.findings)}
 
 
-def _by_status(manifest: Manifest) -> Counter[str]:
-    return Counter(module.status for module in manifest.modules)
-
-
 def _table(manifest: Manifest, sizes: list[tuple[str, int]], comparison: Comparison | None) -> str:
     """Return how many files there are of each status, and in each sysroot, as lines."""
-    lines = [f"{number:6}  {status}" for status, number in _by_status(manifest).most_common()]
-    lines.append(f"{len(manifest.modules):6}  ELF files")
+    lines = status_lines(manifest)
     lines += [f"{number:6}  in the sysroot {visible(name)}" for name, number in sizes]
     if comparison is not None:
         others = len(comparison.findings)

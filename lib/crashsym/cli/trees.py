@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,8 @@ from crashsym.cli.output import tell
 from crashsym.engines import engine
 from crashsym.errors import ConfigError, counted
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
-from crashsym.findings import EXCUSED, Policy
+from crashsym.findings import EXCUSED, Finding, Policy
+from crashsym.manifest import Manifest
 from crashsym.onefile import Recipe
 from crashsym.parallel import available_cpus
 from crashsym.store import Store
@@ -136,6 +140,23 @@ def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Po
     reported = report(sorted_findings(result.findings), policy)
     tell(_summary(result, tree, policy))
     return reported
+
+
+def by_status(manifest: Manifest) -> Counter[str]:
+    """Return how many files there are of each status."""
+    return Counter(module.status for module in manifest.modules)
+
+
+def status_lines(manifest: Manifest) -> list[str]:
+    """Return how many files there are of each status, and together, as lines of a table."""
+    lines = [f"{number:6}  {status}" for status, number in by_status(manifest).most_common()]
+    return [*lines, f"{len(manifest.modules):6}  ELF files"]
+
+
+def with_findings(result: Extraction, found: Iterable[Finding], policy: Policy) -> Extraction:
+    """Return what came out, which a policy has judged, with findings that say no more of it."""
+    more = [policy.reminded(finding) for finding in found]
+    return replace(result, findings=[*result.findings, *more])
 
 
 def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:

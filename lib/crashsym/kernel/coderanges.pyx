@@ -8,7 +8,6 @@ from crashsym.kernel.base cimport Array, Memory, reserve
 from crashsym.kernel.linetables cimport Range
 
 
-
 cdef bint add_ranges(Array* ranges, executable, Memory* memory) except -1:
     """Add sorted (start, end) pairs."""
     cdef Range* item

@@ -21,7 +21,6 @@ cdef enum:
 HUGE = <int64_t>(<uint64_t>1 << 63)
 
 
-
 cdef uint64_t leb(Cursor* c, bint sign, bint* fits) noexcept nogil:
     """Read a LEB128 number of up to 16 bytes: its lower 64 bits, and whether those are all."""
     cdef uint64_t value = 0, byte, above
