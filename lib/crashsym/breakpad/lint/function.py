@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import islice, repeat
 from operator import add, le
 
-from crashsym.breakpad.lint.inlines import InlineCheck
+from crashsym.breakpad.lint.inlines import MOST_KEPT, InlineCheck
 from crashsym.breakpad.lint.numbers import (
     ADDRESS_DIGITS,
     MAX_ADDRESS,
@@ -18,7 +18,7 @@ from crashsym.breakpad.lint.numbers import (
 from crashsym.breakpad.lint.references import References
 from crashsym.breakpad.lint.report import Report, quoted
 
-# Ranges of one function and depth that are compared with each other.
+# Line records of one function, in no order, that are compared with each other.
 _MOST_COMPARED = 1 << 18
 _LINE_BYTES = b"0123456789abcdef "
 
@@ -108,16 +108,23 @@ class FunctionCheck:
 
     def close(self) -> None:
         """Compare all records of the function with each other."""
-        report_overlaps(self._report, "line-overlap", self.lines, _MOST_COMPARED)
+        if len(self.lines) > _MOST_COMPARED and not self.lines.separate():
+            self._not_compared("line-overlap", self.lines, _MOST_COMPARED)
+        else:
+            report_overlaps(self._report, "line-overlap", self.lines)
         for spans in self._inlines.depths.values():
-            report_overlaps(self._report, "inline-overlap", spans, _MOST_COMPARED)
+            if len(spans) > MOST_KEPT:
+                self._not_compared("inline-overlap", spans, MOST_KEPT)
+            else:
+                report_overlaps(self._report, "inline-overlap", spans)
+
+    def _not_compared(self, code: str, spans: Spans, most: int) -> None:
+        fact = f"more than {most} ranges of one function: {code}"
+        self._report.add("not-checked", spans.numbers[0], fact)
 
 
-def report_overlaps(report: Report, code: str, spans: Spans, most: int | None = None) -> None:
+def report_overlaps(report: Report, code: str, spans: Spans) -> None:
     """Report each range that overlaps one before it in order of (start, end)."""
-    if most is not None and len(spans) > most and not spans.separate():
-        report.add("not-checked", spans.numbers[0], f"{len(spans)} ranges of one function: {code}")
-        return
     for index, other in spans.overlaps():
         report.add(code, spans.numbers[index], overlap_fact(spans, index, other))
 

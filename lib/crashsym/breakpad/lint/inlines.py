@@ -21,6 +21,8 @@ from crashsym.breakpad.lint.report import Report
 # Breakpad splits an INLINE into 512 words: four numbers, then 254 pairs.
 _MOST_RANGES = 254
 _DEEPEST = 1 << 12  # far beyond what compilers do
+# Ranges of one function and depth that are kept, to be compared with each other.
+MOST_KEPT = 1 << 18
 _LINE_BYTES = b"0123456789abcdef "
 _Ranges = tuple[list[int], list[int]]  # starts and ends
 
@@ -138,9 +140,10 @@ class InlineCheck:
         level = self.depths.get(depth)
         if level is None:
             level = self.depths[depth] = Spans()
-        level.starts.extend(starts)
-        level.ends.extend(ends)
-        level.numbers.extend(repeat(number, len(starts)))
+        if len(level) <= MOST_KEPT:
+            level.starts.extend(starts)
+            level.ends.extend(ends)
+            level.numbers.extend(repeat(number, len(starts)))
         chain.append(_joined(starts, ends))
 
 
