@@ -9,6 +9,7 @@
 #
 # What a build leaves in ${DEPLOY_DIR_IMAGE}, beside the image and called like it:
 #   <image>.crashdump.json     the manifest
+#   <image>.crashdump.html     the same for people, a page for any browser
 #   <image>.crashdump/         the symbol store
 #
 # No recipe has to inherit crashdump: the debug information is in the -dbg packages, which OE installs into a root
@@ -22,10 +23,17 @@
 # - What a do_image_<type> changes while it packs the image up is not seen.
 # - A file that a hook has changed and that has kept its size is found out only where the image has the database of
 #   dpkg, i.e. with IMAGE_FEATURES += "package-management" and PACKAGE_CLASSES = "package_deb".
-# - The manifest does not have the 'source' of modules; the fragments of recipes that inherit crashdump do.
+# - Where sources are from, the manifest says only of files of recipes that inherit crashdump.
 # - With rm_work a change of CRASHDUMP_POLICY and the like makes the image anew, as its root file system is gone.
 
 inherit crashdump-common
+
+CRASHDUMP_BASELINE ?= ""
+CRASHDUMP_BASELINE[doc] = "The manifest of an earlier release of the image: what became worse since then is the finding worse."
+CRASHDUMP_CACHE ?= ""
+CRASHDUMP_CACHE[doc] = "A folder to keep what was found out about files of images, so that the same bytes are not read again. It grows, and may be removed at any time."
+CRASHDUMP_IMAGE_ID ?= "0"
+CRASHDUMP_IMAGE_ID[doc] = "Set to '1' to put /usr/lib/crashdump/image.json into the image: its name, its version and the id that its manifest has, for crash reports."
 
 CRASHDUMP_IMAGE_ACCOUNT = "${IMGDEPLOYDIR}/${@d.getVar('IMAGE_LINK_NAME') or d.getVar('IMAGE_NAME')}.crashdump"
 
@@ -34,16 +42,36 @@ python do_crashdump_image () {
     out = d.getVar("CRASHDUMP_IMAGE_ACCOUNT")
     # when do_rootfs ran in an earlier build, the time in IMAGE_MANIFEST is not the one in that file's name
     lists = [d.getVar("IMAGE_MANIFEST") or ""] + glob.glob(d.expand("${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}*.manifest"))
-    crashdump_run(d, ["image", d.getVar("IMAGE_ROOTFS"), "--debug-root", d.expand("${IMAGE_ROOTFS}-dbg"),
-                      "--pkgdata", d.getVar("PKGDATA_DIR"),
-                      "--installed", next(filter(os.path.exists, lists), lists[0]),
-                      "--store", out, "--manifest", out + ".json"])
+    command = ["image", d.getVar("IMAGE_ROOTFS"), "--debug-root", d.expand("${IMAGE_ROOTFS}-dbg"),
+               "--pkgdata", d.getVar("PKGDATA_DIR"),
+               "--installed", next(filter(os.path.exists, lists), lists[0]),
+               "--store", out, "--manifest", out + ".json", "--html", out + ".html"]
+    command += crashdump_build_facts(d) + crashdump_layers(d)
+    for option, name in (("--baseline", "CRASHDUMP_BASELINE"), ("--cache", "CRASHDUMP_CACHE")):
+        if d.getVar(name):
+            command += [option, d.getVar(name)]
+    crashdump_run(d, command)
 }
-do_crashdump_image[file-checksums] += "${@crashdump_policy_files(d)}"
+do_crashdump_image[file-checksums] += "${@crashdump_policy_files(d)} ${@'${CRASHDUMP_BASELINE}:True' if d.getVar('CRASHDUMP_BASELINE') else ''}"
+# The revisions that the image was made from: a commit that changes nothing in it is no reason to make its account anew.
+do_crashdump_image[vardepsexclude] += "crashdump_layers CRASHDUMP_CACHE"
+# Fragments of recipes that inherit crashdump; without them it is no dependency.
+do_crashdump_image[recrdeptask] += "do_crashdump_symbols"
 do_crashdump_image[cleandirs] = "${CRASHDUMP_IMAGE_ACCOUNT}"
 do_crashdump_image[depends] = "python3-crashsym-native:do_populate_sysroot"
 # not just before do_build: bundles ask for an image's do_image_complete, and rm_work removes rootfs after it
 addtask crashdump_image after do_image before do_image_complete
+
+# Under pseudo, so that the file is root's on the device.
+python crashdump_identify () {
+    import json
+    found = crashdump_call(d, ["identify", d.getVar("IMAGE_ROOTFS"), "--image", d.getVar("IMAGE_BASENAME"),
+                               "--image-version", d.getVar("CRASHDUMP_IMAGE_VERSION")])
+    place = d.expand("${IMAGE_ROOTFS}/usr/lib/crashdump/image.json")
+    bb.utils.mkdirhier(os.path.dirname(place))
+    with open(place, "w") as stream:
+        stream.write(json.dumps(found, indent=1) + "\n")
+}
 
 # Before all anonymous functions: image.bbclass reads IMAGE_GEN_DEBUGFS in one of its own.
 python crashdump_image_setup () {
@@ -53,6 +81,10 @@ python crashdump_image_setup () {
     if d.getVar("IMAGE_GEN_DEBUGFS") != "1":
         d.setVar("IMAGE_GEN_DEBUGFS", "1")
         d.setVar("IMAGE_FSTYPES_DEBUGFS", "")  # only the folder is wanted, not an archive of it
+    if d.getVar("CRASHDUMP_IMAGE_ID") == "1":
+        # The last of what changes programs; then the times of all files are once more what they have to be.
+        d.setVar("IMAGE_PREPROCESS_COMMAND:append", " crashdump_identify reproducible_final_image_task")
+        d.appendVarFlag("do_image", "depends", " python3-crashsym-native:do_populate_sysroot")
     if bb.data.inherits_class("rm_work", d):
         # What runs do_crashdump_image again has to bring back what it reads.
         d.appendVarFlag("do_rootfs", "vardeps", " do_crashdump_image")

@@ -25,8 +25,12 @@ CRASHDUMP_SDK_ACCOUNT = "${SDKDEPLOYDIR}/${TOOLCHAIN_OUTPUTNAME}.crashdump"
 
 python crashdump_sdk () {
     out = d.getVar("CRASHDUMP_SDK_ACCOUNT")
-    crashdump_run(d, ["sdk", d.expand("${SDK_OUTPUT}${SDKTARGETSYSROOT}"), "--store", out, "--manifest", out + ".json"])
+    command = ["sdk", d.expand("${SDK_OUTPUT}${SDKTARGETSYSROOT}"),
+               "--pkgdata", d.getVar("PKGDATA_DIR"), "--installed", d.getVar("SDK_TARGET_MANIFEST"),
+               "--store", out, "--manifest", out + ".json"]
+    crashdump_run(d, command + crashdump_build_facts(d) + crashdump_layers(d))
 }
+crashdump_sdk[vardepsexclude] += "crashdump_layers"
 
 python () {
     if d.getVar("CRASHDUMP_ENABLED") != "1" or not bb.data.inherits_class("populate_sdk_base", d):
@@ -35,5 +39,6 @@ python () {
     # populate_sdk_base asks for the functions of that list as they are without the task's override
     d.appendVarFlag("do_populate_sdk", "vardeps", " crashdump_sdk")
     d.appendVarFlag("do_populate_sdk", "depends", " python3-crashsym-native:do_populate_sysroot")
+    d.appendVarFlag("do_populate_sdk", "recrdeptask", " do_crashdump_symbols")  # fragments, where recipes have them
     d.appendVarFlag("do_populate_sdk", "file-checksums", " ${@crashdump_policy_files(d)}")
 }

@@ -28,9 +28,6 @@
 
 inherit crashdump-common
 
-CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
-CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests, one sub-folder for each package architecture."
-
 CRASHDUMP_WORKDIR = "${WORKDIR}/crashdump-symbols"
 CRASHDUMP_PRESERVED = "${WORKDIR}/crashdump-unstripped"
 

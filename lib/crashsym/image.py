@@ -10,23 +10,26 @@ from pathlib import Path
 from crashsym.cache import file_digest
 from crashsym.extract import Extraction
 from crashsym.findings import CHANGED, DUPLICATE_BUILD_ID, UNOWNED, Finding, Owner
+from crashsym.fragments import Fragments
 from crashsym.manifest import LEFT_OUT, STATUSES, Manifest, Module, Symbols
 from crashsym.owners import Owners, Packaged
 from crashsym.tree import Tree, TreeFile
 
 
-def account(tree: Tree, extraction: Extraction, owners: Owners) -> Extraction:
+def account(tree: Tree, extraction: Extraction, owners: Owners, fragments: Fragments) -> Extraction:
     """Return what came out of a tree, completed to an account of all ELF files in it.
 
     Files without symbols have an entry as well: those that could not be used, with the code of
     their finding as status, and those that are "left-out", as no crash is in them. Modules and
-    findings say whose a file is; what is wrong with a file as a part of the image is a finding.
+    findings say whose a file is, and modules where their source is from; what is wrong with a file
+    as a part of the image is a finding.
     """
     modules = [*extraction.manifest.modules, *without_symbols(tree, extraction)]
     owned = {m.path: owners.of(m.path, m.size) for m in modules}
-    modules = [_of(module, owned[module.path]) for module in modules]
+    modules = attributed(modules, owners, fragments)
     files = {file.path: file.file for file in (*tree.subjects, *tree.relocatable)}
-    found = [*extraction.findings, *owners.problems, *_duplicates([*modules, *extraction.refused])]
+    found = [*extraction.findings, *owners.problems, *fragments.problems]
+    found += _duplicates([*modules, *extraction.refused])
     if owners.packages:
         for module in modules:
             found += _objections(module, owned[module.path], files[module.path])
@@ -66,11 +69,18 @@ def _bare(file: TreeFile, status: str, reason: str) -> Module:
     )
 
 
-def _of(module: Module, packaged: Packaged | None) -> Module:
-    if packaged is None:
-        return module
-    package, recipe, version = packaged.package, packaged.recipe, packaged.version
-    return replace(module, package=package, recipe=recipe, version=version)
+def attributed(modules: Iterable[Module], owners: Owners, fragments: Fragments) -> list[Module]:
+    """Return modules that say whose they are and, if that is known, where their source is from."""
+    found = []
+    for module in modules:
+        owner = owners.of(module.path, module.size)
+        if owner is None:
+            found.append(module)
+            continue
+        package, recipe, version = owner.package, owner.recipe, owner.version
+        owned = replace(module, package=package, recipe=recipe, version=version)
+        found.append(replace(owned, source=fragments.source_of(owned)))
+    return found
 
 
 def _with_owner(finding: Finding, packaged: Packaged | None) -> Finding:

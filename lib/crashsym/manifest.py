@@ -314,17 +314,16 @@ def _names(kind: type[Source | Counts | Coverage | Receipt]) -> list[str]:
 def merge(manifests: Iterable[Manifest]) -> Manifest:
     """Return one manifest with the modules of all; equal ones are in it once.
 
+    Of several builds (root file systems, machines, releases), ``build`` lists all as "merged".
+
     Raises:
-        ManifestError: two manifests give different symbols for the same place in the store, or
-            describe different builds.
+        ManifestError: two manifests give different symbols for the same place in the store.
     """
     modules: dict[Module, None] = {}
     stored: dict[str, Module] = {}
-    build: dict[str, Any] | None = None
+    builds: list[dict[str, Any]] = []
     for manifest in manifests:
-        if manifest.build is not None and build not in (None, manifest.build):
-            raise _contradiction("build", "they describe different builds")
-        build = manifest.build or build
+        builds += _builds(manifest)
         for module in manifest.modules:
             if module.symbols is not None:
                 known = stored.setdefault(module.symbols.path, module)
@@ -335,7 +334,21 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
                         f"two different symbol files are called '{module.symbols.path}'",
                     )
             modules[module] = None
-    return Manifest.of(modules, build)
+    return Manifest.of(modules, _merged(builds))
+
+
+def _builds(manifest: Manifest) -> list[dict[str, Any]]:
+    if manifest.build is None:
+        return []
+    merged = manifest.build.get("merged")
+    return merged if isinstance(merged, list) else [manifest.build]
+
+
+def _merged(builds: list[dict[str, Any]]) -> dict[str, Any] | None:
+    different = {json.dumps(build, sort_keys=True): build for build in builds}
+    if len(different) < 2:
+        return next(iter(different.values()), None)
+    return {"merged": [different[text] for text in sorted(different)]}
 
 
 def _contradiction(where: str, why: str) -> ManifestError:

@@ -13,8 +13,10 @@ from crashsym.errors import ConfigError, UnreadableError
 from crashsym.extract import Extraction
 from crashsym.files import why_no_folder
 from crashsym.findings import OTHER_BUILD, Finding, Owner
-from crashsym.image import without_symbols
+from crashsym.fragments import Fragments
+from crashsym.image import attributed, without_symbols
 from crashsym.manifest import Manifest, Module
+from crashsym.owners import Owners
 from crashsym.targetroot import TargetRoot
 from crashsym.texts import target_path
 from crashsym.tree import Tree
@@ -164,11 +166,19 @@ def _unusable(file: Path, why: str) -> ConfigError:
     )
 
 
-def completed(tree: Tree, extraction: Extraction) -> Extraction:
-    """Return what came out with an entry for each file that could not be used, too."""
+def completed(
+    tree: Tree, extraction: Extraction, owners: Owners, fragments: Fragments
+) -> Extraction:
+    """Return what came out with an entry for each file that could not be used, too.
+
+    Entries say whose a file is, and where its source is from.
+    """
     lost = without_symbols(replace(tree, relocatable=[]), extraction)
-    modules = [*extraction.manifest.modules, *lost]
-    return replace(extraction, manifest=Manifest.of(modules))
+    modules = attributed([*extraction.manifest.modules, *lost], owners, fragments)
+    by_path = {module.path: Owner(module.package, module.recipe) for module in modules}
+    found = [f._replace(owner=by_path.get(f.path, f.owner)) for f in extraction.findings]
+    found += [*owners.problems, *fragments.problems]
+    return replace(extraction, manifest=Manifest.of(modules), findings=found)
 
 
 def joined(results: Sequence[Extraction]) -> Extraction:

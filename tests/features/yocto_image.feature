@@ -63,6 +63,30 @@ Feature: The account of an image
       | file           | package       |
       | /usr/bin/plain | plain-program |
 
+  Scenario: The image and its manifest say which build they are
+    Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
+    And local.conf has: CRASHDUMP_IMAGE_ID:pn-accounted-image = "1"
+    And local.conf has: CRASHDUMP_IMAGE_VERSION:pn-accounted-image = "1.2"
+    And local.conf has: CRASHDUMP_CACHE = "${TOPDIR}/crashdump-cache"
+    When I build "accounted-image"
+    Then the manifest says that it is of "accounted-image" 1.2 for "qemuarm64", and of which layers
+    And "/usr/lib/crashdump/image.json" in the archive is root's, as old as the rest, and names the id in the manifest
+    And it warns of nothing as changed
+    And there is a page of "accounted-image" with 11 files
+    When local.conf has: CRASHDUMP_BASELINE:pn-accounted-image = "${TOPDIR}/last-release.json"
+    And the last release had functions in "/opt/vendor/bin/no-debug-info"
+    And I build "accounted-image"
+    Then only do_crashdump_image ran of what reads the files, and 10 of 11 came from the cache
+    And it warns that "/opt/vendor/bin/no-debug-info" became worse
+
+  @slow
+  Scenario: Two builds in two folders, each from nothing, give the same manifest
+    Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
+    And local.conf has: INHERIT += "crashdump"
+    And local.conf has: CRASHDUMP_IMAGE_ID:pn-accounted-image = "1"
+    When I build "accounted-image" twice, in folders and with state caches of their own
+    Then their manifests and symbols are the same
+
   @slow
   Scenario: Where rm_work has removed the root file system, a policy makes it anew
     Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image rm_work"

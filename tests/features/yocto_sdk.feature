@@ -11,7 +11,8 @@ Feature: The symbols of an SDK beside its installer
     And the store has the symbols of all but "/opt/vendor/bin/cut-off"
     And the symbols of "/usr/bin/plain" name the function "main" and "plain.c"
     And the symbols of "/usr/bin/backend" name the function "main" and "backend.cpp"
-    And "crashsym sdk" makes the same manifest of what the installer unpacks
+    And "crashsym sdk" makes the same manifest of what the installer unpacks, given the same facts
+    And each entry of the SDK names the package and the recipe of the file
     When I build the SDK of "accounted-image"
     Then no task of the SDK ran
 

@@ -370,6 +370,16 @@ def test_the_page_is_called_like_the_image(manifest: str, root: str, name: str |
     assert found == "core-image-minimal-qemuarm64"
 
 
+def test_the_page_says_what_was_built() -> None:
+    layers = {"meta": "12ab", "local": None}
+    build = {"image": "my-image", "machine": "qemuarm", "version": HOSTILE[0], "layers": layers}
+    parsed = Parsed(html(Manifest((), build)))
+    assert f"version {HOSTILE[0]} · machine qemuarm" in parsed.text
+    assert "meta 12ab" in parsed.text
+    assert "local no revision" in parsed.text
+    assert "Layers" not in html(Manifest((), {"image": "my-image", "layers": 7, "machine": []}))
+
+
 def test_an_image_may_have_no_name() -> None:
     assert image_name(Manifest((), {"image": 7}), Path("/m/manifest.json"), Path("/rootfs")) == "m"
     nothing = image_name(Manifest(()), Path("/manifest.json"), Path("/"))

@@ -84,6 +84,12 @@ class Developer:
         (folder,) = self._tmpdir.glob("deploy/images/*")
         return folder
 
+    @property
+    def pkgdata(self) -> Path:
+        """The package data of the only machine that was built for."""
+        (folder,) = self._tmpdir.glob("pkgdata/*/runtime")
+        return folder.parent
+
     def image_file(self, image: str, suffix: str) -> Path:
         """Return the place of a file that lies beside an image and is called like it."""
         return self.images / f"{image}-{self.images.name}.rootfs.{suffix}"

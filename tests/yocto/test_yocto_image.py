@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import subprocess
+import tarfile
 from collections import Counter
 from typing import Any
 
@@ -159,6 +162,111 @@ def _deployed(developer: Developer, image: str, folder: str) -> None:
     paths = [module["path"] for module in account(developer, image)]
     assert len(paths) == 6
     assert [path for path in paths if path.startswith(folder)] == []
+
+
+def built(developer: Developer) -> dict[str, Any]:
+    """Return what the manifest of the image says of the build."""
+    manifest = developer.image_file(IMAGE, "crashdump.json")
+    return dict(json.loads(manifest.read_text())["build"])
+
+
+@then(
+    parsers.parse(
+        'the manifest says that it is of "{image}" {version} for "{machine}", and of which layers'
+    )
+)
+def _says(developer: Developer, image: str, version: str, machine: str) -> None:
+    found = built(developer)
+    core = str(developer.oe.work / "oe-core")
+    git = ["git", "-c", "safe.directory=*", "-C", core, "rev-parse", "HEAD"]
+    revision = subprocess.check_output(git, text=True).strip()
+    assert found["layers"].pop("meta") in (revision, f"{revision}-dirty")
+    assert set(found.pop("layers")) == {"meta-crashdump", "meta-offline", "meta-testing"}
+    assert len(found.pop("id")) == 64
+    distro = {"distro": "offline", "series": "blacksail"}
+    assert found == {"image": image, "version": version, "machine": machine, **distro}
+
+
+@then(
+    parsers.parse(
+        '"{path}" in the archive is root\'s, as old as the rest, and names the id in the manifest'
+    )
+)
+def _identified(developer: Developer, path: str) -> None:
+    archive = developer.image_file(IMAGE, "tar.zst").resolve()
+    data = subprocess.check_output(["zstd", "-dcq", archive])
+    with tarfile.open(fileobj=io.BytesIO(data)) as image:
+        members = {member.name: member for member in image.getmembers()}
+        member = members[f".{path}"]
+        stream = image.extractfile(member)
+        assert stream is not None
+        said = json.load(stream)
+    assert (member.uid, member.gid, member.mode & 0o777) == (0, 0, 0o644)
+    assert member.mtime == members["./usr/bin/plain"].mtime == members["./usr/lib"].mtime
+    found = built(developer)
+    assert said == {"schema": "crashdump-image/1"} | {
+        key: found[key] for key in ("image", "version", "id")
+    }
+
+
+@then(parsers.parse('there is a page of "{image}" with {number:d} files'))
+def _page(developer: Developer, image: str, number: int) -> None:
+    text = developer.image_file(image, "crashdump.html").read_text()
+    assert f"<title>{image}" in text
+    assert text.count("<tr id=") == number
+
+
+@when(parsers.parse('the last release had functions in "{path}"'))
+def _last_release(developer: Developer, path: str) -> None:
+    document = json.loads(developer.image_file(IMAGE, "crashdump.json").read_text())
+    (module,) = [module for module in document["modules"] if module["path"] == path]
+    module["symbols"]["counts"]["functions"] += 30
+    developer.oe.write(developer.oe.build / "last-release.json", json.dumps(document))
+
+
+@then(
+    parsers.parse(
+        "only do_crashdump_image ran of what reads the files, and {known} of {all} came from the"
+        " cache"
+    )
+)
+def _from_the_cache(developer: Developer, known: str, all: str) -> None:
+    tasks = {task for _, task in developer.last.started}
+    assert tasks == {"do_crashdump_image", "do_image_complete", "do_populate_lic_deploy"}
+    log = (developer.work_folder(IMAGE) / "temp/log.do_crashdump_image").read_text()
+    assert f"{known} of {all} files known from the cache" in log
+
+
+@then(parsers.parse('it warns that "{path}" became worse'))
+def _worse(developer: Developer, path: str) -> None:
+    (line,) = [line for line in said(developer, "WARNING") if "functions 30 -> 0" in line]
+    assert f"'{path}'" in line
+
+
+@when(
+    parsers.parse('I build "{image}" twice, in folders and with state caches of their own'),
+    target_fixture="accounts",
+)
+def _twice(developer: Developer, image: str) -> list[dict[str, bytes]]:
+    found = []
+    for number in range(2):
+        developer.use_fresh_tmpdir()
+        cache = f'SSTATE_DIR = "${{TOPDIR}}/sstate-of-{number}"'
+        developer.set(cache)
+        developer.build(image)
+        developer.unset(cache)
+        assert developer.last.restored_recipes("package") == []
+        files = [developer.image_file(image, kind) for kind in ("crashdump.json", "crashdump.html")]
+        store = developer.image_file(image, "crashdump")
+        files += sorted(store.rglob("*.sym"))
+        found.append({str(file.relative_to(store.parent)): file.read_bytes() for file in files})
+    return found
+
+
+@then("their manifests and symbols are the same")
+def _same(accounts: list[dict[str, bytes]]) -> None:
+    assert len(accounts[0]) == 2 + 10
+    assert accounts[0] == accounts[1]
 
 
 @then(parsers.parse('the account of "{image}" has no entry'))

@@ -100,15 +100,30 @@ def _named(developer: Developer, path: str, function: str, source: str) -> None:
     assert re.search(rf"^FILE .*/{source}$", text, re.MULTILINE)
 
 
-@then('"crashsym sdk" makes the same manifest of what the installer unpacks')
+@then('"crashsym sdk" makes the same manifest of what the installer unpacks, given the same facts')
 def _unpacked(developer: Developer, tmp_path: Path) -> None:
     # never run: without host tools in it, it would edit what is in the current folder
     _, _, archive = developer.sdk_file(IMAGE, "sh").read_bytes().partition(b"\nMARKER:\n")
     subprocess.run(["tar", "-xJ", "-C", tmp_path], input=archive, check=True)
     (root,) = (tmp_path / "sysroots").glob("cortexa57-*")
-    crashsym("sdk", root, "--store", tmp_path / "store", "--manifest", tmp_path / "m.json")
     manifest = developer.sdk_file(IMAGE, "crashdump.json")
-    assert (tmp_path / "m.json").read_bytes() == manifest.read_bytes()
+    build = json.loads(manifest.read_text())["build"]
+    layers = build.pop("layers")
+    facts = [f"--build={fact}={text}" for fact, text in build.items()]
+    facts += [f"--layer={name}={revision or ''}" for name, revision in layers.items()]
+    facts += ["--pkgdata", str(developer.pkgdata)]
+    facts += ["--installed", str(developer.sdk_file(IMAGE, "target.manifest"))]
+    place = tmp_path / "m.json"
+    crashsym("sdk", root, "--store", tmp_path / "store", "--manifest", place, *facts)
+    assert place.read_bytes() == manifest.read_bytes()
+
+
+@then("each entry of the SDK names the package and the recipe of the file")
+def _owners(developer: Developer) -> None:
+    recipes = {module["path"]: module["recipe"] for module in account(developer)}
+    assert recipes["/usr/bin/plain"] == "plain-program"
+    assert {recipes[path] for path in recipes if path.startswith("/opt/vendor/")} == {"prebuilt"}
+    assert set(recipes.values()) == {"plain-program", "prebuilt", "crashdump-example"}
 
 
 @then("the sysroot is gone")

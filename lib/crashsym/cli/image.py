@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from crashsym.cli.baseline import add_baseline, read_baseline, say, with_baseline
+from crashsym.cli.buildfacts import add_build_facts, build_facts
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
@@ -27,11 +28,14 @@ from crashsym.cli.trees import (
     read_policy,
     status_lines,
 )
+from crashsym.cli.whose import add_owner_arguments, check_owners, read_owners
 from crashsym.coverage import SHARES, Coverage
 from crashsym.errors import ConfigError
 from crashsym.extract import Extraction, judge, sorted_findings
-from crashsym.files import why_no_folder, write_atomically
+from crashsym.files import write_atomically
 from crashsym.findings import Policy
+from crashsym.fragments import Fragments
+from crashsym.identity import identify
 from crashsym.image import account
 from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
@@ -56,31 +60,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=file_path,
         help="write the account as one HTML page, too, for any browser",
     )
-    group = parser.add_argument_group("whose the files are")
-    group.add_argument(
-        "--pkgdata", metavar="DIR", type=path, help="the package data of the build (PKGDATA_DIR)"
-    )
-    group.add_argument(
-        "--installed",
-        metavar="FILE",
-        type=path,
-        help="which of its packages are in the image (IMAGE_MANIFEST)",
-    )
+    add_owner_arguments(parser)
+    add_build_facts(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Account for one root file system."""
     policy = read_policy(args)
-    _check_places(args)
+    check_owners(args)
     _check_outputs(args)
     tree = scan(args.rootfs, args.debug_root, packages=False, exclude=tuple(args.exclude))
     if not tree.subjects and not tree.findings and args.installed is None:
         raise nothing_in(args.rootfs)  # what a build gives with its list is no mistake
     baseline = read_baseline(args, tree)
-    _owners(args)  # what is of no use is an error before the work
+    fragments = Fragments(args.fragments)
+    read_owners(args, args.rootfs)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())
-    owners = _owners(args)  # again: what is kept is a burden to each process above
-    result = account(tree, made, owners)
+    owners = read_owners(args, args.rootfs)  # again: what is kept is a burden to each process above
+    result = account(tree, made, owners, fragments)
+    result = _with_build(args, result)
     result.findings += low(result.manifest.modules, policy)
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
@@ -95,17 +93,11 @@ def run(args: argparse.Namespace) -> int:
     return FINDINGS if reported else 0
 
 
-def _check_places(args: argparse.Namespace) -> None:
-    alone = "" if args.pkgdata is not None else "--installed without --pkgdata"
-    for place, why in (
-        (args.installed, alone),
-        (args.pkgdata, why_no_folder(args.pkgdata) if args.pkgdata is not None else ""),
-    ):
-        if place is not None and why:
-            remedy = "Give PKGDATA_DIR and IMAGE_MANIFEST of the same build."
-            raise ConfigError(
-                "cannot tell whose files are", where=f"'{place}'", why=why, remedy=remedy
-            )
+def _with_build(args: argparse.Namespace, result: Extraction) -> Extraction:
+    """Return what came out with what was built in the manifest."""
+    identity, found = identify(args.rootfs)
+    manifest = replace(result.manifest, build=build_facts(args, identity))
+    return replace(result, manifest=manifest, findings=[*result.findings, *found])
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
@@ -131,14 +123,6 @@ def _write_page(
     write_atomically(args.html, page(Report(name, result.manifest, found, policy, diff)))
 
 
-def _owners(args: argparse.Namespace) -> Owners:
-    database = Owners.from_rootfs(args.rootfs)
-    if args.pkgdata is None:
-        return database
-    built = Owners.from_pkgdata(args.pkgdata, args.installed, args.rootfs)
-    return built.with_database(database)
-
-
 def _document(
     result: Extraction, owners: Owners, policy: Policy, diff: Diff | None
 ) -> dict[str, Any]:
@@ -148,10 +132,16 @@ def _document(
         "by_status": dict(sorted(by_status(result.manifest).items())),
         "coverage": asdict(total(result.manifest.modules)),
         "packages": owners.packages,
+        "sources": _sources(result.manifest),
         "known": result.known,
         **({"baseline": diff.totals} if diff is not None else {}),
         "findings": findings_document(result, policy),
     }
+
+
+def _sources(manifest: Manifest) -> int:
+    """Return of how many files it is known where their source is from."""
+    return sum(module.source is not None for module in manifest.modules)
 
 
 def _shares(coverage: Coverage) -> Iterator[str]:
@@ -166,6 +156,8 @@ def _table(manifest: Manifest, owners: Owners) -> str:
     """Return how many files there are of each status, as lines."""
     lines = status_lines(manifest)
     lines += _shares(total(manifest.modules))
+    if sources := _sources(manifest):
+        lines.append(f"{sources:6}  with a known source")
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")
     return "\n".join(lines)

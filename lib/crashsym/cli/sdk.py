@@ -9,8 +9,10 @@ debug halves come from the -dbg packages that an SDK has by default.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
+from crashsym.cli.buildfacts import add_build_facts, build_facts
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
 from crashsym.cli.trees import (
@@ -24,9 +26,11 @@ from crashsym.cli.trees import (
     status_lines,
     with_findings,
 )
+from crashsym.cli.whose import add_owner_arguments, check_owners, read_owners
 from crashsym.errors import visible
 from crashsym.extract import Extraction, judge
 from crashsym.findings import Policy
+from crashsym.fragments import Fragments
 from crashsym.manifest import Manifest, check_place, read
 from crashsym.manifestdiff import unrelated
 from crashsym.onefile import Recipe
@@ -54,18 +58,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help="the manifest of an image; a file that is of another build there is a finding",
     )
+    add_owner_arguments(parser)
+    add_build_facts(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Extract the target sysroots of one SDK."""
     policy = read_policy(args)
+    check_owners(args)
     check_place(args.manifest)
     sysroots = find_sysroots(args.sdk)
     tree, trees = _scan(args, sysroots)
     image = _read_image(args, tree)
-    results = [judge(completed(t, extract_tree(args, t, Recipe())), policy) for t in trees]
+    fragments = Fragments(args.fragments)
+    found = zip(trees, [read_owners(args, sysroot.folder) for sysroot in sysroots], strict=True)
+    results = [
+        judge(completed(tree, extract_tree(args, tree, Recipe()), owners, fragments), policy)
+        for tree, owners in found
+    ]
     sizes = [(s.name, len(r.manifest.modules)) for s, r in zip(sysroots, results, strict=True)]
-    result, comparison = _compared(args, joined(results), image, policy)
+    together = joined(results)
+    manifest = replace(together.manifest, build=build_facts(args, None))
+    result, comparison = _compared(args, replace(together, manifest=manifest), image, policy)
     reported = deliver(args, result, tree, policy)
     if args.json:
         show(_document(result, sizes, len(tree.relocatable), comparison, policy))

@@ -8,10 +8,11 @@ it, by their hashes. It has no time and no place of the build: equal input gives
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from crashsym import __version__
 from crashsym.findings import Finding, Policy
@@ -24,6 +25,7 @@ from crashsym.report.problems import problems
 from crashsym.report.table import row_ids, table
 from crashsym.report.totals import status_list, totals
 
+_FACTS = ("version", "machine", "distro", "series", "id")
 _GENERIC = {"", "..", "manifest", "rootfs", "root", "image"}
 
 
@@ -62,6 +64,7 @@ def page(report: Report) -> bytes:
     parts: Iterable[str] = (
         _head(report.name),
         f"<header><h1>{escaped(report.name)}</h1>",
+        *_built(report.manifest.build or {}),
         '<p class="note">Can a crash be read, whichever program it is in?</p></header>\n<main>',
         totals(modules, [level for level, _ in judged]),
         status_list(modules),
@@ -74,6 +77,24 @@ def page(report: Report) -> bytes:
         "</html>\n",
     )
     return "\n".join(filter(None, parts)).encode()
+
+
+def _built(build: dict[str, Any]) -> Iterator[str]:
+    """Yield what was built, as far as the manifest says it: its facts, and its layers."""
+    facts = [f"{escaped(name)} {escaped(build[name])}" for name in _FACTS if _is_text(build, name)]
+    if facts:
+        yield f'<p class="note">{" · ".join(facts)}</p>'
+    layers = build.get("layers")
+    if isinstance(layers, dict) and layers:
+        listed = (
+            f"<li>{escaped(name)} <code>{escaped(str(revision or 'no revision'))}</code></li>"
+            for name, revision in layers.items()
+        )
+        yield f'<details class="note"><summary>Layers</summary><ul>{"".join(listed)}</ul></details>'
+
+
+def _is_text(build: dict[str, Any], name: str) -> bool:
+    return isinstance(build.get(name), str)
 
 
 def _head(name: str) -> str:
