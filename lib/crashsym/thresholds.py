@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from crashsym.coverage import SHARES, Coverage
-from crashsym.findings import LOW_COVERAGE, Finding, Owner, Policy
+from crashsym.findings import LOW_COVERAGE, NOBODY, Finding, Owner, Policy
 from crashsym.manifest import Module
 
+IMAGE = "/"  # the path by which policies mean all files together
 SMALLEST = 4096  # bytes of code; what compilers put into the smallest programs has no functions
 
 
@@ -42,6 +43,20 @@ def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
                 "Compile all of it with -g; assembler needs .cfi directives, and .type and .size.",
                 owner,
             )
+
+
+def low_image(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
+    """Yield a finding if less of the code of all files together is covered than is wanted of it.
+
+    By default nothing is: what single files lack is said of these.
+    """
+    coverage = total(modules)
+    asked = [wanted for wanted in policy.wanted if wanted.path == IMAGE]
+    wanted = wanted_of(IMAGE, NOBODY, policy._replace(wanted=tuple(asked)))
+    why = ", ".join(_shortfalls(coverage, wanted))
+    if why:
+        remedy = "Begin with the files that have most code and least symbols."
+        yield Finding(LOW_COVERAGE, IMAGE, "the image as a whole lacks symbols", why, remedy)
 
 
 def wanted_of(path: str, owner: Owner, policy: Policy) -> dict[str, float]:

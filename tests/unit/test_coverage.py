@@ -18,7 +18,7 @@ from crashsym.findings import Owner, Policy
 from crashsym.manifest import Counts, Module, Symbols
 from crashsym.onefile import Recipe
 from crashsym.store import Store
-from crashsym.thresholds import low, total
+from crashsym.thresholds import low, low_image, total
 from crashsym.tree import HalfIndex, scan
 
 
@@ -98,6 +98,17 @@ def test_small_files_and_those_with_another_finding_are_not_judged() -> None:
 def test_the_sum_is_over_those_that_have_symbols() -> None:
     modules = [module(lines=50), module(), replace(module(), symbols=None)]
     assert total(modules) == Coverage(2 * CODE, 0, 2 * CODE, 15_000, 2 * CODE)
+
+
+def test_a_policy_may_want_a_share_of_the_image_as_a_whole(tmp_path: Path) -> None:
+    modules = [module(lines=50), module("/usr/lib/b", lines=70)]
+    assert list(low_image(modules, policy(tmp_path, "[[coverage]]\nlines = 90"))) == []
+    wanted = '[[coverage]]\npath = "/"\nlines = {}\n[[coverage]]\ncfi = 100\n'
+    assert list(low_image(modules, policy(tmp_path, wanted.format(60)))) == []
+    (finding,) = low_image(modules, policy(tmp_path, wanted.format(61)))
+    assert (finding.code, finding.path) == ("low-coverage", "/")
+    assert finding.why == "lines for 60.0 % of 20000 bytes, 61 % are wanted"
+    assert list(low_image([], policy(tmp_path, wanted.format(61)))) == []
 
 
 @pytest.mark.parametrize(

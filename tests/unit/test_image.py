@@ -145,6 +145,14 @@ def test_a_policy_knows_packages_and_recipes(root: Root) -> None:
     assert root.manifest()["/usr/bin/app"]["status"] == "no-debug-info"
 
 
+def test_a_policy_may_want_a_share_of_the_whole_image(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.write_database()
+    (root.folder / "policy.toml").write_text('[[coverage]]\npath = "/"\nlines = 1\n')
+    assert codes(root.run("--policy", root.folder / "policy.toml"), "/") == {"low-coverage"}
+    assert codes(root.run(), "/") == set()
+
+
 def test_a_second_run_reads_nothing_again_and_says_the_same(root: Root) -> None:
     root.put("/usr/bin/app", module(1), "app")
     root.put("/usr/bin/changed", module(2), "app").write_bytes(module(2, (b"g",)))

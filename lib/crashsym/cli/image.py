@@ -42,7 +42,7 @@ from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.report.page import Report, image_name, page
-from crashsym.thresholds import low, total
+from crashsym.thresholds import low, low_image, total
 from crashsym.tree import scan
 
 HELP = "account for each ELF file of a root file system"
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     result = account(tree, made, owners, fragments)
     result = _with_build(args, result)
     result.findings += low(result.manifest.modules, policy)
+    result.findings += low_image(result.manifest.modules, policy)
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
     reported = deliver(args, result, tree, policy)
