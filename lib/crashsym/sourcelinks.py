@@ -61,7 +61,9 @@ class SourceLinks(Value):
     def of(cls, folders: Iterable[LinkedFolder]) -> SourceLinks:
         """Put folders in order."""
         found = sorted(folders, key=lambda known: (-len(known.folder), known.folder))
-        facts = [[*known[:4], known.files and sorted(known.files)] for known in found]
+        facts = [
+            [*known[:4], None if known.files is None else sorted(known.files)] for known in found
+        ]
         return cls(tuple(found), hashlib.sha256(json.dumps(facts).encode()).hexdigest())
 
     def linked(self, path: str) -> str:
