@@ -149,7 +149,9 @@ def _git_show(world: World) -> None:
 def _lint(world: World) -> None:
     file = f"store/{world.module()['symbols']['path']}"
     done = crashsym("lint", file, "--elf", "root/usr/bin/app", cwd=world.root)
-    assert (done.returncode, done.stdout) == (0, b""), done.stdout.decode()
+    assert done.returncode == 0, done.stdout.decode()
+    assert done.stdout.startswith(b"coverage: ")
+    assert done.stdout.count(b"\n") == 1
 
 
 @then("the manifest follows its JSON schema")
