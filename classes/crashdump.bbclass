@@ -85,7 +85,7 @@ def crashdump_source_facts(d):
             "variables": {
                 "S": d.getVar("S"), "B": d.getVar("B"),
                 "WORKDIR": d.getVar("WORKDIR"), "UNPACKDIR": d.getVar("UNPACKDIR"),
-                "DEBUG_PREFIX_MAP": d.getVar("DEBUG_PREFIX_MAP"), "TARGET_DBGSRC_DIR": d.getVar("TARGET_DBGSRC_DIR"),
+                "DEBUG_PREFIX_MAP": d.getVar("DEBUG_PREFIX_MAP"),
                 "BB_GIT_DEFAULT_DESTSUFFIX": d.getVar("BB_GIT_DEFAULT_DESTSUFFIX"),
             },
         }, stream)

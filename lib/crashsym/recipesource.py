@@ -22,7 +22,7 @@ from crashsym.errors import ConfigError
 from crashsym.source import Repository, Source, below, joined
 
 VARIABLES = (
-    *("S", "B", "WORKDIR", "UNPACKDIR", "DEBUG_PREFIX_MAP", "TARGET_DBGSRC_DIR"),
+    *("S", "B", "WORKDIR", "UNPACKDIR", "DEBUG_PREFIX_MAP"),
     "BB_GIT_DEFAULT_DESTSUFFIX",
 )
 _DOWNLOADS = ("http", "https", "ftp", "ftps", "sftp", "s3", "az", "gs")
@@ -120,8 +120,9 @@ def _entry(value: Any) -> _Entry:
 def _source(
     entries: list[_Entry], patches: tuple[str, ...], variables: Mapping[str, str]
 ) -> tuple[Source, list[Checkout]]:
-    prefix, used = variables.get("TARGET_DBGSRC_DIR") or None, variables.get("S", "")
-    maps = list(_maps(variables))
+    maps, used = list(_maps(variables)), variables.get("S", "")
+    # of S or of a folder above it; of none where the debug information has the paths as they are
+    prefix = next((m.new for m in maps if below(used, m.old) is not None), None) or None
     unpacked = [(entry, _folder(entry, variables)) for entry in entries]
     of_git = any(e.is_git and folder and below(used, folder) is not None for e, folder in unpacked)
     repositories, checkouts = [], []

@@ -21,7 +21,6 @@ MASTER = {
     "UNPACKDIR": f"{WORK}/sources",
     "S": f"{WORK}/sources/foo-1.0",
     "B": f"{WORK}/sources/foo-1.0",
-    "TARGET_DBGSRC_DIR": PREFIX,
     "DEBUG_PREFIX_MAP": f"-fcanon-prefix-map -ffile-prefix-map={WORK}/sources/foo-1.0={PREFIX}"
     f" -ffile-prefix-map={WORK}/sources/foo-1.0={PREFIX} {HOST}",
     "BB_GIT_DEFAULT_DESTSUFFIX": "foo-1.0",
@@ -31,16 +30,16 @@ SCARTHGAP = {
     "UNPACKDIR": None,
     "S": f"{WORK}/git",
     "B": f"{WORK}/build",
-    "TARGET_DBGSRC_DIR": PREFIX,
     "DEBUG_PREFIX_MAP": f"-fcanon-prefix-map -fmacro-prefix-map={WORK}/git={PREFIX}"
     f" -fdebug-prefix-map={WORK}/git={PREFIX} -fmacro-prefix-map={WORK}/build={PREFIX}"
     f" -fdebug-prefix-map={WORK}/build={PREFIX} {HOST}",
     "BB_GIT_DEFAULT_DESTSUFFIX": None,
 }
+OLD_PREFIX = "/usr/src/debug/foo/1_1.0-r0"
 KIRKSTONE = {
     **SCARTHGAP,
-    "DEBUG_PREFIX_MAP": f"-fmacro-prefix-map={WORK}={PREFIX} -fdebug-prefix-map={WORK}={PREFIX}"
-    f" {HOST}",
+    "DEBUG_PREFIX_MAP": f"-fmacro-prefix-map={WORK}={OLD_PREFIX}"
+    f" -fdebug-prefix-map={WORK}={OLD_PREFIX} {HOST}",
 }
 GIT = {"scheme": "git", "host": "example.com", "path": "/team/foo.git"}
 TARBALL = {"scheme": "https", "host": "example.com", "path": "/foo-1.0.tar.xz"}
@@ -79,11 +78,16 @@ def test_a_git_repository_in_s_is_the_prefix(tmp_path: Path) -> None:
     assert checkouts == [Checkout(known, Path(f"{WORK}/sources/foo-1.0"))]
 
 
-@pytest.mark.parametrize(("series", "path"), [(SCARTHGAP, ""), (KIRKSTONE, "git")])
+@pytest.mark.parametrize(
+    ("series", "path", "prefix"), [(SCARTHGAP, "", PREFIX), (KIRKSTONE, "git", OLD_PREFIX)]
+)
 def test_older_series_unpack_git_elsewhere_and_map_other_folders(
-    tmp_path: Path, series: dict[str, Any], path: str
+    tmp_path: Path, series: dict[str, Any], path: str, prefix: str
 ) -> None:
-    assert places(tmp_path, series, entry(GIT, REV)) == [(path, "")]
+    source, checkouts = recipe(tmp_path, series, entry(GIT, REV))
+    uri = "git://example.com/team/foo.git"
+    assert source == Source((Repository(uri, REV, path),), (), prefix)
+    assert [known.folder for known in checkouts] == [Path(f"{WORK}/git")]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +149,18 @@ def test_a_recipe_s_own_map_counts_and_the_last_option_first(tmp_path: Path) -> 
     more = f"{MASTER['DEBUG_PREFIX_MAP']} -ffile-prefix-map={WORK}/sources/bar={PREFIX}/bar"
     series = {**MASTER, "DEBUG_PREFIX_MAP": more}
     assert places(tmp_path, series, entry(GIT, REV, destsuffix="bar")) == [("bar", "")]
-    moved = f"{more} -ffile-prefix-map={WORK}/sources=/elsewhere"
-    series = {**MASTER, "DEBUG_PREFIX_MAP": moved}
+    series = {**MASTER, "DEBUG_PREFIX_MAP": f"{more} -fdebug-prefix-map={WORK}/sources=/else"}
+    source, _ = recipe(tmp_path, series, entry(GIT, REV), entry(GIT, REV, destsuffix="bar"))
+    assert source.prefix == "/else"
+    assert [known.path for known in source.repositories] == ["foo-1.0", "bar"]
+    series = {**MASTER, "DEBUG_PREFIX_MAP": f"{more} -fdebug-prefix-map={WORK}/sources/bar=/else"}
     assert places(tmp_path, series, entry(GIT, REV, destsuffix="bar")) == [(None, "")]
+
+
+def test_a_source_that_is_mapped_nowhere_has_no_prefix(tmp_path: Path) -> None:
+    for maps in (None, "", HOST, f"-fmacro-prefix-map={WORK}={PREFIX}", "-ffile-prefix-map=/x"):
+        source, _ = recipe(tmp_path, {**MASTER, "DEBUG_PREFIX_MAP": maps}, entry(GIT, REV))
+        assert (source.prefix, source.repositories[0].path) == (None, None)
 
 
 @pytest.mark.parametrize("scheme", ["crate", "npm", "svn", "hg"])
