@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.errors import ConfigError
-from crashsym.source import Repository, Source, below, joined
+from crashsym.source import Repository, Source, below, joined, public_uri
 
 VARIABLES = (
     *("S", "B", "WORKDIR", "UNPACKDIR", "DEBUG_PREFIX_MAP"),
@@ -143,11 +143,10 @@ def _uri(entry: _Entry) -> str | None:
     """Return the URI of an entry, or None if it is a place on this machine."""
     if entry.scheme == "file":
         return None if entry.path.startswith("/") else f"file://{entry.path}"
-    host = entry.host.rpartition("@")[2]
-    if not host:
+    if not entry.host:
         return None
     kept = [f";{key}={entry.parameters[key]}" for key in _KEPT if key in entry.parameters]
-    return f"{entry.scheme}://{host}{entry.path.partition('?')[0]}" + "".join(kept)
+    return public_uri(f"{entry.scheme}://{entry.host}{entry.path}") + "".join(kept)
 
 
 def _folder(entry: _Entry, variables: Mapping[str, str]) -> str | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,12 @@ def _read_repository(value: Any) -> Repository:
     if not all(isinstance(value[key], _TEXT) for key in keys) or value["subpath"] is None:
         raise TypeError(f"a repository is {value!r}")
     return Repository(**value)
+
+
+def public_uri(uri: str) -> str:
+    """Return a URI without user, password and query, which may be a secret."""
+    plain = re.sub(r"^([\w.+-]+://)[^/;?]*@", r"\1", uri)
+    return re.sub(r"\?[^;]*", "", plain, count=1)
 
 
 def below(path: str, folder: str) -> str | None:

@@ -52,6 +52,11 @@ Feature: From a build id to the source
       | app-recipe    |
       | */bin/*       |
 
+  Scenario: No secret of the command line is in the manifest
+    When I run "crashsym extract root --store store --manifest m.json --source-uri https://me:t0ken@example.com/app?key=t0ken"
+    Then the exit code is 0
+    And the manifest says that the source is "https://example.com/app"
+
   Scenario: Nobody has such a file
     When I extract it with "" and the revision
     And I run "crashsym manifest find usr/bin/app m.json"

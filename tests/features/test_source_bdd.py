@@ -160,6 +160,12 @@ def _schema(world: World) -> None:
     jsonschema.validate(json.loads((world.root / "m.json").read_text()), schema)
 
 
+@then(parsers.parse('the manifest says that the source is "{uri}"'))
+def _source_is(world: World, uri: str) -> None:
+    (repository,) = world.module()["source"]["repositories"]
+    assert repository == {"uri": uri, "revision": None, "path": None, "subpath": ""}
+
+
 @then(parsers.parse('it is named "{text}"'))
 def _named(world: World, text: str) -> None:
     assert text.replace("REVISION", world.revision) in world.stdout

@@ -54,6 +54,13 @@ Feature: One line in a recipe keeps the symbols of exactly that build
     And paths of that source begin with "/usr/src/debug/remote-source/1.0"
     And neither the password nor a folder of this machine is in symbols of "remote-source"
 
+  Scenario: The newest revision is named, and a repository of the build machine is not
+    Given the machine "qemuarm64"
+    And a recipe whose SRC_URI is a git repository of this machine, at AUTOREV
+    When I build "remote-source"
+    Then the manifest gives the revision of that repository, and no URI
+    And neither the password nor a folder of this machine is in symbols of "remote-source"
+
   Scenario: Some files are left out on request
     Given the machine "qemuarm64"
     And local.conf has: CRASHDUMP_EXCLUDE:pn-crashdump-example = "/usr/bin/backend* /usr/lib/*"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from crashsym.source import Repository, Source, below, joined, read_source
+from crashsym.source import Repository, Source, below, joined, public_uri, read_source
 
 SOURCE = Source(
     (Repository("git://example.com/app", "12ab", "", "src"), Repository(None, "34cd", None)),
@@ -67,6 +67,23 @@ def test_a_source_of_another_form_is_refused(value: Any) -> None:
 )
 def test_what_lies_below_a_folder(path: str, folder: str, rest: str | None) -> None:
     assert below(path, folder) == rest
+
+
+@pytest.mark.parametrize(
+    ("uri", "public"),
+    [
+        ("git://example.com/app.git;branch=a@b", "git://example.com/app.git;branch=a@b"),
+        ("https://me:t0k@en@example.com:8443/a@b", "https://example.com:8443/a@b"),
+        ("ssh://git@example.com/app?token=t0ken;branch=main", "ssh://example.com/app;branch=main"),
+        ("https://example.com/get?a=b?c=d", "https://example.com/get"),
+        ("https://example.com?next=me@there", "https://example.com"),
+        ("git@example.com:app", "git@example.com:app"),
+        ("file://foo.c", "file://foo.c"),
+        ("", ""),
+    ],
+)
+def test_a_uri_without_what_may_be_secret(uri: str, public: str) -> None:
+    assert public_uri(uri) == public
 
 
 def test_parts_of_a_path_are_joined_without_the_empty_ones() -> None:

@@ -103,6 +103,25 @@ def _git_source(developer: Developer) -> str:
     return commit
 
 
+@given(
+    "a recipe whose SRC_URI is a git repository of this machine, at AUTOREV",
+    target_fixture="commit",
+)
+def _git_here(developer: Developer) -> str:
+    here = remotes.git_repository(developer.oe, "here.git", {"a.c": "int a;\n"})
+    uri = f"git://{here};protocol=file;branch=main"
+    developer.set(f'SRC_URI:pn-remote-source = "{uri} file://plain.c"')
+    developer.set('SRCREV:pn-remote-source = "${AUTOREV}"')
+    return remotes.git(here, "rev-parse", "refs/heads/main")
+
+
+@then("the manifest gives the revision of that repository, and no URI")
+def _revision_given(developer: Developer, commit: str) -> None:
+    source = developer.deployed("remote-source").module("/usr/bin/remote")["source"]
+    git = source["repositories"][0]
+    assert git == {"uri": None, "revision": commit, "path": "", "subpath": ""}
+
+
 @then(parsers.parse('the manifest gives "{uri}" and the revision'))
 def _source_given(developer: Developer, commit: str, uri: str) -> None:
     source = developer.deployed("remote-source").module("/usr/bin/remote")["source"]

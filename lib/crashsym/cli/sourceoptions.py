@@ -11,7 +11,7 @@ from crashsym.cli.common import path
 from crashsym.cli.output import tell
 from crashsym.errors import ConfigError
 from crashsym.recipesource import Checkout, read_recipe
-from crashsym.source import Repository, Source
+from crashsym.source import Repository, Source, public_uri
 from crashsym.sourcelinks import SourceLinks, linked_folder
 
 
@@ -54,7 +54,8 @@ def read_source_options(args: argparse.Namespace) -> tuple[Source | None, Source
         return source, _links(source, checkouts, must=False) if args.source_links else None
     if args.source_checkout is not None and not args.source_links:
         raise _refused("--source-checkout", "it is of use with --source-links only")
-    uri, revision, prefix = args.source_uri, args.source_revision, args.source_prefix
+    uri = public_uri(args.source_uri) if args.source_uri else None
+    revision, prefix = args.source_revision, args.source_prefix
     repository = Repository(uri, revision, None if prefix is None else "")
     source = Source((repository,) if uri or revision else (), (), prefix)
     if not args.source_links:
