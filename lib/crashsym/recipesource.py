@@ -31,6 +31,7 @@ _ARCHIVES = (
     *(".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".gz", ".Z", ".z", ".bz2", ".xz", ".lz"),
     *(".7z", ".zst", ".zip", ".jar", ".rpm", ".srpm", ".deb", ".ipk"),
 )
+_OPTIONS = ("-ffile-prefix-map", "-fdebug-prefix-map")
 _KEPT = ("protocol", "branch", "tag", "module")  # what it takes to find the revision
 _LARGEST = 16 << 20  # bytes
 
@@ -120,7 +121,7 @@ def _entry(value: Any) -> _Entry:
 def _source(
     entries: list[_Entry], patches: tuple[str, ...], variables: Mapping[str, str]
 ) -> tuple[Source, list[Checkout]]:
-    maps, used = list(_maps(variables)), variables.get("S", "")
+    maps, used = list(_maps(variables)), _tidy(variables.get("S", ""))
     # of S or of a folder above it; of none where the debug information has the paths as they are
     prefix = next((m.new for m in maps if below(used, m.old) is not None), None) or None
     unpacked = [(entry, _folder(entry, variables)) for entry in entries]
@@ -183,12 +184,13 @@ def _maps(variables: Mapping[str, str]) -> Iterator[_Map]:
 
     A build folder apart from the source has nothing but what the build made.
     """
-    apart = {variables.get("B")} - {variables.get("S")}
+    apart = {_tidy(variables.get("B", ""))} - {_tidy(variables.get("S", ""))}
     for word in reversed(variables.get("DEBUG_PREFIX_MAP", "").split()):
         option, _, rest = word.partition("=")
         old, equals, new = rest.partition("=")
-        if option in ("-ffile-prefix-map", "-fdebug-prefix-map") and equals and old not in apart:
-            yield _Map(_tidy(old), new)
+        known = _Map(_tidy(old), _tidy(new))
+        if option in _OPTIONS and equals and known.old not in apart:
+            yield known
 
 
 def _place(
@@ -208,7 +210,7 @@ def _place(
             return None if path is None else (path, "")
     parts = [(below(known.old, folder), known) for known in maps]
     inside = [(part, known) for part, known in parts if part is not None]
-    for part, known in sorted(inside, key=lambda found: found[1].old != _tidy(source)):
+    for part, known in sorted(inside, key=lambda found: found[1].old != source):
         path = below(known.new, prefix)
         if path is not None:
             return path, part or ""

@@ -118,6 +118,15 @@ def test_a_recipe_that_compiles_a_part_of_a_repository(tmp_path: Path) -> None:
     assert (checkout.folder, checkout.subpath) == (Path(f"{WORK}/sources/foo-1.0"), "")
 
 
+def test_slashes_at_the_end_make_no_difference(tmp_path: Path) -> None:
+    folders = {"S": f"{WORK}/git/", "B": f"{WORK}/build/"}
+    maps = f"-fdebug-prefix-map={WORK}/git/={PREFIX}/ -fdebug-prefix-map={WORK}/build/={PREFIX}/"
+    series = {**SCARTHGAP, **folders, "DEBUG_PREFIX_MAP": maps}
+    source, _ = recipe(tmp_path, series, entry(GIT, REV, destsuffix="git/lib/"), entry(GIT, REV))
+    assert source.prefix == PREFIX
+    assert [known.path for known in source.repositories] == ["lib", ""]
+
+
 def test_an_archive_brings_the_folder_that_is_compiled(tmp_path: Path) -> None:
     assert places(tmp_path, MASTER, entry(TARBALL)) == [("", "foo-1.0")]
     assert places(tmp_path, KIRKSTONE, entry(TARBALL)) == [("", "")]
