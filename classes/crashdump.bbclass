@@ -28,6 +28,9 @@
 
 inherit crashdump-common
 
+CRASHDUMP_SOURCE_LINKS ?= "0"
+CRASHDUMP_SOURCE_LINKS[doc] = "Set to '1' to name source files in the symbol files by repository, path and revision (git:HOST/REPOSITORY:PATH:REVISION), of which crash servers make links: those of the recipe's git repositories that no patch or task has changed. The sources are then unpacked again where do_package, but not the symbols, came from sstate."
+
 CRASHDUMP_WORKDIR = "${WORKDIR}/crashdump-symbols"
 CRASHDUMP_PRESERVED = "${WORKDIR}/crashdump-unstripped"
 
@@ -56,32 +59,52 @@ crashdump_preserve[cleandirs] = "${CRASHDUMP_PRESERVED}"
 # Series before whinlatter: pseudo watches all but these folders, and the copies are removed outside pseudo.
 PSEUDO_IGNORE_PATHS .= ",${CRASHDUMP_PRESERVED},${CRASHDUMP_WORKDIR}"
 
-def crashdump_source_options(d):
-    """The recipe's first remote source as crashsym options; no user, password, other parameters or host path."""
-    for entry in (d.getVar("SRC_URI") or "").split():
-        scheme, host, path, _, _, parameters = bb.fetch2.decodeurl(entry)
-        if scheme == "file" or not host:
+def crashdump_source_facts(d):
+    """Write what the recipe says of its source for crashsym, and return the file, which is not deployed."""
+    import json, oe.patch
+    patches = []
+    if d.getVarFlag("do_patch", "task", False) and d.getVarFlag("do_patch", "noexec", False) != "1":
+        patches = oe.patch.src_patches(d)
+    fetch = bb.fetch2.Fetch((d.getVar("SRC_URI") or "").split(), d)
+    sources = []
+    for url in fetch.urls:
+        data = fetch.ud[url]
+        if patches and oe.patch.patch_path(url, fetch, "", expand=False):
             continue
-        kept = {name: parameters[name] for name in ("protocol", "branch") if name in parameters}
-        options = ["--source-uri", bb.fetch2.encodeurl((scheme, host, path, "", "", kept))]
-        revision = d.getVar("SRCREV_" + parameters.get("name", "default")) or d.getVar("SRCREV")
-        if revision not in (None, "", "INVALID", "AUTOINC"):
-            options += ["--source-revision", revision]
-        return options + ["--source-prefix", d.getVar("TARGET_DBGSRC_DIR")]
-    return []
+        # older series: one entry may have several names, each with a revision
+        for revision in getattr(data, "revisions", {}).values() or [getattr(data, "revision", None)]:
+            sources.append({"scheme": data.type, "host": data.host, "path": data.path,
+                            "parameters": data.parm, "revision": revision})
+    facts = os.path.join(d.getVar("T"), "crashdump-source.json")
+    with open(facts, "w") as stream:
+        json.dump({
+            "sources": sources,
+            "patches": [bb.fetch2.decodeurl(patch)[5]["patchname"] for patch in patches],
+            "variables": {
+                "S": d.getVar("S"), "B": d.getVar("B"),
+                "WORKDIR": d.getVar("WORKDIR"), "UNPACKDIR": d.getVar("UNPACKDIR"),
+                "DEBUG_PREFIX_MAP": d.getVar("DEBUG_PREFIX_MAP"),
+                "BB_GIT_DEFAULT_DESTSUFFIX": d.getVar("BB_GIT_DEFAULT_DESTSUFFIX"),
+            },
+        }, stream)
+    return facts
 
 python do_crashdump_symbols () {
     out = d.getVar("CRASHDUMP_WORKDIR")
     command = ["extract", d.getVar("PKGDEST"), "--packages",
                "--store", os.path.join(out, "symbols", d.getVar("PN")),
                "--manifest", os.path.join(out, "manifests", d.getVar("PN") + ".json"),
-               "--recipe", d.getVar("PN"), "--recipe-version", d.getVar("PV")]
-    command += crashdump_source_options(d)
+               "--recipe", d.getVar("PN"), "--recipe-version", d.getVar("PV"),
+               "--source-recipe", crashdump_source_facts(d)]
+    if d.getVar("CRASHDUMP_SOURCE_LINKS") == "1":
+        command.append("--source-links")
     if os.path.isdir(d.getVar("CRASHDUMP_PRESERVED")):
         command += ["--debug-root", d.getVar("CRASHDUMP_PRESERVED")]
     crashdump_run(d, command)
 }
 do_crashdump_symbols[file-checksums] += "${@crashdump_policy_files(d)}"
+# do_package has the same hash when another revision gives the same files
+do_crashdump_symbols[vardeps] += "fetcher_hashes_dummyfunc"
 do_crashdump_symbols[dirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[cleandirs] = "${CRASHDUMP_WORKDIR}"
 do_crashdump_symbols[depends] = "python3-crashsym-native:do_populate_sysroot"
@@ -107,6 +130,8 @@ python () {
         bb.build.deltask("do_crashdump_symbols_setscene", d)
         return
     d.appendVar("PACKAGE_PREPROCESS_FUNCS", " crashdump_preserve")
+    if d.getVar("CRASHDUMP_SOURCE_LINKS") == "1" and d.getVarFlag("do_patch", "task", False):
+        bb.build.addtask("do_crashdump_symbols", "do_build", "do_patch", d)  # it looks at the sources
     # copies of an earlier do_package must not be taken for those of a restored one
     d.appendVarFlag("do_package_setscene", "cleandirs", " ${CRASHDUMP_PRESERVED}")
     # ... and where it has not: an image's do_build always collects do_deploy.

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, BinaryIO
 from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
-from crashsym.files import not_written
+from crashsym.files import not_written, open_regular
 from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, Finding
 from crashsym.manifest import Module, module_document, read_module
 from crashsym.store import can_store
@@ -68,7 +67,8 @@ def key_of(digest: str, half: str | None, name: str, options: DumpOptions) -> st
 
     The half's bytes count: two builds may have the same build id, and their files the same size.
     """
-    decided = [options.inlines, options.cfi, options.keep_suffixes]
+    links = options.links.digest if options.links is not None else None
+    decided = [options.inlines, options.cfi, options.keep_suffixes, links]
     facts = [__version__, OUTPUT_VERSION, digest, half, name, decided]
     return hashlib.sha256(json.dumps(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -94,10 +94,10 @@ class Cache:
         """
         place = self._place(key, "sym")
         try:
-            with _open_regular(self._place(key, "json")) as stream:
+            with open_regular(self._place(key, "json")) as stream:
                 document = json.loads(stream.read(_LARGEST))
             known = _known(document, key, path)
-            with _open_regular(place) as stream:
+            with open_regular(place) as stream:
                 if known.sha256 != _stream_digest(stream):
                     return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -143,19 +143,6 @@ def _put(place: Path, make: Callable[[Path], object]) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise not_written(place, error) from error
-
-
-def _open_regular(file: Path) -> BinaryIO:
-    """Open a file that is neither a link nor anything that could keep us waiting.
-
-    Raises:
-        OSError: it is no regular file, or cannot be read.
-    """
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"'{file}' is no regular file")
-    return os.fdopen(descriptor, "rb")
 
 
 def _known(document: Any, key: str, path: str) -> Known:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from crashsym.elf import ElfFile
     from crashsym.engines.protocols import CfiPart, Engine, FunctionPart, Part
+    from crashsym.sourcelinks import SourceLinks
     from crashsym.splitpair import SplitPair
 
 
@@ -32,6 +33,7 @@ class DumpOptions(Value):
 
     ``keep_suffixes``: the names of clones say so (``f() [clone .part.0]``).
     ``debug_folders``: where files that debug information names are looked for, too.
+    ``links``: what FILE records have instead of paths.
     For remedies: ``debug_options`` say where debug files are, the first of them names a folder;
     ``can_exclude``: files can be left out.
     """
@@ -41,6 +43,7 @@ class DumpOptions(Value):
     strict: bool = False
     keep_suffixes: bool = False
     debug_folders: tuple[Path, ...] = ()
+    links: SourceLinks | None = None
     debug_options: tuple[str, ...] = ("--debug-dir", "--debug-file")
     can_exclude: bool = False
 
@@ -61,6 +64,7 @@ class Dump(Value):
     rules: CfiPart | None
     findings: list[Finding]
     others: tuple[Path, ...] = ()
+    links: SourceLinks | None = None
 
     def write(self, stream: BinaryIO) -> None:
         """Write the symbol file, in the order that Breakpad writes.
@@ -68,7 +72,11 @@ class Dump(Value):
         Source: Breakpad src/common/module.cc, Module::Write.
         """
         write_module(stream, self.module)
-        for part in (self.functions, self.publics, self.rules):
+        if self.links is None:
+            self.functions.write(stream)
+        else:
+            self.links.write(self.functions.write, stream)
+        for part in (self.publics, self.rules):
             if part is not None:
                 part.write(stream)
 
@@ -134,7 +142,7 @@ def dump_module(
     rules = _cfi(job) if options.cfi else None
     _report_missing(job, functions, publics, rules)
     job.report_damage()
-    return Dump(module, functions, publics, rules, job.findings, job.others)
+    return Dump(module, functions, publics, rules, job.findings, job.others, options.links)
 
 
 def _cpu(elf_file: ElfFile, path: str, options: DumpOptions) -> Cpu:

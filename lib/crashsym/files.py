@@ -12,6 +12,8 @@ from crashsym.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     AnyPath = str | os.PathLike[str]
 
 _STAGED = ".crashsym-"
@@ -49,6 +51,19 @@ def check_writable(path: AnyPath) -> None:
         raise not_written(path, error) from error
     with StagedFolder(path):
         pass  # a folder could be made there, so a file can
+
+
+def open_regular(file: AnyPath) -> BinaryIO:
+    """Open a file that is neither a link nor anything that could keep us waiting.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"'{file}' is no regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 class StagedFolder:

@@ -8,8 +8,9 @@ from pathlib import Path
 from crashsym.errors import ConfigError, ManifestError
 from crashsym.files import why_no_folder
 from crashsym.findings import MALFORMED, Finding, Owner
-from crashsym.manifest import Module, Source, read
+from crashsym.manifest import Module, read
 from crashsym.packaged import is_name
+from crashsym.source import Source
 
 
 class Fragments:

@@ -17,6 +17,7 @@ from typing import Any
 from crashsym.coverage import Coverage
 from crashsym.errors import ConfigError, ManifestError, shortened
 from crashsym.files import check_writable, write_atomically
+from crashsym.source import Source, read_source
 from crashsym.texts import as_unicode
 
 SCHEMA = "crashsym-manifest/1"
@@ -27,15 +28,6 @@ STATUSES = (
     *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "crashed"),
     LEFT_OUT,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the source of a module comes from; ``prefix`` is how its paths begin in DWARF."""
-
-    uri: str | None
-    revision: str | None
-    prefix: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +277,7 @@ def read_module(value: Any) -> Module:
     if module["status"] not in STATUSES:
         raise TypeError(f"status is {module['status']!r}")
     if module["source"] is not None:
-        source = _checked(module["source"], dict.fromkeys(_names(Source), _OPTIONAL), "source")
-        module["source"] = Source(**source)
+        module["source"] = read_source(module["source"])
     if module["symbols"] is not None:
         types = {"path": _TEXT, "sha256": _TEXT, "counts": (dict,), "coverage": (dict,)}
         symbols = _checked(module["symbols"], types, "symbols")
@@ -307,7 +298,7 @@ def _numbers(value: Any, kind: type[Counts | Coverage]) -> dict[str, Any]:
     return _checked(value, dict.fromkeys(_names(kind), (int,)), kind.__name__.lower())
 
 
-def _names(kind: type[Source | Counts | Coverage | Receipt]) -> list[str]:
+def _names(kind: type[Counts | Coverage | Receipt]) -> list[str]:
     return [field.name for field in fields(kind)]
 
 
@@ -355,30 +346,3 @@ def _contradiction(where: str, why: str) -> ManifestError:
     return ManifestError(
         "cannot merge manifests", where=where, why=why, remedy="Merge manifests of one build only."
     )
-
-
-def _debug_ids(module: Module) -> set[str]:
-    """Return the debug ids of a module in lower case, each with and without its age."""
-    ids = {i.lower() for i in (module.debug_id, module.alternate_debug_id) if i is not None}
-    return ids | {i[:32] for i in ids}
-
-
-def find(manifest: Manifest, identifier: str) -> list[Module]:
-    """Return the modules with this build id or debug id, of either case, dashes ignored.
-
-    A build id may be cut off behind its 8th digit; a debug id may lack its age, and be the
-    alternate one.
-    """
-    wanted = identifier.replace("-", "").lower()
-    return [
-        module
-        for module in manifest.modules
-        if _is_build_id(wanted, module.build_id) or wanted in _debug_ids(module)
-    ]
-
-
-def _is_build_id(wanted: str, build_id: str | None) -> bool:
-    if build_id is None:
-        return False
-    known = build_id.lower()  # as crashsym writes it
-    return wanted == known or (len(wanted) >= 8 and known.startswith(wanted))

@@ -23,7 +23,8 @@ from crashsym.errors import (
 )
 from crashsym.files import not_written
 from crashsym.findings import Finding, Owner
-from crashsym.manifest import Counts, Module, Source, Symbols
+from crashsym.manifest import Counts, Module, Symbols
+from crashsym.source import Source
 from crashsym.splitpair import SplitPair, read_debuglink
 from crashsym.store import symbol_path
 from crashsym.tree import HalfIndex, TreeFile

@@ -27,6 +27,16 @@ Feature: Symbols come from the shared state cache like everything else
     And the symbols of "crashdump-example" were made
     And what was deployed is what was deployed before
 
+  Scenario: Links to the sources are the same where do_package comes from sstate
+    Given a recipe with two git repositories, an archive, a file and a patch
+    And local.conf has: CRASHDUMP_SOURCE_LINKS = "1"
+    And "many-sources" was built
+    And the symbols' object of "many-sources" is no longer in the cache
+    When I build "many-sources" in a fresh build folder
+    Then do_package of "many-sources" came from sstate
+    And the symbols of "many-sources" were made
+    And what was deployed of "many-sources" is what was deployed before
+
   Scenario: With the class in INHERIT no package is unpacked for the symbols' sake
     Given local.conf has: INHERIT += "crashdump"
     And "crashdump-example plain-program tiny-image" was built

@@ -6,12 +6,14 @@ The program and its library ship stripped; the symbols come from the split pairs
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from corpus.build import run
 from oracles.crashes import (
     LIBRARY,
+    SOURCES,
     Frame,
     breakpad_stack,
     crash,
@@ -21,9 +23,11 @@ from oracles.crashes import (
     up_to,
 )
 from oracles.lookups import unqualified_name
+from oracles.peers import breakpad_stackwalk
 from support import crashsym, require_tool
 
 pytestmark = [pytest.mark.oracle, pytest.mark.xdist_group("minidump")]
+REPOSITORY, REVISION = "example.com/team/crash", "12ab34cd"
 Walker = Callable[[Path, Path], list[Frame]]
 WALKERS: dict[str, Walker] = {"Breakpad": breakpad_stack, "rust-minidump": rust_stack}
 
@@ -83,6 +87,39 @@ def test_the_stack_from_the_crash_outwards_is_complete(
         for f in frames
     ]
     assert plain == expected_stack(outermost, call)
+
+
+@pytest.fixture(scope="session")
+def linked(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose symbol files have links to the sources."""
+    folder = tmp_path_factory.mktemp("linked")
+    source = ("--source-uri", f"git://{REPOSITORY}.git", "--source-revision", REVISION)
+    places = ("--store", folder / "store", "--manifest", folder / "manifest.json")
+    links = ("--source-links", *source, "--source-prefix", SOURCES)
+    done = crashsym("extract", installation.root, *places, *links)
+    assert done.returncode == 0, done.stderr.decode()
+    return folder / "store"
+
+
+@pytest.mark.parametrize("walker", WALKERS)
+def test_a_link_to_the_source_is_the_file_to_the_walkers(
+    installation: Installation, linked: Path, tmp_path: Path, walker: str
+) -> None:
+    minidump = crash(installation.root, "first", tmp_path / "minidumps")
+    plain = up_to(WALKERS[walker](minidump, installation.store), "main")
+    expected = [replace(f, file=f"git:{REPOSITORY}:{Path(f.file).name}:{REVISION}") for f in plain]
+    if walker == "Breakpad":  # prints what is behind the last slash, as it does of each path
+        expected = [replace(f, file=f.file.rpartition("/")[2]) for f in expected]
+    assert up_to(WALKERS[walker](minidump, linked), "main") == expected
+
+
+def test_breakpad_s_output_for_machines_has_the_whole_link(
+    installation: Installation, linked: Path, tmp_path: Path
+) -> None:
+    minidump = crash(installation.root, "first", tmp_path / "minidumps")
+    text = run([str(breakpad_stackwalk()), "-m", str(minidump), str(linked)])
+    line = line_of("chain.h", "*place = value")
+    assert f"|git:{REPOSITORY}:chain.h:{REVISION}|{line}|" in text
 
 
 def test_without_the_store_the_stack_is_not_found(

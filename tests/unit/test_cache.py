@@ -23,6 +23,7 @@ from crashsym.errors import StoreError
 from crashsym.extract import Extraction, extract
 from crashsym.manifest import module_document
 from crashsym.onefile import Recipe
+from crashsym.sourcelinks import LinkedFolder, SourceLinks
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, scan
 from support import crashsym
@@ -95,11 +96,22 @@ def test_whose_a_file_is_may_change(folder: Path) -> None:
         DumpOptions(cfi=False),
         DumpOptions(keep_suffixes=True),
         DumpOptions(strict=True),
+        DumpOptions(links=SourceLinks.of([])),
     ],
 )
 def test_other_options_are_another_question(folder: Path, options: DumpOptions) -> None:
     run(folder)
     assert run(folder, options, "other").known == 0
+
+
+def test_links_to_another_revision_are_another_question(folder: Path) -> None:
+    links = [
+        DumpOptions(links=SourceLinks.of([LinkedFolder("/src", "example.com/app", "", revision)]))
+        for revision in ("12ab", "34cd")
+    ]
+    run(folder, links[0])
+    assert run(folder, links[0], "other").known == 3
+    assert run(folder, links[1], "other").known == 0
 
 
 def test_another_file_and_another_name_are_other_questions(folder: Path) -> None:

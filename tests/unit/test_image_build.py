@@ -76,7 +76,13 @@ def noted(root: Root, **changes: Any) -> dict[str, Any]:
     return {**entry, **changes}
 
 
-SOURCE = {"uri": "git://example.com/app", "revision": "12ab", "prefix": "/usr/src/debug/app/2.0"}
+SOURCE = {
+    "repositories": [
+        {"uri": "git://example.com/app", "revision": "12ab", "path": "", "subpath": ""}
+    ],
+    "patches": ["0001-fix.patch"],
+    "prefix": "/usr/src/debug/app/2.0",
+}
 
 
 def test_a_recipe_s_fragment_says_where_the_source_of_its_files_is_from(root: Root) -> None:

@@ -18,13 +18,13 @@ from crashsym.manifest import (
     Manifest,
     Module,
     Receipt,
-    Source,
     Symbols,
-    find,
     merge,
     module_document,
     read,
 )
+from crashsym.manifestfind import find
+from crashsym.source import Repository, Source
 from support import REPOSITORY, crashsym
 
 SCHEMA = json.loads((REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json").read_text())
@@ -39,7 +39,15 @@ APP = Module(
     recipe="app",
     version="1.0",
     package="app",
-    source=Source("git://example.com/app", "b060ad20", "/usr/src/debug/app/1.0"),
+    source=Source(
+        (
+            Repository("git://example.com/app", "b060ad20", ""),
+            Repository("https://example.com/data.tar.gz", None, None),
+            Repository(None, "17ad20b0", "lib", "src/lib"),
+        ),
+        ("0001-first.patch", "0002-second.patch"),
+        "/usr/src/debug/app/1.0",
+    ),
     symbols=Symbols(
         "app/20AD60B0B4C68177552708AA192E77390/app.sym",
         "0" * 64,
@@ -86,7 +94,7 @@ def test_only_a_big_endian_module_has_an_alternate_debug_id(tmp_path: Path) -> N
     jsonschema.validate(document, SCHEMA)
     assert [m.get("alternate_debug_id", "absent") for m in document["modules"]] == [other, "absent"]
     for wanted in (other, other[:32], other.lower()):
-        assert [m.path for m in find(read(file), wanted)] == [BLOB.path]
+        assert [m.path for m in find(read(file).modules, wanted)] == [BLOB.path]
     document["modules"][0]["alternate_debug_id"] = None
     file.write_text(json.dumps(document))
     with pytest.raises(ManifestError, match="alternate_debug_id"):
@@ -154,12 +162,12 @@ def test_a_module_alone_is_as_the_schema_has_it() -> None:
     ],
 )
 def test_find_takes_build_id_and_debug_id_in_all_their_spellings(identifier: str) -> None:
-    assert find(Manifest((APP, BLOB)), identifier) == [APP]
+    assert find((APP, BLOB), identifier) == [APP]
 
 
-@pytest.mark.parametrize("identifier", ["", "b060ad2", "060ad20c6b4", "app"])
+@pytest.mark.parametrize("identifier", ["", "b060ad2", "060ad20c6b4", "ap", "usr/bin/app"])
 def test_find_does_not_guess(identifier: str) -> None:
-    assert find(Manifest((APP, BLOB)), identifier) == []
+    assert find((APP, BLOB), identifier) == []
 
 
 @pytest.mark.parametrize(
@@ -201,7 +209,7 @@ def test_a_file_without_end_is_no_manifest(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("identifier", ["b060ad20", "B060AD20C6B47781552708AA192E7739FAC7C84A"])
 def test_a_build_id_in_upper_case_is_found(identifier: str) -> None:
     upper = replace(APP, build_id="B060AD20C6B47781552708AA192E7739FAC7C84A")
-    assert find(Manifest.of([upper]), identifier) == [upper]
+    assert find([upper], identifier) == [upper]
 
 
 @pytest.mark.parametrize("half", ['"\\ud800"', '"\\uD800"', '"\xed\xa0\x80"'])
@@ -214,7 +222,7 @@ def test_half_a_character_is_written_out(tmp_path: Path, half: str) -> None:
 
 
 def test_a_line_of_find_is_one_line(tmp_path: Path) -> None:
-    odd = replace(APP, path="/a\x1b[31m\nFAKE", recipe="caf\xe9\udce4")
+    odd = replace(APP, path="/a\x1b[31m\nFAKE", recipe="caf\xe9\udce4", source=None)
     Manifest.of([odd]).write(tmp_path / "m.json")
     done = crashsym("manifest", "find", "b060ad20", tmp_path / "m.json")
     assert done.stdout.count(b"\n") == 1

@@ -13,10 +13,11 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 from support import missing
 
-from yocto import host, oe_build
+from yocto import host, oe_build, remotes
 from yocto.deployed import elf_files
 from yocto.developer import Developer
 from yocto.oe_build import OeBuild
+from yocto.remotes import Repositories
 
 
 def _require_host() -> None:
@@ -65,6 +66,14 @@ def _machine(developer: Developer, machine: str) -> None:
 @when(parsers.parse("local.conf has: {assignment}"))
 def _local_conf(developer: Developer, assignment: str) -> None:
     developer.set(assignment)
+
+
+@given(
+    "a recipe with two git repositories, an archive, a file and a patch",
+    target_fixture="repositories",
+)
+def _many_sources(developer: Developer) -> Repositories:
+    return remotes.many_sources(developer)
 
 
 @given(parsers.parse('"{targets}" was built'))

@@ -103,6 +103,22 @@ def _owners(developer: Developer) -> None:
         assert (module["package"], module["recipe"]) == (owner, owner), module
 
 
+@then(
+    parsers.parse(
+        'the entries of "{recipe}" have the source that the recipe has noted, the others none'
+    )
+)
+def _sources(developer: Developer, recipe: str) -> None:
+    (manifest,) = developer.deployed(recipe).manifests()
+    (noted,) = {json.dumps(m["source"]) for m in json.loads(manifest.read_text())["modules"]}
+    found = {m["recipe"]: set[str]() for m in account(developer, IMAGE)}
+    for module in account(developer, IMAGE):
+        found[module["recipe"]].add(json.dumps(module["source"]))
+    assert json.loads(noted)["repositories"]
+    assert found.pop(recipe) == {noted}
+    assert set[str]().union(*found.values()) == {"null"}
+
+
 @then(parsers.parse('the store has the symbols of all but "{path}"'))
 def _stored(developer: Developer, path: str) -> None:
     store = developer.image_file(IMAGE, "crashdump")

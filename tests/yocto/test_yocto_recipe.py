@@ -4,27 +4,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from support import crashsym
 
+from yocto import remotes
 from yocto.deployed import build_id, debug_halves, elf_files
 from yocto.developer import Developer
+from yocto.remotes import Repositories
 
 pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
 scenarios("../features/yocto_recipe.feature")
 
 EXAMPLE = "crashdump-example"
-GIT_IDENTITY = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "n"), ("EMAIL", "n@example.com"), ("DATE", "2020-01-01T00:00:00Z"))
-}
+MANY = "many-sources"
+PREFIX = "/usr/src/debug/many-sources/1.0"
 
 
 @then("the manifest names recipe, version, package and path of each of them")
@@ -34,7 +30,8 @@ def _names(developer: Developer) -> None:
         assert module["package"].startswith(EXAMPLE)
         assert module["path"].startswith("/usr/")
         assert module["status"] == "ok"
-        assert module["source"] is None  # the example's sources lie beside its recipe
+        # the example's sources lie beside its recipe
+        assert {r["uri"].partition("://")[0] for r in module["source"]["repositories"]} == {"file"}
 
 
 @then("the build ids are those of the stripped files in the packages and of their .debug halves")
@@ -100,35 +97,37 @@ def _named(printed: str, source: str) -> None:
 
 @given("a recipe whose SRC_URI is a git repository with user and password", target_fixture="commit")
 def _git_source(developer: Developer) -> str:
-    clone = developer.oe.build / "downloads/git2/git.example.com.team.remote-source.git"
-    if not clone.exists():
-        _make_repository(clone)
-    developer.oe.own_tree(developer.oe.build / "downloads")
-    commit = _git(clone, "rev-parse", "refs/heads/main")
+    clone = remotes.git_repository(developer.oe, "git.example.com.team.remote-source.git", {})
+    commit = remotes.git(clone, "rev-parse", "refs/heads/main")
     developer.set(f'SRCREV:pn-remote-source = "{commit}"')
     return commit
 
 
-def _make_repository(clone: Path) -> None:
-    clone.mkdir(parents=True)
-    _git(clone, "init", "--quiet", "--bare")
-    empty_tree = _git(clone, "hash-object", "-t", "tree", "-w", "/dev/null")
-    commit = _git(clone, "commit-tree", "-m", "first", empty_tree)
-    _git(clone, "update-ref", "refs/heads/main", commit)
+@given(
+    "a recipe whose SRC_URI is a git repository of this machine, at AUTOREV",
+    target_fixture="commit",
+)
+def _git_here(developer: Developer) -> str:
+    here = remotes.git_repository(developer.oe, "here.git", {"a.c": "int a;\n"})
+    uri = f"git://{here};protocol=file;branch=main"
+    developer.set(f'SRC_URI:pn-remote-source = "{uri} file://plain.c"')
+    developer.set('SRCREV:pn-remote-source = "${AUTOREV}"')
+    return remotes.git(here, "rev-parse", "refs/heads/main")
 
 
-def _git(clone: Path, *arguments: str) -> str:
-    # after the first build it belongs to the building user
-    command = ["git", "-c", "safe.directory=*", "-C", str(clone), *arguments]
-    environment = {**os.environ, **GIT_IDENTITY}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return result.stdout.strip()
+@then("the manifest gives the revision of that repository, and no URI")
+def _revision_given(developer: Developer, commit: str) -> None:
+    source = developer.deployed("remote-source").module("/usr/bin/remote")["source"]
+    git = source["repositories"][0]
+    assert git == {"uri": None, "revision": commit, "path": "", "subpath": ""}
 
 
 @then(parsers.parse('the manifest gives "{uri}" and the revision'))
 def _source_given(developer: Developer, commit: str, uri: str) -> None:
     source = developer.deployed("remote-source").module("/usr/bin/remote")["source"]
-    assert (source["uri"], source["revision"]) == (uri, commit)
+    git, local = source["repositories"]
+    assert git == {"uri": uri, "revision": commit, "path": "", "subpath": ""}
+    assert local == {"uri": "file://plain.c", "revision": None, "path": None, "subpath": ""}
 
 
 @then(parsers.parse('paths of that source begin with "{prefix}"'))
@@ -140,9 +139,61 @@ def _prefix(developer: Developer, prefix: str) -> None:
     assert re.search(rf"^FILE \d+ {prefix}/plain\.c$", text, re.MULTILINE), text
 
 
-@then("neither the password nor a folder of this machine stands in what was deployed")
-def _no_secret(developer: Developer) -> None:
-    for content in developer.deployed("remote-source").contents().values():
+@then(
+    parsers.parse('the manifest gives these places of the source of "{path}", with the revisions:')
+)
+def _places(
+    developer: Developer, repositories: Repositories, path: str, datatable: list[list[str]]
+) -> None:
+    commits = [remotes.git(clone, "rev-parse", "main") for clone in repositories.values()]
+    revisions = [*commits, None, None]
+    source = developer.deployed(MANY).module(path)["source"]
+    assert source["prefix"] == PREFIX
+    assert source["repositories"] == [
+        {"uri": uri, "revision": revision, "path": place, "subpath": ""}
+        for (uri, place), revision in zip(datatable, revisions, strict=True)
+    ]
+
+
+@then(parsers.parse('it names the patches "{names}"'))
+def _patches(developer: Developer, names: str) -> None:
+    (module,) = developer.deployed(MANY).modules()
+    assert module["source"]["patches"] == names.split()
+
+
+@then(parsers.parse('"git show" has the files of the links in the symbols of "{path}":'))
+def _links(
+    developer: Developer, repositories: Repositories, path: str, datatable: list[list[str]]
+) -> None:
+    links = [file for file in _files(developer, path) if file.startswith("git:")]
+    assert len(links) == len(datatable)
+    for place, name in datatable:
+        (revision,) = [link.split(":")[3] for link in links if f":{place}:{name}:" in link]
+        there = remotes.git(repositories[place], "show", f"{revision}:{name}")
+        used = developer.work_folder(MANY) / f"sources/{MANY}-1.0"
+        below = "vendor/second/" if place.endswith("second") else ""
+        assert there == (used / below / name).read_text().strip()
+
+
+@then(parsers.parse('the other files are "{names}" below the prefix'))
+def _other_files(developer: Developer, names: str) -> None:
+    others = {f for f in _files(developer, "/usr/bin/many") if not f.startswith("git:")}
+    assert others == {f"{PREFIX}/{name}" for name in names.split()}
+
+
+def _files(developer: Developer, path: str) -> list[str]:
+    deployed = developer.deployed(MANY)
+    text = deployed.symbol_file(deployed.module(path)).read_text()
+    return re.findall(r"^FILE \d+ (.*)$", text, re.MULTILINE)
+
+
+@then(
+    parsers.parse('neither the password nor a folder of this machine is in symbols of "{recipe}"')
+)
+def _no_secret(developer: Developer, recipe: str) -> None:
+    contents = developer.deployed(recipe).contents()
+    assert contents
+    for content in contents.values():
         for secret in ("t0ken", "reader", str(developer.oe.work)):
             assert secret.encode() not in content
 

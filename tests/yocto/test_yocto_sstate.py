@@ -26,6 +26,12 @@ def _same_as_before(developer: Developer) -> None:
     assert developer.deployed(EXAMPLE).contents() == developer.noted[EXAMPLE]
 
 
+@then(parsers.parse('what was deployed of "{recipe}" is what was deployed before'))
+def _recipe_same_as_before(developer: Developer, recipe: str) -> None:
+    assert developer.noted[recipe]
+    assert developer.deployed(recipe).contents() == developer.noted[recipe]
+
+
 @given(parsers.parse('the symbols\' object of "{recipe}" is no longer in the cache'))
 def _object_gone(developer: Developer, recipe: str) -> None:
     cache = developer.oe.build / "sstate-cache"

@@ -12,6 +12,7 @@ from typing import Any
 
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show
+from crashsym.cli.sourceoptions import add_source_options, read_source_options
 from crashsym.cli.trees import (
     add_tree_arguments,
     deliver,
@@ -23,7 +24,7 @@ from crashsym.cli.trees import (
 from crashsym.engines import engine
 from crashsym.extract import Extraction, count_symbol_files, judge
 from crashsym.findings import Policy
-from crashsym.manifest import Source, check_place
+from crashsym.manifest import check_place
 from crashsym.onefile import Recipe
 from crashsym.tree import Tree, scan
 
@@ -43,28 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("for the manifest")
     group.add_argument("--recipe", metavar="NAME", help="the recipe that made the files")
     group.add_argument("--recipe-version", metavar="VERSION", help="its version")
-    group.add_argument("--source-uri", metavar="URI", help="where its source comes from")
-    group.add_argument("--source-revision", metavar="REV", help="which revision of it")
-    group.add_argument("--source-prefix", metavar="DIR", help="how its paths begin in DWARF")
+    add_source_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Extract one tree."""
     policy = read_policy(args)
     check_place(args.manifest)
+    source, links = read_source_options(args)
     tree = scan(args.root, args.debug_root, packages=args.packages, exclude=tuple(args.exclude))
     if not tree.subjects and not args.packages and not tree.findings:
         raise nothing_in(args.root)
-    result = judge(extract_tree(args, tree, _recipe(args)), policy)
+    recipe = Recipe(args.recipe, args.recipe_version, source)
+    result = judge(extract_tree(args, tree, recipe, links), policy)
     reported = deliver(args, result, tree, policy)
     if args.json:
         show(_document(result, tree, policy))
     return FINDINGS if reported else 0
-
-
-def _recipe(args: argparse.Namespace) -> Recipe:
-    facts = (args.source_uri, args.source_revision, args.source_prefix)
-    return Recipe(args.recipe, args.recipe_version, Source(*facts) if any(facts) else None)
 
 
 def _document(result: Extraction, tree: Tree, policy: Policy) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Work with manifests: join fragments of recipes, find a module by its id, compare releases."""
+"""Work with manifests: join fragments of recipes, find modules, compare releases."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
-from crashsym.cli import manifestdiff
+from crashsym.cli import manifestdiff, manifestfind
 from crashsym.cli.common import output_text, path
-from crashsym.cli.output import Results, show
-from crashsym.errors import ConfigError, ManifestError, counted, visible
-from crashsym.manifest import Module, check_place, find, merge, module_document, read
+from crashsym.cli.output import Results
+from crashsym.manifest import check_place, merge, read
 
-_READELF = "'readelf -n FILE' prints the build id of an ELF file."
-HELP = "join manifests, find a module by its id, compare releases"
+HELP = "join manifests, find modules and their source, compare releases"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,16 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write this manifest; - is standard output",
     )
     joiner.set_defaults(run_manifest=_merge, parser=joiner)
-    finder = commands.add_parser(
-        "find",
-        help="find the module with a build id or debug id",
-        description="Print the modules that have an id, one on a line: build id, path, recipe and"
-        " version, package, symbol file, status. Exit code 2: there is none.",
-    )
-    finder.add_argument("id", metavar="ID", help="a build id (8 digits or more) or a debug id")
-    finder.add_argument("files", metavar="FILE", type=path, nargs="+", help="manifests")
-    finder.add_argument("--json", action="store_true", help="print the modules as JSON")
-    finder.set_defaults(run_manifest=_find, parser=finder)
+    finder = commands.add_parser("find", help=manifestfind.HELP, description=manifestfind.__doc__)
+    manifestfind.add_arguments(finder)
+    finder.set_defaults(run_manifest=manifestfind.run, parser=finder)
     differ = commands.add_parser("diff", help=manifestdiff.HELP, description=manifestdiff.__doc__)
     manifestdiff.add_arguments(differ)
     differ.set_defaults(run_manifest=manifestdiff.run, parser=differ)
@@ -65,37 +55,3 @@ def _merge(args: argparse.Namespace) -> int:
         check_place(Path(args.output))
         merge(manifests).write(Path(args.output))
     return 0
-
-
-def _check_id(identifier: str) -> None:
-    if not re.fullmatch("[0-9a-f]{8,}", identifier.replace("-", ""), re.IGNORECASE):
-        raise ConfigError(
-            "cannot find a module",
-            where=f"'{identifier}'",
-            why="it is no id: at least 8 hexadecimal digits are needed",
-            remedy=_READELF,
-        )
-
-
-def _find(args: argparse.Namespace) -> int:
-    _check_id(args.id)
-    modules = [module for file in args.files for module in find(read(file), args.id)]
-    if not modules:
-        raise ManifestError(
-            "cannot find a module",
-            where=f"'{args.id}'",
-            why=f"no module in {counted(len(args.files), 'manifest')} has this id",
-            remedy=_READELF,
-        )
-    if args.json:
-        show([module_document(module) for module in modules])
-    else:
-        show("\n".join(_line(module) for module in dict.fromkeys(modules)))
-    return 0
-
-
-def _line(module: Module) -> str:
-    recipe = f"{module.recipe} {module.version}" if module.recipe else "-"
-    symbols = module.symbols.path if module.symbols else "-"
-    fields = (module.build_id or "-", module.path, recipe, module.package or "-", symbols)
-    return visible("  ".join((*fields, module.status)))

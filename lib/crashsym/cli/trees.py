@@ -28,6 +28,7 @@ from crashsym.findings import EXCUSED, Finding, Policy
 from crashsym.manifest import Manifest
 from crashsym.onefile import Recipe
 from crashsym.parallel import available_cpus
+from crashsym.sourcelinks import SourceLinks
 from crashsym.store import Store
 from crashsym.texts import as_unicode
 from crashsym.tree import HalfIndex, Tree
@@ -110,15 +111,17 @@ def read_policy(args: argparse.Namespace) -> Policy:
     return Policy.parse(args.policy + (["*=error"] if args.strict else []))
 
 
-def extract_tree(args: argparse.Namespace, tree: Tree, recipe: Recipe) -> Extraction:
-    """Make the symbols of a tree."""
+def extract_tree(
+    args: argparse.Namespace, tree: Tree, recipe: Recipe, links: SourceLinks | None = None
+) -> Extraction:
+    """Make the symbols of a tree, whose FILE records have ``links``."""
     announce_engine()
     return extract(
         tree,
         HalfIndex(tree.halves),
         Store(args.store),
         recipe,
-        dump_options(args),
+        dump_options(args)._replace(links=links),
         jobs=args.jobs,
         cache=Cache(args.cache) if args.cache is not None else None,
     )
