@@ -7,7 +7,7 @@ CRASHDUMP_ENABLED[doc] = "Set to '0' to keep no symbols, for all recipes or for 
 CRASHDUMP_EXCLUDE ?= ""
 CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.g. '/usr/lib/*/ptest/*'. What matches gets neither symbols nor a place in the manifest, and no warning."
 CRASHDUMP_POLICY ?= ""
-CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, missing-debug-file, unreadable, malformed, unsupported, conflict, crashed, of images changed, unowned, duplicate-build-id, low-coverage, or * for all. Unset codes: unreadable, mismatch, conflict, crashed and duplicate-build-id are errors, the others warnings."
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, late-build-id, mismatch, missing-debug-file, unreadable, malformed, unsupported, packed, conflict, crashed, of images changed, unowned, duplicate-build-id, low-coverage, unused-excuse, or * for all but the last of these. Unset codes: unreadable, mismatch, conflict, crashed and duplicate-build-id are errors, unused-excuse is ignored, the others are warnings."
 CRASHDUMP_INLINES ?= "1"
 CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
 
@@ -38,8 +38,9 @@ def crashdump_run(d, arguments):
     findings = json.loads(result.stdout)["findings"]
     for finding in findings:
         if finding["level"] in ("error", "warning"):
+            # what is about no file of the target cannot be excluded
+            exclude = 'CRASHDUMP_EXCLUDE += "%s", or ' % finding["path"] if finding["path"].startswith("/") else ""
             (bb.error if finding["level"] == "error" else bb.warn)(
-                '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
-                % (finding["message"], finding["path"], finding["code"]))
+                '%s (%sCRASHDUMP_POLICY += "%s=ignore")' % (finding["message"], exclude, finding["code"]))
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")

@@ -26,6 +26,7 @@ from crashsym.cli.trees import (
     nothing_in,
     read_policy,
     status_lines,
+    with_findings,
 )
 from crashsym.coverage import SHARES, Coverage
 from crashsym.errors import ConfigError
@@ -33,11 +34,13 @@ from crashsym.extract import Extraction, judge, sorted_findings
 from crashsym.files import why_no_folder, write_atomically
 from crashsym.findings import Policy
 from crashsym.image import account
+from crashsym.leftovers import leftovers
 from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.report.page import Report, image_name, page
+from crashsym.store import Store
 from crashsym.thresholds import low, total
 from crashsym.tree import scan
 
@@ -84,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     result.findings += low(result.manifest.modules, policy)
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
+    result = with_findings(result, leftovers(Store(args.store), result, policy), policy)
     reported = deliver(args, result, tree, policy)
     if args.html is not None:
         _write_page(args, result, policy, diff)
