@@ -96,9 +96,11 @@ class _Job:
         place = where if not where.startswith("'") else where.rpartition("' ")[2]
         self.damage.append(f"{place}: {why}")
 
-    def take_damage(self, part: FunctionPart | Part) -> None:
+    def take_damage(self, part: FunctionPart | Part, gone: str = "") -> None:
+        """Note the damage of a part; that a section is ``gone`` is a finding of its own."""
         for where, why in part.damage:
-            self.damaged(where, why)
+            if not gone or f"{gone}+" not in where:
+                self.damaged(where, why)
 
     def report_damage(self) -> None:
         """Report all damage as one finding: the first place, and how many there are more."""
@@ -225,7 +227,7 @@ def _functions(job: _Job) -> FunctionPart:
         if problem.code == findings.MISSING_DEBUG_FILE:
             remedy = f"{remedy[:-1]}, or name its folder with {job.options.debug_options[0]}."
         job.report(problem.code, problem.why, remedy)
-    job.take_damage(functions)
+    job.take_damage(functions, gone="" if holder.has_bytes(".debug_line") else ".debug_line")
     return functions
 
 
