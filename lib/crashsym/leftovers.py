@@ -7,6 +7,7 @@ Both are findings of `ASKED_FOR`: they are looked for where a rule names them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from crashsym.errors import shortened
 from crashsym.extract import Extraction
@@ -15,14 +16,14 @@ from crashsym.store import Store
 from crashsym.texts import target_path
 
 
-def leftovers(store: Store, result: Extraction, policy: Policy) -> Iterator[Finding]:
-    """Yield the findings of both kinds that a policy asks for; a run of ``result`` was the last.
+def leftovers(store: Path, result: Extraction, policy: Policy) -> Iterator[Finding]:
+    """Yield the findings of both kinds that a policy asks for, now that the store has a result.
 
     Raises:
         StoreError: the store cannot be read.
     """
     if policy.asks_for(STALE):
-        yield from _stale(store, result)
+        yield from _stale(Store(store), result)
     if policy.asks_for(UNUSED_EXCUSE):
         yield from _unused(result, policy)
 

@@ -40,7 +40,6 @@ from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.report.page import Report, image_name, page
-from crashsym.store import Store
 from crashsym.thresholds import low, total
 from crashsym.tree import scan
 
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     result.findings += low(result.manifest.modules, policy)
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
-    result = with_findings(result, leftovers(Store(args.store), result, policy), policy)
+    result = with_findings(result, leftovers(args.store, result, policy), policy)
     reported = deliver(args, result, tree, policy)
     if args.html is not None:
         _write_page(args, result, policy, diff)
