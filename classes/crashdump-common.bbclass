@@ -9,7 +9,7 @@ CRASHDUMP_EXCLUDE[doc] = "Space-separated globs of target paths to leave out, e.
 CRASHDUMP_DEPLOY_DIR ?= "${DEPLOY_DIR}/crashdump"
 CRASHDUMP_DEPLOY_DIR[doc] = "The folder that receives symbols and manifests of recipes, one sub-folder for each package architecture. The account of an image takes from it where sources are from."
 CRASHDUMP_POLICY ?= ""
-CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, mismatch, missing-debug-file, unreadable, malformed, unsupported, conflict, crashed, of images changed, unowned, duplicate-build-id, worse, low-coverage, or * for all. Unset codes: unreadable, mismatch, conflict, crashed and duplicate-build-id are errors, the others warnings."
+CRASHDUMP_POLICY[doc] = "Space-separated CODE=LEVEL and policy files: what a finding does to the build. LEVEL is error (the task fails), warning or ignore; CODE is no-build-id, no-debug-info, no-lines, no-unwind-info, late-build-id, mismatch, missing-debug-file, unreadable, malformed, unsupported, packed, conflict, crashed, of images changed, unowned, duplicate-build-id, worse, low-coverage, unused-excuse, or * for all but the last of these. Unset codes: unreadable, mismatch, conflict, crashed and duplicate-build-id are errors, unused-excuse is ignored, the others are warnings."
 CRASHDUMP_IMAGE_VERSION ?= "${DISTRO_VERSION}"
 CRASHDUMP_IMAGE_VERSION[doc] = "What people call this version of the image, for the manifests of it and of its SDK, and for image.json."
 CRASHDUMP_INLINES ?= "1"
@@ -65,8 +65,9 @@ def crashdump_run(d, arguments):
     findings = crashdump_call(d, command)["findings"]
     for finding in findings:
         if finding["level"] in ("error", "warning"):
+            # what is about no file of the target cannot be excluded
+            exclude = 'CRASHDUMP_EXCLUDE += "%s", or ' % finding["path"] if finding["path"].startswith("/") else ""
             (bb.error if finding["level"] == "error" else bb.warn)(
-                '%s (CRASHDUMP_EXCLUDE += "%s", or CRASHDUMP_POLICY += "%s=ignore")'
-                % (finding["message"], finding["path"], finding["code"]))
+                '%s (%sCRASHDUMP_POLICY += "%s=ignore")' % (finding["message"], exclude, finding["code"]))
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")

@@ -22,13 +22,20 @@ from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
 from crashsym.files import not_written, open_regular
-from crashsym.findings import NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, Finding
+from crashsym.findings import (
+    LATE_BUILD_ID,
+    NO_BUILD_ID,
+    NO_DEBUG_INFO,
+    NO_LINES,
+    NO_UNWIND_INFO,
+    Finding,
+)
 from crashsym.manifest import Module, module_document, read_module
 from crashsym.store import can_store
 
 _CHUNK = 1 << 20
 _LARGEST = 1 << 20  # bytes of a description
-_OF_THE_FILE = (NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO)
+_OF_THE_FILE = (NO_BUILD_ID, NO_DEBUG_INFO, NO_LINES, NO_UNWIND_INFO, LATE_BUILD_ID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from crashsym.breakpad.module import ModuleRecord
 from crashsym.breakpad.writer import module_name, write_module
 from crashsym.dwarf.inputs import DebugInputs
 from crashsym.engines import NoFunctions, engine
-from crashsym.errors import MalformedError, UnsupportedError, counted
+from crashsym.errors import MalformedError, PackedError, UnsupportedError, counted
 from crashsym.findings import Finding
+from crashsym.firstpage import why_no_build_id
+from crashsym.packers import packer_of
 from crashsym.splitpair import read_debuglink
 from crashsym.value import Value
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from crashsym.splitpair import SplitPair
 
 
-OUTPUT_VERSION = 2  # to be raised when the same input gives other symbols or findings
+OUTPUT_VERSION = 3  # to be raised when the same input gives other symbols or findings
 
 
 class DumpOptions(Value):
@@ -102,9 +104,11 @@ class _Job:
         place = where if not where.startswith("'") else where.rpartition("' ")[2]
         self.damage.append(f"{place}: {why}")
 
-    def take_damage(self, part: FunctionPart | Part) -> None:
+    def take_damage(self, part: FunctionPart | Part, gone: str = "") -> None:
+        """Note the damage of a part; that a section is ``gone`` is a finding of its own."""
         for where, why in part.damage:
-            self.damaged(where, why)
+            if not gone or f"{gone}+" not in where:
+                self.damaged(where, why)
 
     def report_damage(self) -> None:
         """Report all damage as one finding: the first place, and how many there are more."""
@@ -117,6 +121,7 @@ class _Job:
 
 _TITLES = {
     findings.NO_BUILD_ID: "symbols are found by a weak id",
+    findings.LATE_BUILD_ID: "a core file does not have its build id",
     findings.NO_DEBUG_INFO: "no functions and lines",
     findings.NO_LINES: "no lines",
     findings.NO_UNWIND_INFO: "no unwind rules",
@@ -132,9 +137,11 @@ def dump_module(
     name for findings. ``use`` is the engine of this process if it is not given.
 
     Raises:
+        PackedError: the code that runs is not in the file.
         UnsupportedError: the file is for a CPU that is not in `CPUS`.
         MalformedError: there is nothing to identify the file by.
     """
+    _check_unpacked(pair.elf_file, path, options)
     job = _Job(pair, path, options, use or engine())
     module = _module_record(job, debug_file)
     functions = _functions(job)
@@ -143,6 +150,20 @@ def dump_module(
     _report_missing(job, functions, publics, rules)
     job.report_damage()
     return Dump(module, functions, publics, rules, job.findings, job.others, options.links)
+
+
+def _check_unpacked(elf_file: ElfFile, path: str, options: DumpOptions) -> None:
+    packer = packer_of(elf_file)
+    if packer is not None:
+        raise PackedError(
+            "no symbols",
+            where=f"'{path}'",
+            why=f"{packer} has packed it: the code that runs is not in the file",
+            remedy=options.or_exclude(
+                "Let no recipe and no hook of the image run upx on it, unpack what comes packed"
+                " with 'upx -d'"
+            ),
+        )
 
 
 def _cpu(elf_file: ElfFile, path: str, options: DumpOptions) -> Cpu:
@@ -174,6 +195,16 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "no GNU build id, the hash of its .text stands in",
             job.options.or_exclude("Link it with '-Wl,--build-id'"),
         )
+    why = why_no_build_id(elf_file)
+    if why is not None:
+        job.report(
+            findings.LATE_BUILD_ID,
+            why,
+            job.options.or_exclude(
+                "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link"
+                " with -ldflags=-linkmode=external"
+            ),
+        )
     try:
         soname = elf_file.soname
     except MalformedError as error:
@@ -204,7 +235,7 @@ def _functions(job: _Job) -> FunctionPart:
         if problem.code == findings.MISSING_DEBUG_FILE:
             remedy = f"{remedy[:-1]}, or name its folder with {job.options.debug_options[0]}."
         job.report(problem.code, problem.why, remedy)
-    job.take_damage(functions)
+    job.take_damage(functions, gone="" if holder.has_bytes(".debug_line") else ".debug_line")
     return functions
 
 

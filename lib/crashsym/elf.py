@@ -46,7 +46,8 @@ class ElfFile:
 
     ``machine`` and ``type`` are names (``EM_ARM``, ``ET_DYN``), or the number in hex where it has
     none here; ``flags`` is e_flags; ``load_base`` the address of the first PT_LOAD segment, or
-    that of ``.text`` in a relocatable file, whose sections get addresses here.
+    that of ``.text`` in a relocatable file, whose sections get addresses here. ``headers_end`` is
+    the offset in the file behind the program headers.
     """
 
     def __init__(self, path: str | os.PathLike[str], source: ByteSource | None = None) -> None:
@@ -62,13 +63,14 @@ class ElfFile:
             raise
 
     def _read_headers(self) -> None:
-        header, self.sections, self._segments = read_tables(self._source, self._budget)
+        header, self.sections, self.segments = read_tables(self._source, self._budget)
         self.bits = header.bits
         self.machine = elfnames.machine(header.machine)
         self.type = elfnames.file_type(header.type)
         self.flags = header.flags
         self.little_endian = header.order == "<"
-        loads = [segment for segment in self._segments if segment.type == _PT_LOAD]
+        self.headers_end = header.program_offset + header.program_count * header.program_entry
+        loads = [segment for segment in self.segments if segment.type == _PT_LOAD]
         self.load_base = loads[0].address if loads else 0
         self._relocatable: Relocatable | None = None
         if self.type == "ET_REL":
@@ -134,7 +136,7 @@ class ElfFile:
         spans = [(s.address, s.address + s.size) for s in self.sections if s.executable and s.size]
         segments = [
             (s.address, s.address + s.memory_size)
-            for s in self._segments
+            for s in self.segments
             if s.type == _PT_LOAD and s.flags & _PF_X
         ]
         last = (1 << self.bits) - 1
@@ -269,7 +271,7 @@ class ElfFile:
         others = [s for s in self.sections if s.type == "SHT_NOTE" and s.name != name]
         places = [(s.file_offset, s.size) for s in (*named, *others) if s.has_bytes]
         if not self.sections:
-            places = [(s.file_offset, s.file_size) for s in self._segments if s.type == _PT_NOTE]
+            places = [(s.file_offset, s.file_size) for s in self.segments if s.type == _PT_NOTE]
         return places
 
     @cached_property
@@ -332,7 +334,7 @@ class ElfFile:
                     return self._view_of(number), b""
                 return self._view_of(number), bytes(self._view_of(section.link))
         if not self.sections:
-            for segment in self._segments:
+            for segment in self.segments:
                 if segment.type == _PT_DYNAMIC:
                     place = (segment.file_offset, segment.file_size)
                     return self._source.view(*place, ".dynamic"), None
@@ -340,7 +342,7 @@ class ElfFile:
 
     def _at_address(self, address: int, size: int) -> bytes:
         """Return what the program headers load at an address; empty where they load nothing."""
-        for segment in self._segments:
+        for segment in self.segments:
             start = address - segment.address
             if segment.type == _PT_LOAD and start >= 0 and start + size <= segment.file_size:
                 return self.file_bytes(segment.file_offset + start, size, "strings")

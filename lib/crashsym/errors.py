@@ -10,6 +10,7 @@
     │   ├── UnreadableError       it cannot be opened or read
     │   ├── NotElfError           it is something else than an ELF file
     │   ├── MalformedError        its structure contradicts itself
+    │   ├── PackedError           the code that runs is not in it
     │   └── MismatchError         two halves that do not belong together
     ├── StoreError                the symbol store
     │   └── ConflictError         the same id with other bytes
@@ -89,6 +90,10 @@ class NotElfError(InputError):
 
 class MalformedError(InputError):
     """The structure of the file contradicts itself."""
+
+
+class PackedError(InputError):
+    """The code that runs is not in the file: it is unpacked in memory."""
 
 
 class UnsupportedError(InputError):

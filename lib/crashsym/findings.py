@@ -14,11 +14,13 @@ NO_BUILD_ID = "no-build-id"
 NO_DEBUG_INFO = "no-debug-info"
 NO_LINES = "no-lines"
 NO_UNWIND_INFO = "no-unwind-info"
+LATE_BUILD_ID = "late-build-id"
 MISMATCH = "mismatch"
 MISSING_DEBUG_FILE = "missing-debug-file"
 UNREADABLE = "unreadable"
 MALFORMED = "malformed"
 UNSUPPORTED = "unsupported"
+PACKED = "packed"
 CONFLICT = "conflict"
 CRASHED = "crashed"
 CHANGED = "changed"
@@ -26,6 +28,8 @@ UNOWNED = "unowned"
 DUPLICATE_BUILD_ID = "duplicate-build-id"
 WORSE = "worse"
 LOW_COVERAGE = "low-coverage"
+STALE = "stale"
+UNUSED_EXCUSE = "unused-excuse"
 OTHER_BUILD = "other-build"
 
 CODES = (
@@ -33,11 +37,13 @@ CODES = (
     NO_DEBUG_INFO,
     NO_LINES,
     NO_UNWIND_INFO,
+    LATE_BUILD_ID,
     MISMATCH,
     MISSING_DEBUG_FILE,
     UNREADABLE,
     MALFORMED,
     UNSUPPORTED,
+    PACKED,
     CONFLICT,
     CRASHED,
     CHANGED,
@@ -45,10 +51,14 @@ CODES = (
     DUPLICATE_BUILD_ID,
     WORSE,
     LOW_COVERAGE,
+    STALE,
+    UNUSED_EXCUSE,
     OTHER_BUILD,
 )
 LEVELS = ("error", "warning", "ignore")
 EXCUSED = "excused"
+# About the store and the policy, and not about a file: a rule has to name them, "*" does not.
+ASKED_FOR = (STALE, UNUSED_EXCUSE)
 _ERRORS_BY_DEFAULT = (MISMATCH, UNREADABLE, CONFLICT, CRASHED, DUPLICATE_BUILD_ID)
 
 
@@ -87,7 +97,8 @@ class Rule(Value):
 
     These are patterns in which ``*`` fits anything, ``/`` as well, and ``*`` alone also a file
     that is nobody's. ``level`` is one of `LEVELS` or `EXCUSED`: it is known, accepted for
-    ``reason``, and no longer after ``expires`` (a day, "2027-03-31").
+    ``reason``, and no longer after ``expires`` (a day, "2027-03-31"). ``file`` and ``number`` say
+    where it stands.
     """
 
     level: str
@@ -97,11 +108,14 @@ class Rule(Value):
     recipe: str = "*"
     reason: str = ""
     expires: str = ""
+    file: str = ""
+    number: int = 0
 
     def fits(self, finding: Finding) -> bool:
         """Whether the rule is about a finding."""
         return (
             _fits(finding.code, self.code)
+            and (finding.code not in ASKED_FOR or finding.code == self.code)
             and _fits(finding.path, self.path)
             and _fits(finding.owner.package, self.package)
             and _fits(finding.owner.recipe, self.recipe)
@@ -185,6 +199,10 @@ class Policy(Value):
         """Return ``error``, ``warning``, ``ignore`` or ``excused``."""
         return self.rule_for(finding).level
 
+    def asks_for(self, code: str) -> bool:
+        """Whether a code of `ASKED_FOR` can be more than ignored."""
+        return any(rule.code == code and rule.level != "ignore" for rule in self.rules)
+
     def reminded(self, finding: Finding) -> Finding:
         """Return a finding that says so where an excuse for it has expired."""
         for rule in reversed(self.expired):
@@ -215,4 +233,8 @@ def read_word(
 
 # Debian's and OE's own libraries reach more; assembler has neither functions nor, at times, rules.
 DEFAULT_WANTED = Wanted(functions=50, lines=50, cfi=75)
-DEFAULT_RULES = (Rule("warning"), *(Rule("error", code) for code in _ERRORS_BY_DEFAULT))
+DEFAULT_RULES = (
+    Rule("warning"),
+    *(Rule("error", code) for code in _ERRORS_BY_DEFAULT),
+    *(Rule("ignore", code) for code in ASKED_FOR),
+)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crashsym.cache import file_digest
 from crashsym.extract import Extraction
-from crashsym.findings import CHANGED, DUPLICATE_BUILD_ID, UNOWNED, Finding, Owner
+from crashsym.findings import CHANGED, DUPLICATE_BUILD_ID, PACKED, UNOWNED, Finding, Owner
 from crashsym.fragments import Fragments
 from crashsym.manifest import LEFT_OUT, STATUSES, Manifest, Module, Symbols
 from crashsym.owners import Owners, Packaged
@@ -95,6 +95,8 @@ def _objections(module: Module, packaged: Packaged | None, file: Path) -> Iterat
         remedy = "Let a recipe package it: a hook of the image may have made it."
         yield Finding(UNOWNED, module.path, "nobody's file", "no package has it", remedy)
         return
+    if module.status == PACKED:
+        return  # that says it
     why = ""
     if packaged.size is not None and packaged.size != module.size:
         why = f"{module.size} bytes, in '{packaged.package}' it has {packaged.size}"

@@ -25,8 +25,8 @@ LEFT_OUT = "left-out"
 _LARGEST = 256 << 20  # bytes: 300 000 files
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
-    *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "crashed"),
-    LEFT_OUT,
+    *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "packed"),
+    *("crashed", LEFT_OUT),
 )
 
 

@@ -22,8 +22,8 @@ _LABELS = {"cfi": "unwind rules", "build_id": "build id"}
 # A status hides those before it: `onefile` and `image` note the last here of all that are true.
 SEVERITY = (
     *("ok", LEFT_OUT, EXCUSED, "no-unwind-info", "no-lines", "no-debug-info", "no-build-id"),
-    *("missing-debug-file", "mismatch", "conflict", "malformed", "unsupported", "unreadable"),
-    "crashed",
+    *("missing-debug-file", "mismatch", "conflict", "malformed", "unsupported", "packed"),
+    *("unreadable", "crashed"),
 )
 _FEW = 20  # of fewer records half can go with one function
 

@@ -17,6 +17,7 @@ from crashsym.elf import ElfFile
 from crashsym.errors import (
     InputError,
     MismatchError,
+    PackedError,
     StoreError,
     UnreadableError,
     UnsupportedError,
@@ -32,6 +33,7 @@ from crashsym.tree import HalfIndex, TreeFile
 _CODE_OF_ERROR: tuple[tuple[type[InputError], str], ...] = (
     (UnreadableError, findings.UNREADABLE),
     (UnsupportedError, findings.UNSUPPORTED),
+    (PackedError, findings.PACKED),
     (InputError, findings.MALFORMED),
 )
 # Of several findings the first here is the status of a module.

@@ -112,7 +112,8 @@ def _rule(path: str, number: int, table: Any) -> Rule:
     if mistake:
         raise _unusable(path, f"rule {number}: {mistake[0]}", mistake[1])
     expires = table.get("expires")
-    return Rule(**{**table, "expires": expires.isoformat() if expires else ""})
+    place = {"expires": expires.isoformat() if expires else "", "file": Path(path).name}
+    return Rule(**{**table, **place}, number=number)
 
 
 def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:

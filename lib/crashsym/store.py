@@ -12,6 +12,7 @@ from crashsym.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from crashsym.breakpad.module import ModuleRecord
 
@@ -96,13 +97,23 @@ class Store:
             return []
         return [name for name in self._names(debug_file) if self._has(debug_file, name)]
 
+    def files(self) -> Iterator[PurePosixPath]:
+        """Yield the place of each symbol file, sorted.
+
+        Raises:
+            StoreError: a folder cannot be read.
+        """
+        for name in self._names(""):
+            for debug_id in self.debug_ids(name):
+                yield symbol_path(name, debug_id)
+
     def is_empty(self) -> bool:
         """Whether nothing in the folder has the shape of a store.
 
         Raises:
             StoreError: a folder cannot be read.
         """
-        return not any(self.debug_ids(name) for name in self._names(""))
+        return next(self.files(), None) is None
 
     def _has(self, debug_file: str, debug_id: str) -> bool:
         file = self.root / symbol_path(debug_file, debug_id)

@@ -147,6 +147,14 @@ def built(root: Path, arch: str, *flags: str) -> Path:
     return folder / "app"
 
 
+def late(path: Path) -> list[str]:
+    """Return the finding about a build id that no PT_NOTE segment has: Go 1.19 links like that."""
+    said = call(path.parent, "readelf", "-lW", path)
+    mapped = re.findall(r"^ {3}\d\d +(\.note\.go\.buildid.*)$", said, re.MULTILINE)
+    assert len(mapped) == 1, said
+    return [] if ".note.gnu.build-id" in mapped[0] else ["late-build-id"]
+
+
 @dataclass(frozen=True)
 class App:
     """The program for one processor, and what crashsym says of it."""
@@ -212,7 +220,7 @@ def symbol_table(root: Path, path: Path) -> set[tuple[int, int, str]]:
 
 
 def test_functions_are_those_of_gos_symbol_table(app: App) -> None:
-    assert app.dump.codes == []
+    assert app.dump.codes == late(app.path)
     table = symbol_table(app.root, app.path)
     theirs = {(address, size, name.removesuffix(ABI0)) for address, size, name in table}
     assert {(f.address, f.size, f.name) for f in app.dump.symbols.functions} == theirs
@@ -222,7 +230,7 @@ def test_public_symbols_have_gos_names(root: Path) -> None:
     """Also one that ends like the name of a clone by GCC: "main.point.cold"."""
     path = built(root, "amd64", "-w")
     dump = read(path)
-    assert dump.codes == ["no-debug-info"]
+    assert dump.codes == [*late(path), "no-debug-info"]
     table = {(address, name) for address, _, name in symbol_table(root, path)}
     assert {(p.address, p.name) for p in dump.symbols.publics} == table
 
@@ -269,7 +277,8 @@ def test_inlined_calls_are_those_of_llvm(app: App) -> None:
 
 def test_unwind_rules_mean_what_readelf_prints(app: App) -> None:
     require_tool("readelf", "binutils")
-    fdes, symbols = read_fdes(app.path), parse(dumped_text(app.path, None))
+    text = dumped_text(app.path, None, exit_code=3 if late(app.path) else 0)
+    fdes, symbols = read_fdes(app.path), parse(text)
     assert len(fdes) > 1000
     assert compare(CPUS[app.arch], symbols, fdes, app.base) == []
 

@@ -76,6 +76,13 @@ def _many_sources(developer: Developer) -> Repositories:
     return remotes.many_sources(developer)
 
 
+@given(parsers.parse('the policy excuses "{path}" until "{day}"'))
+@when(parsers.parse('the policy excuses "{path}" until "{day}"'))
+def _excuse(developer: Developer, path: str, day: str) -> None:
+    rule = f"[[rule]]\npath = '{path}'\nlevel = 'excused'\nreason = 'asked for'\nexpires = {day}\n"
+    developer.change(developer.oe.build / "policy.toml", rule)
+
+
 @given(parsers.parse('"{targets}" was built'))
 def _built(developer: Developer, targets: str) -> None:
     developer.build(targets)

@@ -197,6 +197,8 @@ def create(work: Path, user: str | None, oecore: Path, bitbake: Path) -> OeBuild
     copy_layer(work / "meta-crashdump")
     for name in ("meta-offline", "meta-testing"):
         shutil.copytree(HERE / name, work / name)
+    faulty = work / "meta-testing/recipes-testing/faulty"
+    shutil.copytree(HERE.parent / "builders", faulty / "files/builders")
     recipe = work / "meta-offline/recipes-offline/host-cython"
     from_venv.copy("cython", recipe / "files/site-packages")
     layers = [work / "oe-core/meta", *(work / n for n in ("meta-offline", "meta-testing"))]

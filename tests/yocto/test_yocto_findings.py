@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from pytest_bdd import given, parsers, scenarios, then, when
+from pytest_bdd import parsers, scenarios, then
 
 from yocto.developer import Developer
 
@@ -18,13 +18,6 @@ def said(developer: Developer, level: str) -> list[str]:
     """Return what do_crashdump_symbols said on that level, without BitBake's own prefix."""
     prefix = rf"^{level.upper()}: \S+ do_crashdump_symbols: (.*)$"
     return re.findall(prefix, developer.last.output, re.MULTILINE)
-
-
-@given(parsers.parse('the policy excuses "{path}" until "{day}"'))
-@when(parsers.parse('the policy excuses "{path}" until "{day}"'))
-def _excuse(developer: Developer, path: str, day: str) -> None:
-    rule = f"[[rule]]\npath = '{path}'\nlevel = 'excused'\nreason = 'asked for'\nexpires = {day}\n"
-    developer.change(developer.oe.build / "policy.toml", rule)
 
 
 @then(parsers.parse("it says as {level}:"))

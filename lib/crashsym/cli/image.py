@@ -27,6 +27,7 @@ from crashsym.cli.trees import (
     nothing_in,
     read_policy,
     status_lines,
+    with_findings,
 )
 from crashsym.cli.whose import add_owner_arguments, check_owners, read_owners
 from crashsym.coverage import SHARES, Coverage
@@ -37,6 +38,7 @@ from crashsym.findings import Policy
 from crashsym.fragments import Fragments
 from crashsym.identity import identify
 from crashsym.image import account
+from crashsym.leftovers import leftovers
 from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
@@ -83,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     result.findings += low_image(result.manifest.modules, policy)
     result = judge(result, policy)
     result, diff = with_baseline(result, baseline, policy)
+    result = with_findings(result, leftovers(args.store, result, policy), policy)
     reported = deliver(args, result, tree, policy)
     if args.html is not None:
         _write_page(args, result, policy, diff)

@@ -19,6 +19,10 @@ EXPLAINED = {
     ),
     findings.NO_LINES: "Functions are known, source files and lines are not.",
     findings.NO_UNWIND_INFO: "A stack cannot be walked through this file: callers are guesses.",
+    findings.LATE_BUILD_ID: (
+        "A core file does not have the build id of this file: only a minidump, or the file itself,"
+        " tells which symbols are its."
+    ),
     findings.MISMATCH: "Its debug file is of another build and was not used.",
     findings.MISSING_DEBUG_FILE: (
         "A further file that its debug information refers to is not there, so some names or"
@@ -27,6 +31,7 @@ EXPLAINED = {
     findings.UNREADABLE: "The file or folder could not be opened.",
     findings.MALFORMED: "The file contradicts itself; what could be read of it was kept.",
     findings.UNSUPPORTED: "It is for a CPU, or in a format, that crashsym does not know.",
+    findings.PACKED: "A packer like UPX has made it: the code that runs is not in the file.",
     findings.CONFLICT: "The store has other symbols for the same id; those stayed.",
     findings.CRASHED: "Its reader died, or wanted more memory or time than such a file needs.",
     findings.CHANGED: (
@@ -39,6 +44,8 @@ EXPLAINED = {
         " other's."
     ),
     findings.WORSE: "The file has less than it had in the baseline.",
+    findings.STALE: "The store has symbols that no file of the image has.",
+    findings.UNUSED_EXCUSE: "The policy excuses something that was not found.",
     findings.OTHER_BUILD: "The image has another build of this file of the SDK.",
     findings.LOW_COVERAGE: "Less of its code has symbols or unwind rules than the policy wants.",
 }
