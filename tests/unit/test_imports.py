@@ -50,7 +50,7 @@ LAYERS = (
     ("identity",),
     ("onefile", "symbolicate", "thresholds"),
     ("extract",),
-    ("image", "report"),
+    ("image", "report", "spdx"),
     ("sdk",),
     ("cli", "__main__"),
 )
