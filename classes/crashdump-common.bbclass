@@ -38,9 +38,9 @@ def crashdump_layers(d):
         options += ["--layer", "%s=%s" % (name, known)]
     return options
 
-def crashdump_call(d, command):
-    """Return what crashsym prints, as JSON gives it; where it fails, so does the task."""
-    import json, subprocess
+def crashdump_process(d, command):
+    """Return what became of crashsym, which has finished, with findings or without; where it fails, so does the task."""
+    import subprocess
     # the host user's own Python packages must not stand in for the native sysroot's; and a task that is root for pseudo
     # need not be it for this
     environment = dict(os.environ, PYTHONNOUSERSITE="1", PSEUDO_DISABLED="1")
@@ -50,7 +50,12 @@ def crashdump_call(d, command):
         bb.fatal("crashsym ended with exit code %d (negative: killed by that signal).\n%s"
                  % (result.returncode, result.stderr))
     bb.note(result.stderr)
-    return json.loads(result.stdout)
+    return result
+
+def crashdump_call(d, command):
+    """Return what crashsym prints, as JSON gives it."""
+    import json
+    return json.loads(crashdump_process(d, command).stdout)
 
 def crashdump_run(d, arguments):
     """Run crashsym with these arguments and the common options; findings become warnings and errors of the task."""

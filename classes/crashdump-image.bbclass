@@ -11,6 +11,8 @@
 #   <image>.crashdump.json     the manifest
 #   <image>.crashdump.html     the same for people, a page for any browser
 #   <image>.crashdump/         the symbol store
+# and where the image has an SPDX document (create-spdx), by do_crashdump_spdx:
+#   <image>.crashdump.spdx.json   that document with the build ids; the manifest names it
 #
 # No recipe has to inherit crashdump: the debug information is in the -dbg packages, which OE installs into a root
 # file system beside the image's own. No package is made anew for that.
@@ -71,6 +73,43 @@ python crashdump_identify () {
     bb.utils.mkdirhier(os.path.dirname(place))
     with open(place, "w") as stream:
         stream.write(json.dumps(found, indent=1) + "\n")
+}
+
+# Runs last: the image's own SPDX document names what do_image_complete has deployed.
+CRASHDUMP_SPDX_DIR = "${WORKDIR}/crashdump-spdx"
+python do_crashdump_spdx () {
+    import glob
+    image = d.getVar("IMAGE_LINK_NAME") or d.getVar("IMAGE_NAME")
+    deployed = os.path.join(d.getVar("DEPLOY_DIR_IMAGE"), image)
+    # scarthgap's SPDX 2.2 is packed up when deployed, under the name of the build that do_rootfs ran in
+    found = glob.glob(d.expand("${SPDXIMAGEWORK}/*.spdx.json")) if bb.data.inherits_class("create-spdx-2.2", d) else []
+    result = crashdump_process(d, ["spdx", deployed + ".crashdump.json", (found or [deployed + ".spdx.json"])[0],
+                                   "-o", os.path.join(d.getVar("CRASHDUMP_SPDX_DIR"), image + ".crashdump.spdx.json"),
+                                   "--manifest", deployed + ".crashdump.json"])
+    if result.returncode != 0:
+        bb.warn(result.stderr)
+}
+do_crashdump_spdx[cleandirs] = "${CRASHDUMP_SPDX_DIR}"
+do_crashdump_spdx[depends] = "python3-crashsym-native:do_populate_sysroot"
+do_crashdump_spdx[sstate-inputdirs] = "${CRASHDUMP_SPDX_DIR}"
+do_crashdump_spdx[sstate-outputdirs] = "${DEPLOY_DIR_IMAGE}"
+do_crashdump_spdx[stamp-extra-info] = "${MACHINE_ARCH}"
+SSTATETASKS += "do_crashdump_spdx"
+SSTATE_SKIP_CREATION:task-crashdump-spdx = "1"
+python do_crashdump_spdx_setscene () {
+    sstate_setscene(d)
+}
+
+python () {
+    if not d.getVarFlag("do_crashdump_image", "task", False):
+        return
+    if d.getVarFlag("do_create_image_sbom_spdx", "task", False):
+        bb.build.addtask("do_crashdump_spdx", "do_build", "do_create_image_sbom_spdx", d)
+    elif bb.data.inherits_class("create-spdx-2.2", d):
+        bb.build.addtask("do_crashdump_spdx", "do_build", "do_image_complete", d)
+    else:
+        return
+    bb.build.addtask("do_crashdump_spdx_setscene", None, None, d)
 }
 
 # Before all anonymous functions: image.bbclass reads IMAGE_GEN_DEBUGFS in one of its own.

@@ -42,6 +42,12 @@ BREAKPAD = Package(
     "minidump-0.26.0.tgz",
     "0b09e132e39a5bf555324078a7f1fa2f3fe5c498f44bd80bf6fdfca92c1e2bbd",
 )
+CDXGEN = Package(
+    "@cyclonedx/cdxgen",
+    "12.8.4",
+    "cyclonedx-cdxgen-12.8.4.tgz",
+    "fe4787e12e4b261af5272ad0a1075cd6e24bfa2792a26c1916a0c806290bea13",
+)
 
 
 def mozilla_dump_syms() -> Path:
@@ -74,6 +80,12 @@ def breakpad_package() -> Path:
     require_x86_64()
     require_tool("npm")
     return _unpacked(BREAKPAD, _download_npm, _untar) / "package"
+
+
+def spdx3_schema() -> Path:
+    """The JSON Schema of SPDX 3.0.1 by the SPDX project, which cdxgen brings along."""
+    require_tool("npm")
+    return _unpacked(CDXGEN, _download_npm, _untar) / "package/data/spdx-export.schema.json"
 
 
 def _download_wheel(package: Package, folder: Path) -> list[str]:

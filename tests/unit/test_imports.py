@@ -52,7 +52,7 @@ LAYERS = (
     ("identity",),
     ("onefile", "symbolicate", "thresholds"),
     ("extract",),
-    ("image", "leftovers", "report"),
+    ("image", "leftovers", "report", "spdx"),
     ("sdk",),
     ("cli", "__main__"),
 )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -157,3 +158,21 @@ def _symbol_file_for_each(developer: Developer, recipe: str, arch: str) -> None:
     assert {(m["package"], m["path"]) for m in deployed.modules()} == set(packaged)
     for module in deployed.modules():
         assert deployed.symbol_file(module).is_file(), module
+
+
+@then("no task ran")
+def _nothing_ran(developer: Developer) -> None:
+    assert developer.last.started == []
+    attempted, current = re.findall(r"\d+", developer.last.summary)
+    assert attempted == current
+
+
+@then(parsers.parse('there is no task "{task}" in "{recipe}"'))
+def _no_such_task(developer: Developer, task: str, recipe: str) -> None:
+    assert task not in developer.tasks(recipe)
+
+
+@then(parsers.parse('there is no account of "{image}"'))
+def _no_account(developer: Developer, image: str) -> None:
+    found = [file for file in developer.images.rglob("*") if file.is_file()]  # folders may stay
+    assert [file for file in found if f"{image}" in str(file) and ".crashdump" in str(file)] == []

@@ -52,13 +52,6 @@ def _no_package(developer: Developer) -> None:
     assert [task for _, task in developer.last.started if "package" in task] == []
 
 
-@then("no task ran")
-def _none(developer: Developer) -> None:
-    assert developer.last.started == []
-    attempted, current = re.findall(r"\d+", developer.last.summary)
-    assert attempted == current
-
-
 @then("only do_crashdump_image ran")
 def _only_one(developer: Developer) -> None:
     assert developer.last.started == [(f"{IMAGE}-1.0-r0", "do_crashdump_image")]
@@ -288,17 +281,6 @@ def _same(accounts: list[dict[str, bytes]]) -> None:
 @then(parsers.parse('the account of "{image}" has no entry'))
 def _empty(developer: Developer, image: str) -> None:
     assert account(developer, image) == []
-
-
-@then(parsers.parse('there is no account of "{image}"'))
-def _no_account(developer: Developer, image: str) -> None:
-    found = [file for file in developer.images.rglob("*") if file.is_file()]  # folders may stay
-    assert [file for file in found if f"{image}" in str(file) and ".crashdump" in str(file)] == []
-
-
-@then(parsers.parse('there is no task "{task}" in "{recipe}"'))
-def _no_task(developer: Developer, task: str, recipe: str) -> None:
-    assert task not in developer.tasks(recipe)
 
 
 @when(parsers.parse('I clean "{recipe}" and its sstate'))

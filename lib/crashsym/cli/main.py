@@ -21,7 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-_COMMANDS = ("dump", "extract", "image", "sdk", "identify", "manifest", "symbolicate", "lint")
+_COMMANDS = (
+    *("dump", "extract", "image", "sdk", "identify", "manifest", "spdx", "symbolicate", "lint"),
+)
 _USER_ERROR, _INTERRUPTED = 2, 130
 
 

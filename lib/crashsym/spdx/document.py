@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+"""SPDX documents as JSON: reading them, looking into them without trust, finding files in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from crashsym.errors import InputError, shortened
+from crashsym.manifest import Module
+
+VERSIONS = ("2.2", "2.3", "3.0.1")
+TOOL = "crashsym"
+BUILD_ID = "GNU build-id"  # SPDX has no type of identifiers for it
+MANIFEST = "The ELF files by their GNU build-ids, and where their symbols are"
+_LARGEST = 1 << 30  # bytes
+_DEEPEST = 100
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_CONTEXT = r"https://spdx\.org/rdf/([^/]+)/spdx-context\.jsonld"
+_GIVE = "Give the SPDX document of the image: OE puts <image>.spdx.json beside the image."
+Object: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of one of the `VERSIONS`, and what identifies the file that it was read from."""
+
+    where: str
+    version: str
+    content: Object
+    sha1: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """A document with build ids: of ``found`` files that it had, and of ``added`` others.
+
+    Those in ``left`` are not in it, nor are their packages. ``manifest`` is the file that names it.
+    """
+
+    content: Object
+    manifest: bytes
+    found: int
+    added: int
+    left: tuple[Module, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON text of the document, as compact as OE's."""
+        return f"{json.dumps(self.content, separators=(',', ':'))}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """The file of the manifest: its name without folders, and its bytes."""
+
+    name: str
+    data: bytes
+
+    def digest(self, algorithm: str) -> str:
+        """Return the hash of the file in hexadecimal digits."""
+        return hashlib.new(algorithm, self.data).hexdigest()
+
+
+class Form(Protocol):
+    """A document of one version of SPDX, whose content is changed."""
+
+    name: str  # its id
+
+    def identify(self, module: Module) -> bool:
+        """Give the file of a module its build id; return whether the document has it."""
+
+    def knows(self, module: Module) -> bool:
+        """Tell whether there is another file at the path of a module, or its package."""
+
+    def add(self, modules: Iterable[Module]) -> None:
+        """Add the build ids of modules whose files the document does not have."""
+
+    def finish(self, name: str, file: ManifestFile) -> None:
+        """Add the manifest, and make the document another one with this name."""
+
+
+def read(path: Path) -> Document:
+    """Read the SPDX document of an image.
+
+    Raises:
+        InputError: it cannot be read, is no SPDX document, or one of another version.
+    """
+    where = f"'{path}'"
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise unusable(where, error.strerror or str(error), _GIVE) from error
+    if len(data) > _LARGEST:
+        raise unusable(where, f"it has more than {_LARGEST} bytes", _GIVE)
+    content = _parse(where, data)
+    version = _version(where, content)
+    hashes = hashlib.sha1(data, usedforsecurity=False), hashlib.sha256(data)
+    sha1, sha256 = (found.hexdigest() for found in hashes)
+    found = Document(where, version, content, sha1, sha256)
+    deque(every_object(found), maxlen=0)  # none lies too deep
+    return found
+
+
+def _parse(where: str, data: bytes) -> Any:
+    if data.startswith(_ZSTD):
+        remedy = "Unpack it ('tar --zstd -xf FILE') and give the document called like the image."
+        raise unusable(where, "it is compressed", remedy)
+    try:
+        return json.loads(data, parse_constant=_number, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise unusable(where, f"it is no JSON ({error})", _GIVE) from error
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{shortened(text)} is no number")
+    return number
+
+
+def _version(where: str, content: Any) -> str:
+    contexts: Any = None
+    if isinstance(content, dict):
+        version = content.get("spdxVersion")
+        if isinstance(version, str):
+            return _supported(where, version.removeprefix("SPDX-"))
+        contexts = content.get("@context")
+    for context in contexts if isinstance(contexts, list) else [contexts]:
+        found = re.fullmatch(_CONTEXT, context) if isinstance(context, str) else None
+        if found:
+            return _supported(where, found[1])
+    raise unusable(where, "it is no SPDX document in JSON", _GIVE)
+
+
+def _supported(where: str, version: str) -> str:
+    if version not in VERSIONS:
+        known = ", ".join(VERSIONS)
+        why = f"its version is SPDX {shortened(version)}, this crashsym reads {known}"
+        raise unusable(where, why, "Make it with an SPDX version of these.")
+    return version
+
+
+def unusable(where: str, why: str, remedy: str = "Make it anew.") -> InputError:
+    """Return the error for a document that cannot be used."""
+    return InputError("cannot use the SPDX document", where=where, why=why, remedy=remedy)
+
+
+def objects(document: Document, holder: Object, key: str) -> list[Object]:
+    """Return the list of objects under a key, which is empty where there is none.
+
+    Raises:
+        InputError: it is no such list.
+    """
+    return _items(document, holder, key, dict, "objects")
+
+
+def texts(document: Document, holder: Object, key: str) -> list[str]:
+    """Return the list of texts under a key, which is empty where there is none.
+
+    Raises:
+        InputError: it is no such list.
+    """
+    return _items(document, holder, key, str, "texts")
+
+
+def _items(document: Document, holder: Object, key: str, kind: type, what: str) -> list[Any]:
+    value = holder.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+        raise unusable(document.where, f"'{key}' of {_name(holder)} is no list of {what}")
+    return value
+
+
+def text(document: Document, holder: Object, key: str) -> str:
+    """Return the text under a key.
+
+    Raises:
+        InputError: there is none.
+    """
+    value = holder.get(key)
+    if not isinstance(value, str) or not value:
+        raise unusable(document.where, f"'{key}' of {_name(holder)} is no text")
+    return value
+
+
+def _name(holder: Object) -> str:
+    names = (holder.get(key) for key in ("spdxId", "SPDXID", "@id", "name", "fileName"))
+    name = next((name for name in names if isinstance(name, str)), None)
+    if name is not None:
+        return f"'{shortened(name)}'"
+    kind = holder.get("type")
+    return f"a {shortened(kind)}" if isinstance(kind, str) else "an object without a name"
+
+
+def every_object(document: Document) -> Iterator[Object]:
+    """Yield each object of a document, those in others as well.
+
+    Raises:
+        InputError: they lie too deep in each other.
+    """
+    level: list[Any] = [document.content]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                yield value
+                inner.extend(value.values())
+            elif isinstance(value, list):
+                inner.extend(value)
+        if not inner:
+            return
+        level = inner
+    raise unusable(document.where, f"it has more than {_DEEPEST} levels")
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of a document, to be found by their bytes, or by their names without those."""
+
+    _by_hash: dict[str, list[tuple[Object, str]]] = field(default_factory=dict)
+    _by_name: dict[str, list[tuple[Object, frozenset[str]]]] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+
+    def add(self, file: Object, name: str, hashes: list[str], packages: Iterable[str]) -> None:
+        """Add a file with its SHA-256 hashes and the names of the packages that contain it."""
+        path = plain(name)
+        self._names.add(path)
+        for digest in hashes:
+            self._by_hash.setdefault(digest.lower(), []).append((file, path))
+        if not hashes:
+            self._by_name.setdefault(path, []).append((file, frozenset(packages)))
+
+    def has_name(self, path: str) -> bool:
+        """Tell whether a file has this path, whatever its bytes are."""
+        return plain(path) in self._names
+
+    def of(self, module: Module) -> list[Object]:
+        """Return the files that are the module.
+
+        Of several with the same bytes it is that at its path, if one is. Files without SHA-256 are
+        told by path, and by package where several have the same.
+        """
+        path = plain(module.path)
+        same = self._by_hash.get(module.sha256 or "", [])
+        if same:
+            return [file for file, name in same if name == path] or [file for file, _ in same]
+        named = self._by_name.get(path, [])
+        if len(named) > 1:
+            named = [(file, packages) for file, packages in named if module.package in packages]
+        return [file for file, _ in named] if len(named) == 1 else []
+
+
+def plain(path: str) -> str:
+    """Return a path as OE writes it: ``/usr/bin/app`` and ``./usr/bin/app`` are ``usr/bin/app``."""
+    return path.removeprefix("./").lstrip("/")
