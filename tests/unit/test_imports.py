@@ -46,7 +46,7 @@ LAYERS = (
     ("breakpad",),
     ("kernel", "engines"),
     ("dump", "store", "manifest", "quality"),
-    ("cache", "manifestdiff"),
+    ("cache", "manifestdiff", "progress"),
     ("onefile", "symbolicate", "thresholds"),
     ("extract",),
     ("image", "report"),

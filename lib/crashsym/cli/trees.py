@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from crashsym.cli.common import (
     report,
 )
 from crashsym.cli.output import tell
+from crashsym.cli.progress import ProgressLine
 from crashsym.engines import engine
 from crashsym.errors import ConfigError, counted
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
@@ -111,17 +113,19 @@ def read_policy(args: argparse.Namespace) -> Policy:
 
 
 def extract_tree(args: argparse.Namespace, tree: Tree, recipe: Recipe) -> Extraction:
-    """Make the symbols of a tree."""
+    """Make the symbols of a tree; on a terminal, say how far that is."""
     announce_engine()
-    return extract(
-        tree,
-        HalfIndex(tree.halves),
-        Store(args.store),
-        recipe,
-        dump_options(args),
-        jobs=args.jobs,
-        cache=Cache(args.cache) if args.cache is not None else None,
-    )
+    with ProgressLine(sys.stderr) as line:
+        return extract(
+            tree,
+            HalfIndex(tree.halves),
+            Store(args.store),
+            recipe,
+            dump_options(args),
+            jobs=args.jobs,
+            cache=Cache(args.cache) if args.cache is not None else None,
+            show=line.show,
+        )
 
 
 def nothing_in(root: Path) -> ConfigError:
