@@ -37,6 +37,7 @@ from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
+from crashsym.report.packages import worst_packages
 from crashsym.report.page import Report, image_name, page
 from crashsym.thresholds import low, total
 from crashsym.tree import scan
@@ -166,6 +167,7 @@ def _table(manifest: Manifest, owners: Owners) -> str:
     """Return how many files there are of each status, as lines."""
     lines = status_lines(manifest)
     lines += _shares(total(manifest.modules))
+    lines += filter(None, [worst_packages(manifest.modules)])
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")
     return "\n".join(lines)
