@@ -40,7 +40,8 @@ def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
                 module.path,
                 "some of its code has no symbols",
                 why,
-                "Compile all of it with -g; assembler needs .cfi directives, and .type and .size.",
+                "Compile all of it with -g and -funwind-tables; assembler needs .cfi directives,"
+                " .type and .size.",
                 owner,
             )
 

@@ -242,6 +242,25 @@ def test_a_click_on_a_package_shows_its_files(tab: Tab, small: Path, manifest: M
     assert tab.value("document.getElementById('search').value") == "package-1"
 
 
+def test_a_package_is_a_link_to_its_files(tab: Tab, small: Path, manifest: Manifest) -> None:
+    tab.window(1280)
+    tab.open(small)
+    package = tab.value("document.querySelector('.packages a').innerText")
+    tab.click(".packages a")
+    tab.value("new Promise(done => setTimeout(done, 100))")
+    assert set(tab.value(SEEN)) >= {m.path for m in manifest.modules if m.package == package}
+    assert tab.value("document.getElementById('search').value") == package
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_heads_of_columns_do_not_overlap(tab: Tab, small: Path, width: int) -> None:
+    tab.window(width)
+    tab.open(small)
+    heads = "[...document.querySelectorAll('.packages th')].filter(e => e.getClientRects().length)"
+    assert tab.value(f"{heads}.length") >= 3
+    assert tab.value(f"{heads}.filter(e => e.scrollWidth > e.clientWidth).length") == 0
+
+
 def test_without_javascript_all_files_can_be_read(
     tab: Tab, small: Path, manifest: Manifest
 ) -> None:

@@ -13,6 +13,7 @@ Feature: The account of Debian's root file systems
     And those have functions and lines whose debug files are there, and no others
     And the store has the symbols of each, with the digest that the manifest says
     And stdout adds up the files of the manifest
+    And stdout names the packages that lack most
     And there is one finding for each file that is not "ok"
     And the page has the numbers of the manifest, in windows of 360 and 1280 pixels
     When I run it again

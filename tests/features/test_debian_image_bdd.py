@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,10 +126,21 @@ def stored(world: Account) -> None:
         ]
 
 
+@then("stdout names the packages that lack most")
+def worst(world: Account) -> None:
+    missing: Counter[str] = Counter()
+    for module in world.modules:
+        coverage = module["symbols"]["coverage"]
+        missing[module["package"]] += coverage["code"] - coverage["plt"] - coverage["lines"]
+    names = [name for name, _ in missing.most_common(3)]
+    [line] = [line for line in world.stdout.splitlines() if line.startswith("most code without")]
+    assert re.findall(r"[:,] (\S+) [0-9.]+ [KM]iB", line) == names
+
+
 @then("stdout adds up the files of the manifest")
 def table(world: Account) -> None:
-    lines = world.stdout.splitlines()
-    shown = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in lines if "%" not in line}
+    rows = [line.split(maxsplit=1) for line in world.stdout.splitlines()]
+    shown = {what.strip(): int(number) for number, what in rows if number.isdecimal()}
     assert shown.pop("ELF files") == len(world.modules)
     assert shown == Counter(module["status"] for module in world.modules)
 
