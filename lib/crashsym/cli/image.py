@@ -167,7 +167,7 @@ def _table(manifest: Manifest, owners: Owners) -> str:
     """Return how many files there are of each status, as lines."""
     lines = status_lines(manifest)
     lines += _shares(total(manifest.modules))
-    lines += filter(None, [worst_packages(manifest.modules)])
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")
+    lines += filter(None, [worst_packages(manifest.modules)])
     return "\n".join(lines)
