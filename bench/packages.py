@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class DebianPackage:
         """See farm.Recipe."""
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpacking-") as scratch:
             folder = Path(scratch)
-            archive = self._download(folder)
+            [archive] = download([self.name], self.architecture, folder)
             run(["dpkg-deb", "-x", str(archive), str(folder / "tree")])
             files = (folder / "tree/usr/lib/debug").rglob("*.debug")
             largest = max(files, key=lambda file: file.lstat().st_size)
@@ -52,13 +53,14 @@ class DebianPackage:
             _version_file(path).write_text(version, encoding="utf-8")
             largest.rename(path)
 
-    def _download(self, folder: Path) -> Path:
-        options = []
-        if self.architecture != run(["dpkg", "--print-architecture"]).strip():
-            options = _private_apt(folder / "apt", self.architecture)
-        run(["apt-get", *options, "-q", "download", self.name], cwd=folder)
-        [archive] = folder.glob("*.deb")
-        return archive
+
+def download(names: Sequence[str], architecture: str, folder: Path) -> list[Path]:
+    """Return packages of an architecture, fetched into ``folder``, in no particular order."""
+    options = []
+    if architecture != run(["dpkg", "--print-architecture"]).strip():
+        options = _private_apt(folder / "apt", architecture)
+    run(["apt-get", *options, "-q", "download", *names], cwd=folder)
+    return list(folder.glob("*.deb"))
 
 
 def _version_file(path: Path) -> Path:

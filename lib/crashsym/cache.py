@@ -9,6 +9,7 @@ only useless. One that is damaged, or of an older crashsym, counts as not there.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -134,22 +135,36 @@ class Cache:
             "others": _facts(others),
         }
         description = json.dumps(document).encode()
-        _put(self._place(key, "sym"), lambda file: _link(symbols, file))
-        _put(self._place(key, "json"), lambda file: file.write_bytes(description))
+        _put(self._place(key, "sym"), symbols, lambda file: _link(symbols, file))
+        _put(self._place(key, "json"), symbols, lambda file: file.write_bytes(description))
 
 
-def _put(place: Path, make: Callable[[Path], object]) -> None:
-    """Make a file and move it into its place, whatever is there."""
-    temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
+def _put(place: Path, beside: Path, make: Callable[[Path], object]) -> None:
+    """Make a file and move it into its place, whatever is there.
+
+    It is made beside another one, in a folder that is removed whatever becomes of this process.
+    """
+    made = beside.with_name(f"{beside.name}{place.suffix}.tmp")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        make(made)
+        _move(made, place)
+    except OSError as error:
+        raise not_written(place, error) from error
+
+
+def _move(made: Path, place: Path) -> None:
+    try:
+        made.replace(place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # it is not another file system that keeps them apart
+            raise
+        temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
         try:
-            make(temporary)
+            shutil.copyfile(made, temporary)
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise not_written(place, error) from error
 
 
 def _known(document: Any, key: str, path: str) -> Known:

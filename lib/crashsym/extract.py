@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from crashsym.limits import Limits
 from crashsym.manifest import Manifest, Module
 from crashsym.onefile import Outcome, Recipe, Task, Work
 from crashsym.parallel import Died, run
+from crashsym.progress import Progress
 from crashsym.store import Store
 from crashsym.tree import HalfIndex, Tree
 
@@ -48,34 +49,38 @@ def extract(  # noqa: PLR0913 - each is a separate decision of the caller
     *,
     jobs: int,
     cache: Cache | None = None,
+    show: Callable[[Progress], object] | None = None,
 ) -> Extraction:
     """Make the symbol files of all subjects and put them into the store.
 
     Files are worked on in parallel, the largest first, each in a process of its own; they enter
     the store in the order of their paths. One that cannot be used becomes a finding and costs
-    nothing else.
+    nothing else. ``show`` is called whenever one is done.
 
     Raises:
         StoreError: the store cannot be written.
     """
     tasks = [Task(number, subject) for number, subject in enumerate(tree.subjects)]
     by_size = sorted(tasks, key=lambda task: (-task.subject.size, task.number))
+    progress = Progress({task.number: task.subject for task in by_size}, show)
     with StagedFolder(store.root, tidy=True) as folder:
         work = Work(halves, recipe, options, Path(folder), cache)
-        outcomes = _known(work, tasks, jobs)
+        outcomes = _known(work, tasks, jobs, progress)
         unknown = [task for task in by_size if task.number not in outcomes]
+        progress.work()
         for task, result in run(work.do, unknown, jobs, partial(_limits, halves)):
             if isinstance(result, StoreError):
                 raise result
             outcome = _died(task, result) if isinstance(result, Died) else result
             outcomes[task.number] = outcome.of(Owner(task.subject.package, recipe.name))
+            progress.done(task.number)
         extraction = _collect([outcomes[task.number] for task in tasks], store, work.folder)
     owner = Owner(None, recipe.name)
     extraction.findings[:0] = [finding._replace(owner=owner) for finding in tree.findings]
     return extraction
 
 
-def _known(work: Work, tasks: list[Task], jobs: int) -> dict[int, Outcome]:
+def _known(work: Work, tasks: list[Task], jobs: int, progress: Progress) -> dict[int, Outcome]:
     """Return what the cache knows, by the number of the file.
 
     A process for each file would take longer than to look: here many share one. Where it dies, its
@@ -89,6 +94,7 @@ def _known(work: Work, tasks: list[Task], jobs: int) -> dict[int, Outcome]:
         del group
         for task, outcome in () if isinstance(result, Died) else result:
             known[task.number] = outcome.of(Owner(task.subject.package, work.recipe.name))
+            progress.done(task.number)
     return known
 
 

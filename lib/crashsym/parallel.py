@@ -60,32 +60,49 @@ def run(
         while waiting or running:
             while waiting and len(running) < max(jobs, 1):
                 task = waiting.pop()
-                running.append(_start(function, task, limits(task)))
+                _start(function, task, limits(task), running)
             ready = wait([item.connection for item in running])
             for item in [item for item in running if item.connection in ready]:
+                result = _collect(item)
                 running.remove(item)
-                yield item.task, _collect(item)
+                yield item.task, result
     finally:
         for item in running:
             item.process.terminate()
+        for item in running:
             item.process.join()
             item.connection.close()
 
 
-def _start(function: Callable[[Task], Result], task: Task, limits: Limits) -> _Running[Task]:
+def _start(
+    function: Callable[[Task], Result], task: Task, limits: Limits, running: list[_Running[Task]]
+) -> None:
+    """Begin with a task, and add it to ``running``.
+
+    Until it is there, signals have to wait: nobody would end the new process.
+    """
     receiver, sender = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_work, args=(function, task, sender, limits))
-    process.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        process = _CONTEXT.Process(target=_work, args=(function, task, sender, limits, before))
+        process.start()
+        running.append(_Running(task, process, receiver))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     sender.close()
-    return _Running(task, process, receiver)
 
 
 def _work(
-    function: Callable[[Task], Result], task: Task, sender: Connection, limits: Limits
+    function: Callable[[Task], Result],
+    task: Task,
+    sender: Connection,
+    limits: Limits,
+    signals: set[signal.Signals],
 ) -> None:
     for number in _ENDING:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)  # it has nothing to remove, and ends at once
+    signal.pthread_sigmask(signal.SIG_SETMASK, signals)
     too_large = pickle.dumps(Died("it needs more memory than a file of its size has a right to"))
     limits.apply()
     try:

@@ -23,24 +23,26 @@ def total(modules: Iterable[Module]) -> Coverage:
 def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
     """Yield a finding for each module of which less is covered than the policy wants.
 
-    One that has not all kinds of records has a finding of its own for that; so has one that its
-    status is about.
+    That there are no records of a kind at all is another finding, which there is already.
     """
     for module in modules:
-        if module.symbols is None or module.status != "ok":
+        if module.symbols is None:
             continue
-        coverage = module.symbols.coverage
+        coverage, counts = module.symbols.coverage, module.symbols.counts
         if coverage.code - coverage.plt < SMALLEST:
             continue
         owner = Owner(module.package, module.recipe)
-        why = ", ".join(_shortfalls(coverage, wanted_of(module.path, owner, policy)))
+        wanted = wanted_of(module.path, owner, policy)
+        wanted = {what: share for what, share in wanted.items() if getattr(counts, what) > 0}
+        why = ", ".join(_shortfalls(coverage, wanted))
         if why:
             yield Finding(
                 LOW_COVERAGE,
                 module.path,
                 "some of its code has no symbols",
                 why,
-                "Compile all of it with -g; assembler needs .cfi directives, and .type and .size.",
+                "Compile all of it with -g and -funwind-tables; assembler needs .cfi directives,"
+                " .type and .size.",
                 owner,
             )
 

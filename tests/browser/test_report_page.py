@@ -7,10 +7,10 @@ import base64
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from browser.devtools import Browser, Tab
+from browser.shown import SEEN, cards, statuses, too_wide
 from builders.manifests import bare, findings, image, module
 from crashsym.findings import Finding, Policy
 from crashsym.manifest import Manifest
@@ -18,11 +18,6 @@ from crashsym.manifestdiff import compare
 from crashsym.report.page import Report, page
 
 WIDTHS = [360, 768, 1280]
-# Paths of the rows that can be seen, from top to bottom.
-SEEN = (
-    "[...document.querySelectorAll('#table tbody tr')].filter(r => r.getClientRects().length)"
-    ".map(r => r.cells[0].textContent)"
-)
 LONG = "/opt/" + "a" * 250 + "/" + "bé漢" * 60
 GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"  # one pixel
 HOSTILE = "/</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>\u202e"
@@ -78,12 +73,7 @@ def test_nothing_is_wider_than_the_window(tab: Tab, small: Path, width: int, dar
     tab.click("#more")
     assert tab.value("innerWidth") == width
     assert tab.value("document.documentElement.scrollWidth") <= width
-    beyond = tab.value(
-        "[...document.querySelectorAll('body *')].filter(e => e.getClientRects().length &&"
-        " !e.closest('svg') && e.getBoundingClientRect().right > innerWidth + 1)"
-        ".map(e => e.tagName + ' ' + e.textContent.slice(0, 60))"
-    )
-    assert beyond == []
+    assert too_wide(tab) == []
     background = tab.value("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, background[4:-1].split(","))) < 200) == dark
 
@@ -141,18 +131,11 @@ def test_the_numbers_that_are_shown_are_the_manifest_s(
 ) -> None:
     tab.window(1280)
     tab.open(small)
-    cards = tab.value(
-        "Object.fromEntries([...document.querySelectorAll('.card')]"
-        ".map(c => [c.querySelector('h2').innerText, c.querySelector('.big').innerText]))"
-    )
+    totals = cards(tab)
     coverages = [m.symbols.coverage for m in manifest.modules if m.symbols is not None]
-    assert cards["ELF files"] == f"{len(manifest.modules):,}"
-    assert cards["Code"] == f"{sum(c.code for c in coverages) / 2**20:.1f} MiB"
-    shown: list[list[Any]] = tab.value(
-        "[...document.querySelectorAll('.statuses tbody tr')]"
-        ".map(r => [r.cells[0].innerText.trim(), Number(r.cells[1].innerText)])"
-    )
-    assert dict(shown) == Counter(m.status for m in manifest.modules)
+    assert totals["ELF files"] == f"{len(manifest.modules):,}"
+    assert totals["Code"] == f"{sum(c.code for c in coverages) / 2**20:.1f} MiB"
+    assert statuses(tab) == Counter(m.status for m in manifest.modules)
     tab.click("#more")
     codes = tab.value(
         "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[6].textContent)"
@@ -257,6 +240,25 @@ def test_a_click_on_a_package_shows_its_files(tab: Tab, small: Path, manifest: M
     tab.value("new Promise(done => setTimeout(done, 100))")
     assert set(tab.value(SEEN)) >= {m.path for m in manifest.modules if m.package == "package-1"}
     assert tab.value("document.getElementById('search').value") == "package-1"
+
+
+def test_a_package_is_a_link_to_its_files(tab: Tab, small: Path, manifest: Manifest) -> None:
+    tab.window(1280)
+    tab.open(small)
+    package = tab.value("document.querySelector('.packages a').innerText")
+    tab.click(".packages a")
+    tab.value("new Promise(done => setTimeout(done, 100))")
+    assert set(tab.value(SEEN)) >= {m.path for m in manifest.modules if m.package == package}
+    assert tab.value("document.getElementById('search').value") == package
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_heads_of_columns_do_not_overlap(tab: Tab, small: Path, width: int) -> None:
+    tab.window(width)
+    tab.open(small)
+    heads = "[...document.querySelectorAll('.packages th')].filter(e => e.getClientRects().length)"
+    assert tab.value(f"{heads}.length") >= 3
+    assert tab.value(f"{heads}.filter(e => e.scrollWidth > e.clientWidth).length") == 0
 
 
 def test_without_javascript_all_files_can_be_read(

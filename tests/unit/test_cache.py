@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import Mock
 
@@ -334,3 +335,24 @@ def test_an_entry_depends_on_the_other_files_that_were_read(folder: Path) -> Non
     assert cache.take("ab" * 32, "/a", folder / "out") is None
     other.unlink()
     assert cache.take("ab" * 32, "/a", folder / "out") is None
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "another file system"])
+def test_a_process_that_is_killed_leaves_nothing_in_the_cache(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
+) -> None:
+    def die(self: Path, target: Path) -> Path:
+        assert (self.is_relative_to(folder / "cache"), target.suffix) == (False, ".sym")
+        os._exit(9)
+
+    with TemporaryDirectory(dir="/dev/shm" if elsewhere else folder) as other:  # noqa: S108
+        (folder / "cache").symlink_to(other)
+        monkeypatch.setattr(Path, "replace", die)
+        result = run(folder)
+        assert [finding.code for finding in result.findings] == ["crashed"] * 3
+        assert [file for file in Path(other).rglob("*") if file.is_file()] == []
+        monkeypatch.undo()
+        assert (run(folder).known, run(folder).known) == (0, 3)
+        found = [file.name for file in Path(other).rglob("*") if file.is_file()]
+        assert len(found) == 6
+        assert not [name for name in found if name.endswith(".tmp")]

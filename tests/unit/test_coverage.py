@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import elf
@@ -86,13 +87,23 @@ def test_a_policy_wants_other_shares_of_some_files(tmp_path: Path) -> None:
     assert second.why == "lines for 89.0 % of 10000 bytes, 90 % are wanted"
 
 
-def test_small_files_and_those_with_another_finding_are_not_judged() -> None:
-    small = replace(module(), symbols=None)
-    bad = replace(module(lines=0), status="no-lines", reason="none")
-    tiny = module(lines=0)
-    assert tiny.symbols is not None
-    tiny = replace(tiny, symbols=replace(tiny.symbols, coverage=Coverage(4195, 100, 0, 0, 0)))
-    assert list(low([small, bad, tiny], Policy.parse([]))) == []
+def with_symbols(found: Module, **facts: Any) -> Module:
+    assert found.symbols is not None
+    return replace(found, symbols=replace(found.symbols, **facts))
+
+
+def test_small_files_and_those_without_symbols_are_not_judged() -> None:
+    without = replace(module(), symbols=None)
+    tiny = with_symbols(module(lines=0), coverage=Coverage(4195, 100, 0, 0, 0))
+    assert list(low([without, tiny], Policy.parse([]))) == []
+
+
+def test_kinds_of_which_a_file_has_nothing_are_other_findings() -> None:
+    """Debian's busybox: no debug information, and unwind rules for what the compiler adds."""
+    nothing = replace(module(functions=0, lines=0, cfi=0), status="no-debug-info")
+    for counts, found in ((Counts(0, 0, 0, 1, 0), []), (Counts(0, 0, 0, 1, 5), ["unwind rules"])):
+        judged = low([with_symbols(nothing, counts=counts)], Policy.parse([]))
+        assert [finding.why.partition(" for ")[0] for finding in judged] == found
 
 
 def test_the_sum_is_over_those_that_have_symbols() -> None:

@@ -28,6 +28,17 @@ def work(*_):
 onefile.Work.do = work
 sys.exit(main())
 """
+# The key is pressed when the process for a file has begun, and nobody has taken note of it yet.
+IN_BETWEEN = """
+import signal
+from multiprocessing.process import BaseProcess
+start = BaseProcess.start
+def start_and_interrupt(process):
+    start(process)
+    os.kill(os.getpid(), signal.SIGINT)
+BaseProcess.start = start_and_interrupt
+sys.exit(main())
+"""
 EXTRACT = ("extract", "root", "--store", "out/store", "--manifest", "out/m", "-j", "2")
 
 
@@ -79,6 +90,19 @@ def test_a_signal_ends_all_and_leaves_nothing(
         _, said = process.communicate(timeout=60)  # also the end of all that have its output
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert said == b"crashsym: interrupted\n"
+    assert list((folder / "out").iterdir()) == []
+
+
+def test_a_process_that_has_just_begun_is_ended_too(folder: Path) -> None:
+    script = ENDLESS.removesuffix("sys.exit(main())\n") + IN_BETWEEN
+    done = subprocess.run(
+        [sys.executable, "-c", script, *EXTRACT],
+        cwd=folder,
+        capture_output=True,  # until the end of all that have the output
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, b"crashsym: interrupted\n")
     assert list((folder / "out").iterdir()) == []
 
 

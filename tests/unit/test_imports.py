@@ -44,6 +44,7 @@ LAYERS = (
     ("firstpage", "packers"),
     ("codeaddr",),
     ("splitpair", "debugfiles", "tree"),
+    ("progress",),
     ("dwarf", "cfi"),
     ("breakpad",),
     ("kernel", "engines"),

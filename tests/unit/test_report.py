@@ -27,6 +27,7 @@ from crashsym.manifest import STATUSES, Manifest, Module
 from crashsym.manifestdiff import Diff, compare
 from crashsym.report import page as pages
 from crashsym.report.explained import EXPLAINED
+from crashsym.report.packages import worst_packages
 from crashsym.report.page import Report, image_name, page
 from crashsym.report.totals import LEVELS
 from crashsym.thresholds import total
@@ -215,6 +216,69 @@ def test_where_packages_are_not_known_the_picture_has_folders() -> None:
     modules = [module("/opt/a/x", package=None), module("/usr/bin/y", 2, package=None)]
     for _, groups in drawings(html(Manifest.of(modules))):
         assert set(groups) == {"/opt/a/", "/usr/bin/"}
+
+
+def test_a_name_that_does_not_fit_is_cut_off_where_enough_of_it_is_left() -> None:
+    sizes = {"libpython3.11-minimal": 60_000, "a-package-with-a-name-that-is-too-long": 30_000}
+    sizes |= {f"lib-of-many-{n}": 100 for n in range(80)}
+    modules = [module(f"/{name}", 1, size, package=name) for name, size in sizes.items()]
+    text = html(Manifest.of(modules))
+    shown = re.findall(r'<g data-place="([^"]*)">(?:(?!</g>).)*?<text [^>]*>([^<]*)</text>', text)
+    assert ("libpython3.11-minimal", "libpython3.11-minimal") in shown
+    cut = {(name, label) for name, label in shown if name != label}
+    assert {name for name, _ in cut} >= {"a-package-with-a-name-that-is-too-long"}
+    for name, label in cut:
+        assert label.endswith("…")
+        assert name.startswith(label[:-1])
+        assert len(label) > 4
+    assert len(shown) < 2 * len(sizes)  # the smallest have no name
+
+
+# ---- the packages
+
+
+def listed_packages(text: str) -> list[tuple[str, list[str]]]:
+    """Return where the link of each package leads, and the cells of its row."""
+    tables = re.findall(r'<table class="packages">.*?<tbody>\n(.*?)\n</tbody>', text, re.DOTALL)
+    rows = [row for inside in tables for row in inside.split("\n")]
+    return [
+        (re.findall(r'<a href="([^"]*)">', row)[0], re.findall(r"<td[^>]*>(?:<a.*?>)?([^<]*)", row))
+        for row in rows
+    ]
+
+
+def test_packages_are_listed_by_how_much_of_their_code_has_no_lines() -> None:
+    bad = Coverage(5000, 1000, 0, 0, 2500)
+    symbols = module().symbols
+    assert symbols is not None
+    none = replace(symbols, coverage=bad)
+    modules = [
+        module("/fine", 1, 10_000, package="fine"),
+        module("/bad1", 2, package="b&d", symbols=none, status="no-debug-info"),
+        module("/bad2", 3, 100, package="b&d"),
+        module("/vendor", 4, package="vendor", symbols=none, status="excused", reason="known"),
+        bare("/broken", "malformed"),
+    ]
+    found = listed_packages(html(Manifest.of(modules)))
+    assert found == [
+        ("#search=b%26d", ["b&amp;d", "2", "5,100", "4,020", "1.9 %", "50.9 %"]),
+        ("#search=fine", ["fine", "1", "10,000", "2,000", "80.0 %", "100.0 %"]),
+    ]
+
+
+def test_many_packages_are_in_the_list_and_few_are_shown_at_once() -> None:
+    text = html(image(400))
+    found = listed_packages(text)
+    assert len(found) == len({m.package for m in image(400).modules if m.symbols is not None})
+    assert f"<summary>{len(found) - 10} more</summary>" in text
+
+
+def test_a_line_names_the_packages_that_lack_most() -> None:
+    modules = [module(f"/{n}", n, n * 1_000_000, package=f"p{n}") for n in range(1, 6)]
+    assert worst_packages(modules) == (
+        "most code without lines: p5 976.6 KiB, p4 781.2 KiB, p3 585.9 KiB"
+    )
+    assert worst_packages([bare("/b", "malformed")]) == ""
 
 
 def test_each_status_has_a_colour_and_a_meaning() -> None:

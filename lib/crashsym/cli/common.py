@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from crashsym.cli.output import tell
+import sys
+
+from crashsym.cli.output import is_terminal, tell
 from crashsym.dump import DumpOptions
 from crashsym.engines import is_fallback
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # By the names that the variable and the documents have: to a user, a kernel is Linux.
 ENGINES = {"kernel": "compiled engine", "reference": "Python engine"}
+_MOST = 10  # findings of one code, on a terminal
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
@@ -94,14 +97,22 @@ def refused(why: str) -> Exception:
 
 
 def report(found: Iterable[Finding], policy: Policy) -> bool:
-    """Print findings to stderr, one line each; return whether there was any to print."""
-    printed = False
+    """Print findings to stderr, one line each; return whether there was any to print.
+
+    A terminal, which a person reads, gets the first of each code, and how many more there are.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    most = _MOST if is_terminal(sys.stderr) else None
     for finding in found:
         level = policy.level(finding)
         if level in ("error", "warning"):
-            tell(f"{level}: {finding.message} [{finding.code}]")
-            printed = True
-    return printed
+            number = numbers[level, finding.code] = numbers.get((level, finding.code), 0) + 1
+            if most is None or number <= most:
+                tell(f"{level}: {finding.message} [{finding.code}]")
+    for (level, code), number in numbers.items():
+        if most is not None and number > most:
+            tell(f"{level}: {number - most} more [{code}]. All are in what goes to a file: 2>FILE")
+    return bool(numbers)
 
 
 def announce_engine() -> None:

@@ -43,6 +43,7 @@ from crashsym.manifest import Manifest, check_place
 from crashsym.manifestdiff import Diff
 from crashsym.onefile import Recipe
 from crashsym.owners import Owners
+from crashsym.report.packages import worst_packages
 from crashsym.report.page import Report, image_name, page
 from crashsym.thresholds import low, low_image, total
 from crashsym.tree import scan
@@ -164,4 +165,5 @@ def _table(manifest: Manifest, owners: Owners) -> str:
         lines.append(f"{sources:6}  with a known source")
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")
+    lines += filter(None, [worst_packages(manifest.modules)])
     return "\n".join(lines)

@@ -29,6 +29,11 @@ def tell(text: str) -> None:
         _silence(sys.stderr)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads along."""
+    return stream is not None and stream.isatty()
+
+
 def show(outcome: dict[str, Any] | list[Any] | str) -> None:
     """Print what a command is asked for to standard output: text, or a document as JSON."""
     if not isinstance(outcome, str):

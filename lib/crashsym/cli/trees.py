@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from crashsym.cli.common import (
     report,
 )
 from crashsym.cli.output import tell
+from crashsym.cli.progress import ProgressLine
 from crashsym.engines import engine
 from crashsym.errors import ConfigError, counted
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
@@ -114,17 +116,19 @@ def read_policy(args: argparse.Namespace) -> Policy:
 def extract_tree(
     args: argparse.Namespace, tree: Tree, recipe: Recipe, links: SourceLinks | None = None
 ) -> Extraction:
-    """Make the symbols of a tree, whose FILE records have ``links``."""
+    """Make the symbols of a tree, whose FILE records have ``links``; a terminal shows progress."""
     announce_engine()
-    return extract(
-        tree,
-        HalfIndex(tree.halves),
-        Store(args.store),
-        recipe,
-        dump_options(args)._replace(links=links),
-        jobs=args.jobs,
-        cache=Cache(args.cache) if args.cache is not None else None,
-    )
+    with ProgressLine(sys.stderr) as line:
+        return extract(
+            tree,
+            HalfIndex(tree.halves),
+            Store(args.store),
+            recipe,
+            dump_options(args)._replace(links=links),
+            jobs=args.jobs,
+            cache=Cache(args.cache) if args.cache is not None else None,
+            show=line.show,
+        )
 
 
 def nothing_in(root: Path) -> ConfigError:

@@ -20,6 +20,7 @@ from crashsym.manifest import Manifest
 from crashsym.manifestdiff import Diff
 from crashsym.report.changes import changes
 from crashsym.report.markup import escaped
+from crashsym.report.packages import package_list
 from crashsym.report.picture import picture
 from crashsym.report.problems import problems
 from crashsym.report.table import row_ids, table
@@ -69,6 +70,7 @@ def page(report: Report) -> bytes:
         totals(modules, [level for level, _ in judged]),
         status_list(modules),
         picture(modules),
+        package_list(modules),
         changes(report.diff, rows) if report.diff is not None else "",
         problems(judged, rows),
         table(modules),

@@ -16,6 +16,7 @@ from crashsym.thresholds import total
 FRAMES = {"wide": Rect(0, 0, 1200, 520), "narrow": Rect(0, 0, 340, 460)}
 _LINE = 14.0  # the height of a line of text, and of the letters' frame around it
 _LETTER = 7.8  # the width of most letters of a wide typeface at most, and of the others twice that
+_FEWEST = 4  # letters of a name that is cut off
 _NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789 -_./+:,")
 
 
@@ -112,12 +113,23 @@ def _outline(rect: Rect) -> str:
 
 
 def _labels(area: Area, status: str, room: Rect) -> Iterator[str]:
-    """Yield the lines of text that fit into a rectangle: the name, and then its size."""
-    for line, text in enumerate((visible(area.name), rounded(area.code))):
-        if _width(text) + 8 > room.width or _LINE * (line + 1) + 4 > room.height:
+    """Yield the lines of text that fit into a rectangle: the name, maybe cut off, and the size."""
+    name = _fitting(visible(area.name), room.width - 8)
+    for line, text in enumerate((name, rounded(area.code))):
+        if not text or _width(text) + 8 > room.width or _LINE * (line + 1) + 4 > room.height:
             return
         y = room.y + _LINE * (line + 1)
         yield f'<text class="t-{status}" x="{room.x + 4:.2f}" y="{y:.2f}">{escaped(text)}</text>'
+
+
+def _fitting(name: str, width: float) -> str:
+    """Return as much of a name as is not wider; "" where that would tell nothing."""
+    if _width(name) <= width:
+        return name
+    kept = name
+    while kept and _width(f"{kept}…") > width:
+        kept = kept[:-1]
+    return f"{kept}…" if len(kept) >= _FEWEST else ""
 
 
 def _width(text: str) -> float:
