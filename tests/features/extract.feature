@@ -183,10 +183,10 @@ Feature: Symbols and manifest of a whole tree
     And the manifest lists "/usr/bin/app /usr/lib/libfoo.so.1.2"
     When I run "crashsym manifest find d87fd9 m.json"
     Then the exit code is 2
-    And stderr says "'d87fd9': it is no id: at least 8 hexadecimal digits are needed. 'readelf -n FILE'"
+    And stderr says "'d87fd9': no module in 1 manifest has this id, path or name. 'readelf -n FILE' prints the build id"
     When I run "crashsym manifest find 00112233 m.json"
     Then the exit code is 2
-    And stderr says "'00112233': no module in 1 manifest has this id."
+    And stderr says "'00112233': no module in 1 manifest has this id, path or name."
     When I run "crashsym manifest merge b.json a.json -o -"
     Then stdout is what "m.json" has
     And "crashsym manifest find" knows the build id of "root/usr/bin/app" as "/usr/bin/app"
