@@ -29,3 +29,5 @@ Feature: The SPDX document of an image has the build ids
     When I build "accounted-image"
     Then the references of the image's package in SPDX 2.2 are the build ids of the manifest
     And spdx-tools finds nothing wrong in the document
+    When I clean "accounted-image"
+    Then there is no account of "accounted-image"
