@@ -66,9 +66,9 @@ def frames(shown: str) -> list[str]:
     return [f.rstrip() for f in shown.split("\r") if f.startswith("crashsym: ") and " of " in f]
 
 
-def run_on_terminal(folder: Path, *words: str) -> tuple[int, str]:
+def run_on_terminal(folder: Path, *words: str, kind: str = "linux") -> tuple[int, str]:
     with terminal() as (person, program):
-        command = [sys.executable, "-m", "crashsym", *words]
+        command = ["env", f"TERM={kind}", sys.executable, "-m", "crashsym", *words]
         with subprocess.Popen(
             command, cwd=folder, stdout=subprocess.DEVNULL, stderr=program
         ) as process:
@@ -111,7 +111,10 @@ def test_the_line_fits_whatever_the_path_is(path: str, width: int) -> None:
     assert text.endswith("/end.so") == (width >= 50)
 
 
-def test_a_terminal_is_written_to_ten_times_a_second_at_most() -> None:
+def test_a_terminal_is_written_to_ten_times_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
     with terminal() as (person, program):
         begin = time.monotonic()
         with TextIOWrapper(program) as stream, ProgressLine(stream) as shown:
@@ -143,14 +146,21 @@ def test_a_terminal_gets_ten_findings_of_a_kind_and_their_number(folder: Path) -
     _, shown = run_on_terminal(folder, *IMAGE)
     of_terminal = lines_on(shown)
     assert [text.endswith(" [no-debug-info]") for text in of_file] == [True] * 13 + [False]
-    more = "crashsym: warning: 3 more [no-debug-info]. All are in what goes to a file: 2>FILE"
+    more = "crashsym: warning: 3 more [no-debug-info]. Send stderr to a file to read all: 2>FILE"
     assert of_terminal[:11] == [*of_file[:10], more]
     assert len(of_terminal) == 12
 
 
+def test_a_terminal_that_cannot_move_its_cursor_gets_what_a_file_gets(folder: Path) -> None:
+    crashsym(*IMAGE, cwd=folder)
+    of_file = crashsym(*IMAGE, cwd=folder).stderr.decode()
+    _, shown = run_on_terminal(folder, *IMAGE, kind="dumb")
+    assert shown.replace("\r\n", "\n") == of_file
+
+
 def test_an_interrupted_command_leaves_no_half_line(folder: Path) -> None:
     with terminal() as (person, program):
-        command = [sys.executable, "-c", ENDLESS, *IMAGE]
+        command = ["env", "TERM=linux", sys.executable, "-c", ENDLESS, *IMAGE]
         with subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=program
         ) as process:
@@ -167,7 +177,18 @@ def test_an_interrupted_command_leaves_no_half_line(folder: Path) -> None:
 def test_a_terminal_that_is_closed_ends_nothing(folder: Path) -> None:
     with terminal() as (person, program):
         script = 'read go; exec "$@"'
-        words = ["bash", "-c", script, "bash", sys.executable, "-m", "crashsym", *IMAGE]
+        words = [
+            "env",
+            "TERM=linux",
+            "bash",
+            "-c",
+            script,
+            "bash",
+            sys.executable,
+            "-m",
+            "crashsym",
+            *IMAGE,
+        ]
         with subprocess.Popen(
             words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=program
         ) as process:

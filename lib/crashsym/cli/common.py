@@ -111,7 +111,9 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
                 tell(f"{level}: {finding.message} [{finding.code}]")
     for (level, code), number in numbers.items():
         if most is not None and number > most:
-            tell(f"{level}: {number - most} more [{code}]. All are in what goes to a file: 2>FILE")
+            tell(
+                f"{level}: {number - most} more [{code}]. Send stderr to a file to read all: 2>FILE"
+            )
     return bool(numbers)
 
 
