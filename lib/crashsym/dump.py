@@ -37,7 +37,7 @@ class DumpOptions(Value):
     ``debug_folders``: where files that debug information names are looked for, too.
     ``links``: what FILE records have instead of paths.
     For remedies: ``debug_options`` say where debug files are, the first of them names a folder;
-    ``can_exclude``: files can be left out.
+    ``can_excuse``: findings can be excused.
     """
 
     inlines: bool = True
@@ -47,11 +47,11 @@ class DumpOptions(Value):
     debug_folders: tuple[Path, ...] = ()
     links: SourceLinks | None = None
     debug_options: tuple[str, ...] = ("--debug-dir", "--debug-file")
-    can_exclude: bool = False
+    can_excuse: bool = False
 
-    def or_exclude(self, remedy: str) -> str:
+    def or_excuse(self, remedy: str) -> str:
         """Return a remedy as a sentence, with the last resort where there is one."""
-        return f"{remedy}, or exclude it." if self.can_exclude else f"{remedy}."
+        return f"{remedy}, or let a policy excuse it." if self.can_excuse else f"{remedy}."
 
 
 class Dump(Value):
@@ -159,7 +159,7 @@ def _check_unpacked(elf_file: ElfFile, path: str, options: DumpOptions) -> None:
             "no symbols",
             where=f"'{path}'",
             why=f"{packer} has packed it: the code that runs is not in the file",
-            remedy=options.or_exclude(
+            remedy=options.or_excuse(
                 "Let no recipe and no hook of the image run upx on it, unpack what comes packed"
                 " with 'upx -d'"
             ),
@@ -174,7 +174,7 @@ def _cpu(elf_file: ElfFile, path: str, options: DumpOptions) -> Cpu:
             "cannot make symbols",
             where=f"'{path}'",
             why=f"CPU {elf_file.machine}, {elf_file.bits} bit",
-            remedy=options.or_exclude(f"Give a file for {known}"),
+            remedy=options.or_excuse(f"Give a file for {known}"),
         )
     return cpu
 
@@ -187,20 +187,20 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "cannot make symbols",
             where=f"'{job.path}'",
             why="no build id, and no .text to make an id from",
-            remedy=job.options.or_exclude("Link it with '-Wl,--build-id'"),
+            remedy=job.options.or_excuse("Link it with '-Wl,--build-id'"),
         )
     if elf_file.build_id is None:
         job.report(
             findings.NO_BUILD_ID,
             "no GNU build id, the hash of its .text stands in",
-            job.options.or_exclude("Link it with '-Wl,--build-id'"),
+            job.options.or_excuse("Link it with '-Wl,--build-id'"),
         )
     why = why_no_build_id(elf_file)
     if why is not None:
         job.report(
             findings.LATE_BUILD_ID,
             why,
-            job.options.or_exclude(
+            job.options.or_excuse(
                 "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link"
                 " with -ldflags=-linkmode=external"
             ),
@@ -276,13 +276,36 @@ def _report_no_functions(job: _Job) -> None:
         why = "its .debug_info describes no function"
     elif half is not None:
         why = f"no .debug_info section, and its debug file '{half}' was not found"
-        remedy = f"Say where that is ({', '.join(job.options.debug_options)})"
-    job.report(findings.NO_DEBUG_INFO, why, job.options.or_exclude(remedy))
+        remedy = f"Say where debug files are ({', '.join(job.options.debug_options)})"
+    job.report(findings.NO_DEBUG_INFO, why, job.options.or_excuse(remedy))
+
+
+# What crt1.o, crti.o and crtbegin.o put into each shared object, with the helpers that they call.
+_START_FILES = frozenset(
+    (
+        *("_init", "_fini", "deregister_tm_clones", "register_tm_clones", "frame_dummy"),
+        *("__do_global_dtors_aux", "call_weak_fn", "__x86.get_pc_thunk.bx"),
+    )
+)
+
+
+def _is_data_alone(job: _Job) -> bool:
+    """Whether the file was made with debug information, and the only code is that of start files.
+
+    So are glibc's tables of character sets (libCNS.so).
+    """
+    if job.pair.holder(".debug_info") is None or job.pair.holder(".symtab") is None:
+        return False
+    damage: list[object] = []
+    names = {symbol.name for symbol in job.pair.function_symbols(damage.append)}
+    return not damage and names <= _START_FILES
 
 
 def _report_missing(
     job: _Job, functions: FunctionPart, publics: Part | None, rules: Part | None
 ) -> None:
+    if not functions.functions and _is_data_alone(job):
+        return
     if not functions.functions:
         _report_no_functions(job)
     elif not functions.has_lines:
@@ -298,5 +321,5 @@ def _report_missing(
         job.report(
             findings.NO_UNWIND_INFO,
             "neither .eh_frame, .debug_frame nor .ARM.exidx has rows",
-            job.options.or_exclude("Compile it with -funwind-tables or -g"),
+            job.options.or_excuse("Compile it with -funwind-tables or -g"),
         )

@@ -124,6 +124,8 @@ def _header(source: ByteSource) -> Header:
             remedy=GIVE_ELF,
         )
     layout = _HEADER.get(ident[4]) if len(ident) == 16 else None
+    if len(ident) < 16:
+        raise _damage(source, f"it has {source.size} bytes, less than an ELF header")
     if layout is None or ident[5] not in (1, 2):
         raise _damage(source, f"class {ident[4:5].hex()}, byte order {ident[5:6].hex()}")
     order = "<" if ident[5] == 1 else ">"

@@ -207,7 +207,7 @@ class Policy(Value):
         """Return a finding that says so where an excuse for it has expired."""
         for rule in reversed(self.expired):
             if rule.fits(finding):
-                why = f"{finding.why} (excused until {rule.expires}: {rule.reason})"
+                why = f"{finding.why} (the excuse ended on {rule.expires}: {rule.reason})"
                 return finding._replace(why=why)
         return finding
 

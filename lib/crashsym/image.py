@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
 
 from crashsym.cache import file_digest
 from crashsym.extract import Extraction
@@ -13,10 +14,13 @@ from crashsym.findings import CHANGED, DUPLICATE_BUILD_ID, PACKED, UNOWNED, Find
 from crashsym.fragments import Fragments
 from crashsym.manifest import LEFT_OUT, STATUSES, Manifest, Module, Symbols
 from crashsym.owners import Owners, Packaged
+from crashsym.store import Store
 from crashsym.tree import Tree, TreeFile
 
 
-def account(tree: Tree, extraction: Extraction, owners: Owners, fragments: Fragments) -> Extraction:
+def account(
+    tree: Tree, extraction: Extraction, owners: Owners, fragments: Fragments, store: Store
+) -> Extraction:
     """Return what came out of a tree, completed to an account of all ELF files in it.
 
     Files without symbols have an entry as well: those that could not be used, with the code of
@@ -29,7 +33,7 @@ def account(tree: Tree, extraction: Extraction, owners: Owners, fragments: Fragm
     modules = attributed(modules, owners, fragments)
     files = {file.path: file.file for file in (*tree.subjects, *tree.relocatable)}
     found = [*extraction.findings, *owners.problems, *fragments.problems]
-    found += _duplicates([*modules, *extraction.refused])
+    found += _duplicates([*modules, *extraction.refused], store)
     if owners.packages:
         for module in modules:
             found += _objections(module, owned[module.path], files[module.path])
@@ -116,7 +120,7 @@ def _md5(file: Path) -> str | None:
         return None  # that it cannot be read is a finding already
 
 
-def _duplicates(modules: Iterable[Module]) -> Iterator[Finding]:
+def _duplicates(modules: Iterable[Module], store: Store) -> Iterator[Finding]:
     """Yield a finding for each file that has the build id of another one, and other symbols.
 
     Other bytes alone do no harm: Debian's packages perl and perl-base have libraries that differ in
@@ -127,18 +131,24 @@ def _duplicates(modules: Iterable[Module]) -> Iterator[Finding]:
         if module.build_id is None or module.symbols is None:
             continue
         other = first.setdefault(module.build_id, module)
-        if other.symbols is not None and _differ(module.symbols, other.symbols):
+        if other.symbols is not None and _differ(module.symbols, other.symbols, store):
             yield Finding(
                 DUPLICATE_BUILD_ID,
                 module.path,
                 "its symbols can be taken for another file's",
-                f"'{other.path}' has the build id {module.build_id} and other code",
+                f"'{other.path}' has the build id {module.build_id} and other symbols",
                 "Link each file on its own; a tool that changes code has to make a new build id.",
             )
 
 
-def _differ(symbols: Symbols, others: Symbols) -> bool:
+def _differ(symbols: Symbols, others: Symbols, store: Store) -> bool:
     """Whether symbol files say different things; those of different names differ in one record."""
     if symbols.path == others.path:
         return symbols.sha256 != others.sha256
-    return symbols.counts != others.counts
+    return _records(symbols, store) != _records(others, store)
+
+
+def _records(symbols: Symbols, store: Store) -> str:
+    """Return a digest of what follows the MODULE record."""
+    _, _, data = (store.read(PurePosixPath(symbols.path)) or b"").partition(b"\n")
+    return sha256(data).hexdigest()

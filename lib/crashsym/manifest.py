@@ -230,7 +230,7 @@ def _unusable(path: Path, why: str) -> ManifestError:
         "cannot read the manifest",
         where=f"'{path}'",
         why=why,
-        remedy="Make it with 'crashsym extract'.",
+        remedy="Make it with 'crashsym extract', 'image' or 'sdk'.",
     )
 
 
@@ -344,5 +344,8 @@ def _merged(builds: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _contradiction(where: str, why: str) -> ManifestError:
     return ManifestError(
-        "cannot merge manifests", where=where, why=why, remedy="Merge manifests of one build only."
+        "cannot merge manifests",
+        where=where,
+        why=why,
+        remedy="Leave one out, or make it anew with the same crashsym and the same options.",
     )

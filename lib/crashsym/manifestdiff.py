@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from crashsym.coverage import Coverage
 from crashsym.errors import ManifestError
 from crashsym.findings import EXCUSED, Finding, Owner
 from crashsym.findings import WORSE as WORSE_CODE
@@ -16,9 +17,19 @@ from crashsym.manifest import LEFT_OUT, Manifest, Module
 
 WORSE, BETTER = "worse", "better"
 # What a file can have less of than before; the first here costs a reader of crashes most.
-LOSSES = ("symbols", "functions", "cfi", "lines", "build_id", "status", "inlines")
+LOSSES = (
+    *("symbols", "functions", "cfi", "lines", "build_id", "status"),
+    *("function_share", "cfi_share", "line_share", "inlines"),
+)
 _COUNTS = ("functions", "cfi", "lines", "inlines")
-_LABELS = {"cfi": "unwind rules", "build_id": "build id"}
+_SHARES = {"function_share": "functions", "cfi_share": "cfi", "line_share": "lines"}
+_LABELS = {
+    "cfi": "unwind rules",
+    "build_id": "build id",
+    "function_share": "code with functions, in %:",
+    "cfi_share": "code with unwind rules, in %:",
+    "line_share": "code with lines, in %:",
+}
 # A status hides those before it: `onefile` and `image` note the last here of all that are true.
 SEVERITY = (
     *("ok", LEFT_OUT, EXCUSED, "no-unwind-info", "no-lines", "no-debug-info", "no-build-id"),
@@ -26,6 +37,8 @@ SEVERITY = (
     *("unreadable", "crashed"),
 )
 _FEW = 20  # of fewer records half can go with one function
+_POINTS = 10  # of 100; of a file with little code so much can go with one function
+_LITTLE = 4096  # bytes of code
 
 
 Fact: TypeAlias = str | int | None
@@ -198,13 +211,22 @@ def _facts(module: Module) -> dict[str, Fact]:
         return {"symbols": None, "status": module.status}
     counts = {what: getattr(module.symbols.counts, what) for what in _COUNTS}
     ids = {"symbols": module.symbols.path, "build_id": module.build_id}
-    return {**ids, "status": module.status, **counts}
+    return {**ids, "status": module.status, **counts, **_shares(module.symbols.coverage)}
+
+
+def _shares(coverage: Coverage) -> dict[str, Fact]:
+    """Return how much of the code is covered, in percent; of little code nothing."""
+    if coverage.code - coverage.plt < _LITTLE:
+        return {}
+    return {name: int(coverage.percent(what) or 0) for name, what in _SHARES.items()}
 
 
 def _lost(what: str, before: Fact, after: Fact) -> bool:
     if what == "status":
         return SEVERITY.index(str(after)) > SEVERITY.index(str(before))
     if isinstance(before, int) and isinstance(after, int):
+        if what in _SHARES:
+            return before - after >= _POINTS
         return _fell(before, after)
     return before is not None and after is None
 

@@ -174,7 +174,7 @@ class Work:
         try:
             return SplitPair(elf_file, stack.enter_context(ElfFile(place))), ()
         except MismatchError as error:
-            code, why = findings.MISMATCH, error.why
+            code, why = findings.MISMATCH, f"'{place.name}': {error.why}"
         except InputError as error:
             code, why = _code_of(error), error.why
         remedy = "Rebuild and package both halves together."
@@ -186,7 +186,7 @@ class Work:
     ) -> tuple[Dump, Known]:
         """Make the symbol file and describe it."""
         dump = dump_module(pair, subject.file.name, subject.path, self.options)
-        found = (*trouble, *dump.findings)
+        found = (*trouble, *_besides(trouble, dump.findings))
         sha256 = _write(dump, symbols)
         status, reason = _status(found)
         build_id = pair.elf_file.build_id
@@ -208,6 +208,12 @@ class Work:
             alternate_debug_id=pair.elf_file.alternate_debug_id,
         )
         return dump, Known(module, dump.module, found)
+
+
+def _besides(trouble: tuple[Finding, ...], found: list[Finding]) -> list[Finding]:
+    """Return what else is to say of a file: that a half was refused explains what it lacks."""
+    refused = any(finding.code == findings.MISMATCH for finding in trouble)
+    return [one for one in found if not (refused and one.code == findings.NO_DEBUG_INFO)]
 
 
 def _digest(file: Path, path: str) -> str:

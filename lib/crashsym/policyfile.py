@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.errors import ConfigError
-from crashsym.findings import CODES, EXCUSED, LEVELS, Policy, Rule, Wanted
+from crashsym.findings import ASKED_FOR, CODES, EXCUSED, LEVELS, Policy, Rule, Wanted
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -94,6 +94,8 @@ def _mistaken_share(table: dict[str, Any]) -> tuple[str, str] | None:
             return f"{key} is {value!r}", "Give a text."
         if key in _SHARES and not (type(value) in (int, float) and 0 <= value <= 100):
             return f"{key} is {value!r}", "Give a percentage from 0 to 100."
+    if mistake := _mistaken_path(table):
+        return mistake
     if not any(key in table for key in _SHARES):
         return "it does not say how much is wanted", f"Give one of {', '.join(_SHARES)}."
     return None
@@ -125,9 +127,19 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
             return f"{key} is {value!r}", "Give a text."
     if not any(key in table for key in _PATTERNS):
         return "it does not say for which findings", f"Give one of {', '.join(_PATTERNS)}."
+    if mistake := _mistaken_path(table):
+        return mistake
     if table.get("code", "*") not in (*CODES, "*"):
         return f"unknown code '{table['code']}'", f"The codes are {', '.join(CODES)}, and *."
     return _mistaken_level(table)
+
+
+def _mistaken_path(table: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what is wrong with a pattern for paths; those of two codes are no target paths."""
+    path = table.get("path", "*")
+    if path.startswith(("/", "*", "?", "[")) or table.get("code") in ASKED_FOR:
+        return None
+    return f"path '{path}' fits no file", "Paths on the target begin with '/'."
 
 
 def _mistaken_level(table: dict[str, Any]) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from crashsym.coverage import SHARES, Coverage
-from crashsym.findings import LOW_COVERAGE, NOBODY, Finding, Owner, Policy
+from crashsym.findings import EXCUSED, LOW_COVERAGE, NOBODY, Finding, Owner, Policy
 from crashsym.manifest import Module
 
 IMAGE = "/"  # the path by which policies mean all files together
@@ -50,9 +50,9 @@ def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
 def low_image(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
     """Yield a finding if less of the code of all files together is covered than is wanted of it.
 
-    By default nothing is: what single files lack is said of these.
+    By default nothing is: what single files lack is said of these. Excused files do not count.
     """
-    coverage = total(modules)
+    coverage = total(module for module in modules if module.status != EXCUSED)
     asked = [wanted for wanted in policy.wanted if wanted.path == IMAGE]
     wanted = wanted_of(IMAGE, NOBODY, policy._replace(wanted=tuple(asked)))
     why = ", ".join(_shortfalls(coverage, wanted))

@@ -42,7 +42,8 @@ class Tree:
 
     ``subjects`` are executables, shared objects and kernel modules, by path; ``halves`` the debug
     files; ``relocatable`` are object files and cores, which have no symbols to take; ``packed`` are
-    the paths of compressed kernel modules, which are not taken, either.
+    the paths of compressed kernel modules, which are not taken, either. ``excluded`` is the number
+    of ELF files that were to be left out.
     """
 
     subjects: list[TreeFile] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Tree:
     relocatable: list[TreeFile] = field(default_factory=list)
     packed: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    excluded: int = 0
 
 
 def is_debug_half(path: str) -> bool:
@@ -115,6 +117,8 @@ def _sort_in(
     tree: Tree, path: str, file: Path, package: str | None, exclude: tuple[str, ...]
 ) -> None:
     if any(fnmatchcase(path, pattern) for pattern in exclude):
+        # what is wrong with it is nobody's business
+        tree.excluded += _elf_type(file, path, Tree()) is not None
         return
     found = _elf_type(file, path, tree)
     if found is None:

@@ -39,7 +39,7 @@ Feature: A symbol file for one ELF file
     When I run "crashsym dump app"
     Then the exit code is 3
     And stderr says "no functions and lines: 'app': no .debug_info section, and its debug file '"
-    And stderr says ".debug' was not found. Say where that is (--debug-dir, --debug-file). [no-debug-info]"
+    And stderr says ".debug' was not found. Say where debug files are (--debug-dir, --debug-file). [no-debug-info]"
 
   Scenario: The debug file of another build is refused
     Given the program "app" compiled with "-O2 -g"

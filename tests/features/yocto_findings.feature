@@ -59,7 +59,7 @@ Feature: The build says which symbols are missing, why, and what to do
     When the policy excuses "/opt/vendor/bin/*" until "2026-01-31"
     And I try to build "prebuilt"
     Then the build fails
-    And the task for symbols says "(excused until 2026-01-31: asked for)"
+    And the task for symbols says "(the excuse ended on 2026-01-31: asked for)"
 
   Scenario: A mistake in the policy is said, not swallowed
     Given local.conf has: CRASHDUMP_POLICY = "no-build-id=loud"

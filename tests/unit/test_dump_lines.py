@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from crashsym.engines.compiled import CompiledEngine
 from crashsym.engines.protocols import Engine
 from crashsym.engines.reference import ReferenceEngine
 from crashsym.splitpair import SplitPair
+from support import crashsym, require_tool
 
 FMT = Format()
 ENGINES: tuple[Engine, ...] = (CompiledEngine(), ReferenceEngine())
@@ -60,3 +62,29 @@ def test_lines_are_not_counted_before_they_are_written(monkeypatch: pytest.Monke
     assert not writes
     assert made.functions.lines == 1
     assert writes
+
+
+def test_a_library_of_data_alone_lacks_nothing(tmp_path: Path) -> None:
+    require_tool("gcc")
+    library, half = tmp_path / "libtable.so", tmp_path / "libtable.so.debug"
+    (tmp_path / "table.c").write_text("const int table[] = {1, 2, 3};\n")
+    command: list[str | Path] = [
+        "gcc",
+        "-g",
+        "-shared",
+        "-fPIC",
+        "-o",
+        library,
+        tmp_path / "table.c",
+    ]
+    subprocess.run(command, check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", library, half], check=True)
+    subprocess.run(["strip", library], check=True)
+    without = crashsym("dump", library, "-o", tmp_path / "without.sym")
+    assert b"[no-debug-info]" in without.stderr
+    done = crashsym("dump", library, "--debug-file", half, "-o", tmp_path / "table.sym")
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "table.c").write_text("int table; int next(void) { return ++table; }\n")
+    command = ["gcc", "-g0", "-shared", "-fPIC", "-o", library, tmp_path / "table.c"]
+    subprocess.run(command, check=True)
+    assert b"[no-debug-info]" in crashsym("dump", library, "-o", tmp_path / "code.sym").stderr

@@ -107,6 +107,7 @@ def test_without_a_database_nobody_is_blamed(root: Root) -> None:
         ("/opt/libx.so", (b"g",), True),
         ("/opt/libx.so", (b"f",), False),
         ("/usr/lib/copy.so", (b"f",), False),
+        ("/usr/lib/other-name.so", (b"g",), True),
     ],
 )
 def test_two_files_with_one_build_id_are_told_apart_by_their_code(
@@ -151,6 +152,34 @@ def test_a_policy_may_want_a_share_of_the_whole_image(root: Root) -> None:
     (root.folder / "policy.toml").write_text('[[coverage]]\npath = "/"\nlines = 1\n')
     assert codes(root.run("--policy", root.folder / "policy.toml"), "/") == {"low-coverage"}
     assert codes(root.run(), "/") == set()
+
+
+def test_a_policy_decides_what_is_listed_and_an_option_what_fails(root: Root) -> None:
+    root.put("/usr/bin/app", module(1), "app")
+    root.write_database()
+    assert root.run(code=3)["findings"]
+    document = root.run("--fail-on", "error", code=0)
+    assert {found["level"] for found in document["findings"]} == {"warning"}
+    root.run("--fail-on", "error", "--policy", "no-debug-info=error", code=3)
+
+
+def test_nothing_is_written_into_the_root(root: Root) -> None:
+    root.put("/usr/bin/app", module(1))
+    (root.folder / "link").symlink_to(root.root / "usr")
+    for place in (root.root / "symbols", root.folder / "link" / "symbols"):
+        done = crashsym("image", root.root, "--store", place, "--manifest", root.folder / "m.json")
+        assert done.returncode == 2
+        assert b"it would be a part of the root file system" in done.stderr
+    assert {file.name for file in root.root.iterdir()} == {"usr"}
+
+
+def test_what_is_excluded_is_counted(root: Root) -> None:
+    root.put("/usr/bin/app", module(1))
+    root.put("/opt/tool", module(2))
+    root.put("/opt/readme", b"text")
+    places = ("--store", root.folder / "store", "--manifest", root.folder / "m.json")
+    done = crashsym("image", root.root, *places, "--exclude", "/opt/*")
+    assert b"; 1 ELF file excluded" in done.stderr
 
 
 def test_a_second_run_reads_nothing_again_and_says_the_same(root: Root) -> None:
@@ -234,7 +263,9 @@ def test_a_policy_excuses_what_became_worse_and_says_when_that_has_ended(root: R
         document = root.run("--policy", root.folder / "policy.toml", "--baseline", old)
         [worse] = [one for one in document["findings"] if one["code"] == "worse"]
         assert worse["level"] == level
-        assert ("(excused until 2020-01-01: known)" in worse["message"]) is (level == "warning")
+        assert ("(the excuse ended on 2020-01-01: known)" in worse["message"]) is (
+            level == "warning"
+        )
 
 
 def test_a_baseline_may_know_a_file_by_its_soname_alone(root: Root) -> None:

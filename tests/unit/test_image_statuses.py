@@ -26,6 +26,7 @@ from crashsym.fragments import Fragments
 from crashsym.image import account
 from crashsym.manifest import Manifest, read
 from crashsym.owners import Owners
+from crashsym.store import Store
 from crashsym.tree import scan
 from support import REPOSITORY
 
@@ -43,7 +44,8 @@ def test_whatever_keeps_a_file_from_having_symbols_is_its_status(tmp_path: Path,
     (tmp_path / "root" / "app").write_bytes(elf.module())
     tree = scan(tmp_path / "root", [], packages=False, exclude=())
     made = Extraction(Manifest(()), findings=[Finding(code, "/app", "no symbols", "so it is")])
-    account(tree, made, Owners(), Fragments(None)).manifest.write(tmp_path / "m.json")
+    made = account(tree, made, Owners(), Fragments(None), Store(tmp_path / "store"))
+    made.manifest.write(tmp_path / "m.json")
     jsonschema.validate(
         json.loads((tmp_path / "m.json").read_bytes()), json.loads(SCHEMA.read_bytes())
     )

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from builders.manifests import COUNTS, bare, module
+from crashsym.coverage import Coverage
 from crashsym.manifest import STATUSES, Manifest, Module
 from crashsym.manifestdiff import LOSSES, SEVERITY, Diff, compare, findings_of
 from crashsym.onefile import _STATUSES
@@ -140,6 +141,28 @@ def test_a_count_that_falls_to_none_or_by_more_than_half_is_worse(
     assert verdict(new, old) == (
         ("better", [f"{label} {after} -> {before}"]) if worse else (None, [])
     )
+
+
+@pytest.mark.parametrize(
+    ("what", "before", "after", "worse"),
+    [("lines", 9600, 5500, True), ("functions", 9000, 8000, True), ("cfi", 9000, 8100, False)],
+)
+def test_a_share_of_the_code_that_falls_by_ten_points_is_worse(
+    what: str, before: int, after: int, worse: bool
+) -> None:
+    full = Coverage(code=10_000, plt=0, functions=10_000, lines=10_000, cfi=10_000)
+    old, new = (_covered(replace(full, **{what: n})) for n in (before, after))
+    label = {"cfi": "unwind rules"}.get(what, what)
+    said = [f"code with {label}, in %: {before // 100} -> {after // 100}"]
+    assert verdict(old, new) == (("worse", said) if worse else (None, []))
+    little = replace(full, code=4000)
+    assert verdict(_covered(little), _covered(replace(little, lines=0))) == (None, [])
+
+
+def _covered(coverage: Coverage) -> Module:
+    found = module()
+    assert found.symbols is not None
+    return replace(found, symbols=replace(found.symbols, coverage=coverage))
 
 
 def test_symbols_and_build_id_that_are_gone_are_worse() -> None:

@@ -120,3 +120,13 @@ def test_what_cannot_be_found(tmp_path: Path, arguments: tuple[str, ...], said: 
     done = crashsym("manifest", "find", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr.decode()
+
+
+def test_of_several_manifests_those_that_have_the_module_are_named(tmp_path: Path) -> None:
+    Manifest.of([APP], {"image": "my-image", "version": "1.1"}).write(tmp_path / "old.json")
+    Manifest.of([APP]).write(tmp_path / "new.json")
+    Manifest.of([BY_ID]).write(tmp_path / "other.json")
+    names = ("old.json", "new.json", "other.json")
+    done = crashsym("manifest", "find", "/usr/bin/app", *names, cwd=tmp_path)
+    lines = done.stdout.decode().splitlines()
+    assert lines[-2:] == ["    in  old.json  my-image 1.1", "    in  new.json"]

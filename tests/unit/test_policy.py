@@ -81,7 +81,7 @@ def test_an_excuse_counts_until_its_day_has_passed(tmp_path: Path, day: date, le
     assert judged.level(GPU) == level
     reminded = judged.reminded(GPU).why
     assert reminded.endswith(
-        "(excused until 2027-03-31: the vendor sends debug files in March)"
+        "(the excuse ended on 2027-03-31: the vendor sends debug files in March)"
     ) is (level == "warning")
 
 
@@ -165,6 +165,19 @@ def test_a_mistake_in_a_policy_file_is_said(tmp_path: Path, text: str, message: 
     with pytest.raises(ConfigError, match=r"cannot read the policy: '.*policy\.toml'") as caught:
         policy(tmp_path, text)
     assert message in str(caught.value)
+
+
+def test_a_pattern_that_fits_no_path_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    for table in ('[[rule]]\nlevel = "ignore"', "[[coverage]]\nlines = 1"):
+        file.write_text(f'{table}\npath = "usr/bin/*"\n')
+        with pytest.raises(ConfigError, match="path 'usr/bin/\\*' fits no file"):
+            Policy.parse([str(file)])
+        for path in ("/usr/*", "*/bin/a", "?usr/a", "[/]usr/a"):
+            file.write_text(f'{table}\npath = "{path}"\n')
+            Policy.parse([str(file)])
+    file.write_text('[[rule]]\nlevel = "warning"\ncode = "stale"\npath = "libx.so/*"\n')
+    Policy.parse([str(file)])
 
 
 def test_a_policy_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def test_a_finding_is_said_with_its_remedy_and_goes_away_with_it(tmp_path: Path,
     if code not in ("changed", "unowned"):  # these are about what is done after packaging
         device.package()
     found = device.run(*options)
-    also = {"no-debug-info"} if code in ("worse", "mismatch") else set()  # what it comes down to
+    also = {"no-debug-info"} if code == "worse" else set()  # what it comes down to
     assert set(found) == {code} | also, found
     for finding in found[code]:
         assert remedy in finding["message"]

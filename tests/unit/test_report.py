@@ -491,14 +491,17 @@ def test_the_page_has_the_baseline_s_diff(root: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("root/app", "cannot write the HTML page: 'root/app': it is an ELF file."),
+        ("other", "cannot write the HTML page: 'other': it is an ELF file."),
+        ("root/app", "cannot write: 'root/app': it would be a part of the root file system."),
         ("device.json", "cannot write the HTML page: 'device.json': the manifest goes there."),
-        ("root", "cannot write: 'root': Is a directory."),
-        ("root/app/page", "cannot write: 'root/app/page': Not a directory."),
+        ("folder", "cannot write: 'folder': Is a directory."),
+        ("other/page", "cannot write: 'other/page': Not a directory."),
         ("-", "'-' is no file"),
     ],
 )
 def test_a_place_for_the_page_is_checked_before_the_work(root: Path, place: str, why: str) -> None:
+    (root / "folder").mkdir()
+    (root / "other").write_bytes((root / "root/app").read_bytes())
     assert why in run(root, "--html", place, code=2)
     assert not (root / "device.json").exists()
     assert not (root / "s").exists()

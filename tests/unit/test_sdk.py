@@ -259,7 +259,7 @@ def test_a_person_is_told_what_there_is(sdk: Path) -> None:
     done = crashsym("sdk", sdk, *places)
     assert done.stdout.decode().splitlines() == [
         "     1  ok",
-        "     1  ELF files",
+        "     1  ELF file",
         "     1  in the sysroot sysroots/core2-64-oe-linux",
     ]
     assert b"1 symbol file: 1 new" in done.stderr
@@ -310,7 +310,9 @@ def test_an_excuse_for_another_build_ends(sdk: Path, tmp_path: Path) -> None:
         options = ("--image", image, "--policy", tmp_path / "policy.toml")
         (found,) = run(sdk, *options, code=0 if level == "excused" else 3)["findings"]
         assert found["level"] == level
-        assert ("(excused until 2020-01-01: known)" in found["message"]) is (level == "warning")
+        assert ("(the excuse ended on 2020-01-01: known)" in found["message"]) is (
+            level == "warning"
+        )
 
 
 def test_a_file_without_build_id_is_of_another_build_than_one_with(

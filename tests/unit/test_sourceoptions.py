@@ -14,7 +14,7 @@ from crashsym.cli.main import build_parser
 from crashsym.cli.sourceoptions import read_source_options
 from crashsym.source import Source
 from crashsym.sourcelinks import SourceLinks
-from support import require_tool
+from support import crashsym, require_tool
 
 PREFIX = "/usr/src/debug/foo/1.0"
 
@@ -101,3 +101,14 @@ def test_a_recipe_without_git_has_no_links(tmp_path: Path) -> None:
     assert source is not None
     assert [known.uri for known in source.repositories] == ["https://example.com/a.tar"]
     assert links == SourceLinks.of([])
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "v1.0", "f16a1a9", "a" * 41])
+def test_a_revision_that_can_become_another_one_has_no_links(tmp_path: Path, revision: str) -> None:
+    (tmp_path / "root").mkdir()
+    facts = ("--source-uri", "git://example.com/app", "--source-prefix", "/usr/src/debug/app")
+    places = ("--store", tmp_path / "store", "--manifest", tmp_path / "m.json")
+    options = ("--source-links", "--source-revision", revision)
+    done = crashsym("extract", tmp_path / "root", *places, *facts, *options)
+    assert done.returncode == 2
+    assert f"'{revision}': it can become another one".encode() in done.stderr

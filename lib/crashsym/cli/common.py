@@ -55,7 +55,7 @@ def dump_options(args: argparse.Namespace) -> DumpOptions:
         keep_suffixes=args.keep_suffixes,
         debug_folders=tuple(folders),
         debug_options=("--debug-root",) if of_tree else ("--debug-dir", "--debug-file"),
-        can_exclude=of_tree,
+        can_excuse=of_tree,
     )
 
 

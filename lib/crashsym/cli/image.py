@@ -45,6 +45,7 @@ from crashsym.onefile import Recipe
 from crashsym.owners import Owners
 from crashsym.report.packages import worst_packages
 from crashsym.report.page import Report, image_name, page
+from crashsym.store import Store
 from crashsym.thresholds import low, low_image, total
 from crashsym.tree import scan
 
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     read_owners(args, args.rootfs)  # what is of no use is an error before the work
     made = extract_tree(args, tree, Recipe())
     owners = read_owners(args, args.rootfs)  # again: what is kept is a burden to each process above
-    result = account(tree, made, owners, fragments)
+    result = account(tree, made, owners, fragments, Store(args.store))
     result = _with_build(args, result)
     result.findings += low(result.manifest.modules, policy)
     result.findings += low_image(result.manifest.modules, policy)
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show(_document(result, owners, policy, diff))
     else:
-        show(_table(result.manifest, owners))
+        show(_table(result.manifest, owners, fragments=args.fragments is not None))
     return FINDINGS if reported else 0
 
 
@@ -107,6 +108,7 @@ def _with_build(args: argparse.Namespace, result: Extraction) -> Extraction:
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuse, before the work, places that cannot be written."""
+    _check_outside(args)
     check_place(args.manifest)
     if args.html is None:
         return
@@ -118,6 +120,19 @@ def _check_outputs(args: argparse.Namespace) -> None:
             why="the manifest goes there",
             remedy="Name another file.",
         )
+
+
+def _check_outside(args: argparse.Namespace) -> None:
+    """Refuse to put symbols into what is shipped."""
+    root = args.rootfs.resolve()
+    for place in filter(None, (args.store, args.manifest, args.cache, args.html)):
+        if root in (place.resolve(), *place.resolve().parents):
+            raise ConfigError(
+                "cannot write",
+                where=f"'{place}'",
+                why="it would be a part of the root file system",
+                remedy="Name a place outside of it.",
+            )
 
 
 def _write_page(
@@ -157,11 +172,12 @@ def _shares(coverage: Coverage) -> Iterator[str]:
             yield f"{share:5} %  of {coverage.code} bytes of code have {name}"
 
 
-def _table(manifest: Manifest, owners: Owners) -> str:
+def _table(manifest: Manifest, owners: Owners, *, fragments: bool) -> str:
     """Return how many files there are of each status, as lines."""
     lines = status_lines(manifest)
     lines += _shares(total(manifest.modules))
-    if sources := _sources(manifest):
+    sources = _sources(manifest)
+    if sources or fragments:
         lines.append(f"{sources:6}  with a known source")
     if not owners.packages:
         lines.append("whose they are is not known: no database of packages, and no --pkgdata")

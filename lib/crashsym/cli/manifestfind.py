@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from crashsym.cli.common import path, refused
 from crashsym.cli.output import show
 from crashsym.errors import ManifestError, counted, visible
-from crashsym.manifest import Module, module_document, read
+from crashsym.manifest import Manifest, Module, module_document, read
 from crashsym.manifestfind import find
 from crashsym.source import Repository, Source, joined
 
@@ -44,7 +44,8 @@ def _wanted(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Find modules in some manifests."""
-    modules = find((m for file in args.files for m in read(file).modules), args.wanted)
+    manifests = {str(file): read(file) for file in args.files}
+    modules = find((m for one in manifests.values() for m in one.modules), args.wanted)
     if not modules:
         raise ManifestError(
             "cannot find a module",
@@ -56,8 +57,23 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show([module_document(module) for module in modules])
     else:
-        show("\n".join(visible(line) for module in modules for line in _lines(module)))
+        several = {}
+        if len(manifests) > 1:
+            several = {name: (one, frozenset(one.modules)) for name, one in manifests.items()}
+        lines = (line for m in modules for line in (*_lines(m), *_places(m, several)))
+        show("\n".join(map(visible, lines)))
     return 0
+
+
+def _places(
+    module: Module, manifests: dict[str, tuple[Manifest, frozenset[Module]]]
+) -> Iterator[str]:
+    """Yield which of several manifests have a module, and of what they are."""
+    for name, (manifest, modules) in manifests.items():
+        if module in modules:
+            build = manifest.build or {}
+            facts = [str(build[fact]) for fact in ("image", "version") if build.get(fact)]
+            yield f"    in  {name}{'  ' * bool(facts)}{' '.join(facts)}"
 
 
 def _lines(module: Module) -> Iterator[str]:

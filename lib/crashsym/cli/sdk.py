@@ -101,6 +101,7 @@ def _scan(args: argparse.Namespace, sysroots: list[Sysroot]) -> tuple[Tree, list
     together = Tree(
         subjects=[file for tree in trees for file in tree.subjects],
         relocatable=[file for tree in trees for file in tree.relocatable],
+        excluded=sum(tree.excluded for tree in trees),
     )
     return together, trees
 

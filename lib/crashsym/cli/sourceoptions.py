@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 
 from crashsym.checkout import unchanged_files
@@ -13,6 +14,8 @@ from crashsym.errors import ConfigError
 from crashsym.recipesource import Checkout, read_recipe
 from crashsym.source import Repository, Source, public_uri
 from crashsym.sourcelinks import SourceLinks, linked_folder
+
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +63,10 @@ def read_source_options(args: argparse.Namespace) -> tuple[Source | None, Source
     source = Source((repository,) if uri or revision else (), (), prefix)
     if not args.source_links:
         return source if uri or revision or prefix else None, None
+    if revision is not None and not _COMMIT.fullmatch(revision):
+        raise _refused(
+            f"'{revision}'", "it can become another one; give the commit, all 40 or 64 digits of it"
+        )
     links = _links(source, [Checkout(repository, args.source_checkout)], must=True)
     if not links.folders:
         raise _refused("--source-links", "URI, revision or prefix of a git repository are missing")

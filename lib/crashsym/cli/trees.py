@@ -81,6 +81,12 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
         help="make a finding an error, a warning, or ignore it (CODE may be *), or take the rules"
         " of a policy file; may be repeated, the later counts",
     )
+    parser.add_argument(
+        "--fail-on",
+        choices=("warning", "error"),
+        default="warning",
+        help="exit code 3 for findings of this level and worse (default: warning)",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     add_dump_options(parser)
 
@@ -142,11 +148,12 @@ def nothing_in(root: Path) -> ConfigError:
 
 
 def deliver(args: argparse.Namespace, result: Extraction, tree: Tree, policy: Policy) -> bool:
-    """Write the manifest and say what came out; return whether there were findings to print."""
+    """Write the manifest and say what came out; return whether that is a failure."""
     result.manifest.write(args.manifest)
-    reported = report(sorted_findings(result.findings), policy)
+    report(sorted_findings(result.findings), policy)
     tell(_summary(result, tree, policy))
-    return reported
+    failing = ("error", "warning") if args.fail_on == "warning" else ("error",)
+    return any(policy.level(finding) in failing for finding in result.findings)
 
 
 def by_status(manifest: Manifest) -> Counter[str]:
@@ -157,7 +164,7 @@ def by_status(manifest: Manifest) -> Counter[str]:
 def status_lines(manifest: Manifest) -> list[str]:
     """Return how many files there are of each status, and together, as lines of a table."""
     lines = [f"{number:6}  {status}" for status, number in by_status(manifest).most_common()]
-    return [*lines, f"{len(manifest.modules):6}  ELF files"]
+    return [*lines, f"{len(manifest.modules):6}  ELF file{'s' * (len(manifest.modules) != 1)}"]
 
 
 def with_findings(result: Extraction, found: Iterable[Finding], policy: Policy) -> Extraction:
@@ -176,12 +183,18 @@ def _summary(result: Extraction, tree: Tree, policy: Policy) -> str:
         files_read = counted(len(tree.subjects), "file")
         parts.append(f"{result.known} of {files_read} known from the cache")
     if result.findings:
-        excused = sum(policy.level(finding) == EXCUSED for finding in result.findings)
-        found = counted(len(result.findings), "finding")
-        parts.append(found + f", {excused} excused" * (excused > 0))
+        levels = Counter(policy.level(finding) for finding in result.findings)
+        words = {"error": "error", "warning": "warning", EXCUSED: "excused", "ignore": "ignored"}
+        parts.append(", ".join(_number(levels[x], words[x]) for x in words if levels[x]))
+    if tree.excluded:
+        parts.append(f"{counted(tree.excluded, 'ELF file')} excluded")
     if tree.relocatable:
         parts.append(f"{counted(len(tree.relocatable), 'relocatable file')} (.o) left out")
     return "; ".join(parts)
+
+
+def _number(number: int, word: str) -> str:
+    return counted(number, word) if word in ("error", "warning") else f"{number} {word}"
 
 
 def findings_document(result: Extraction, policy: Policy) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from crashsym import findings
 from crashsym.manifest import LEFT_OUT
 
 EXPLAINED = {
-    "ok": "Functions, lines and unwind rules: a crash in it can be read.",
+    "ok": "It has functions, lines and unwind rules; the table says for how much of its code.",
     findings.EXCUSED: "It has findings, all of which the policy accepts until a day it names.",
     LEFT_OUT: "An object file or a core: nothing of it is ever run, so no crash is in it.",
     findings.NO_BUILD_ID: (
@@ -40,8 +40,8 @@ EXPLAINED = {
     ),
     findings.UNOWNED: "No package has the file: a hook of the image, or a postinst, made it.",
     findings.DUPLICATE_BUILD_ID: (
-        "Another file has the same build id and other code, so one's symbols can be taken for the"
-        " other's."
+        "Another file has the same build id and other symbols, so those of one can be taken for"
+        " the other's."
     ),
     findings.WORSE: "The file has less than it had in the baseline.",
     findings.STALE: "The store has symbols that no file of the image has.",
