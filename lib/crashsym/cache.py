@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from crashsym.findings import (
     Finding,
 )
 from crashsym.manifest import Module, module_document, read_module
-from crashsym.store import can_store
+from crashsym.store import can_store, symbol_path
 
 _CHUNK = 1 << 20
 _LARGEST = 1 << 20  # bytes of a description
@@ -186,6 +187,8 @@ def _known(document: Any, key: str, path: str) -> Known:
         or not can_store(record)
         or [record.arch, record.debug_id, record.debug_file]
         != [module.arch, module.debug_id, module.debug_file]
+        or module.symbols is None
+        or module.symbols.path != str(symbol_path(record.debug_file, record.debug_id))
         or not {finding.code for finding in found} <= set(_OF_THE_FILE)
         or _facts(Path(name) for name, _ in others) != others
     ):
@@ -201,7 +204,16 @@ def _texts(value: Any) -> list[str]:
 
 def _facts(files: Iterable[Path]) -> list[list[str]]:
     """Return what tells whether files are still the same."""
-    return [[str(file), file_digest(file)] for file in files]
+    return [[str(file), _digest_of_plain(file)] for file in files]
+
+
+def _digest_of_plain(file: Path) -> str:
+    """Return the digest of a file, which may be behind a link, but is no pipe and no device."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"'{file}' is no regular file")
+        return _stream_digest(stream)
 
 
 def _link(source: Path, target: Path) -> None:

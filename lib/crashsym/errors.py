@@ -63,6 +63,17 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
+def described(value: object) -> str:
+    """Return what a value of somebody else's document is, in few words whatever it is."""
+    if isinstance(value, str):
+        return repr(shortened(value))
+    if isinstance(value, int) and not -(1 << 64) < value < 1 << 64:
+        return "a number of many digits"
+    if isinstance(value, int | float | None):
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return "1 file", "2 files"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

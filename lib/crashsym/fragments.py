@@ -12,6 +12,8 @@ from crashsym.manifest import Module, read
 from crashsym.packaged import is_name
 from crashsym.source import Source
 
+_LONGEST = 200  # bytes of a recipe's name: no file name has many more
+
 
 class Fragments:
     """The folder CRASHDUMP_DEPLOY_DIR of a build; without one, nothing is known.
@@ -42,7 +44,7 @@ class Fragments:
 
         A build id tells a build, and stays when a file is stripped; without one its bytes do.
         """
-        if module.recipe is None or not is_name(module.recipe):
+        if module.recipe is None or not is_name(module.recipe) or len(module.recipe) > _LONGEST:
             return None
         for noted in self._of(module.recipe):
             if module.build_id is not None and module.build_id == noted.build_id:
@@ -60,7 +62,7 @@ class Fragments:
 
     def _read(self, place: Path, recipe: str) -> tuple[Module, ...]:
         try:
-            return read(place).modules
+            return read(place, regular=True).modules
         except ManifestError as error:
             self.problems.append(_unusable(place, recipe, error.why))
             return ()

@@ -2,8 +2,8 @@
 """The identity of a root file system: a small file in it that a crash report can quote.
 
 The id is the SHA-256 of a text with one line for each ELF file, in order of path: the SHA-256 of
-its bytes, two spaces, and its path on the target. Two builds that give the same programs have the
-same id.
+its bytes, two spaces, and its path on the target; a path with backslashes or with what cannot be
+printed as JSON text. Two builds that give the same programs have the same id.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from crashsym.cache import file_digest
 from crashsym.errors import InputError, MalformedError, UnreadableError
 from crashsym.findings import CHANGED, UNREADABLE, Finding
 from crashsym.targetroot import TargetRoot
+from crashsym.texts import as_unicode
 from crashsym.tree import scan
 from crashsym.value import Value
 
 PLACE = "/usr/lib/crashdump/image.json"
 SCHEMA = "crashdump-image/1"
+_LARGEST = 1 << 16  # bytes of the file
+_LONGEST = 256  # characters of a name
 _ID = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "Make it with 'crashsym identify', as the last of what changes the root file system."
 
@@ -35,8 +38,8 @@ class Identity(Value):
 
     def to_text(self) -> str:
         """Return the file as JSON."""
-        facts = {"schema": SCHEMA, "image": self.image, "version": self.version, "id": self.id}
-        return json.dumps(facts, indent=1)
+        names = {"image": _short(self.image), "version": _short(self.version)}
+        return json.dumps({"schema": SCHEMA, **names, "id": self.id}, indent=1)
 
 
 def id_of(root: Path) -> str:
@@ -51,8 +54,13 @@ def id_of(root: Path) -> str:
         if finding.code == UNREADABLE:
             raise UnreadableError(finding.what, where=f"'{finding.path}'", why=finding.why)
     files = sorted((f.path, f.file) for f in (*tree.subjects, *tree.relocatable, *tree.halves))
-    text = "".join(f"{_digest(path, file)}  {path}\n" for path, file in files)
+    text = "".join(f"{_digest(path, file)}  {_one_line(path)}\n" for path, file in files)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _one_line(path: str) -> str:
+    """Return a path, or where it could be taken for another line a JSON text of it."""
+    return path if path.isprintable() and "\\" not in path else json.dumps(path)
 
 
 def _digest(path: str, file: Path) -> str:
@@ -72,6 +80,8 @@ def read_identity(root: Path) -> Identity | None:
     data = TargetRoot(root).read(PLACE)
     if data is None:
         return None
+    if len(data) > _LARGEST:
+        raise _unusable(f"it has {len(data)} bytes, more than {_LARGEST}")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -81,12 +91,13 @@ def read_identity(root: Path) -> Identity | None:
     found = document.get("id")
     if not isinstance(found, str) or not _ID.fullmatch(found):
         raise _unusable("its id has not 64 hexadecimal digits")
-    image, version = document.get("image"), document.get("version")
-    return Identity(
-        found,
-        image if isinstance(image, str) else None,
-        version if isinstance(version, str) else None,
-    )
+    image, version = (_short(document.get(name)) for name in ("image", "version"))
+    return Identity(found, image, version)
+
+
+def _short(value: object) -> str | None:
+    """Return a name that somebody could have given, in text that can be written."""
+    return as_unicode(value) if isinstance(value, str) and len(value) <= _LONGEST else None
 
 
 def _unusable(why: str) -> MalformedError:

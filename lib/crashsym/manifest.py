@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.coverage import Coverage
-from crashsym.errors import ConfigError, ManifestError, shortened
-from crashsym.files import check_writable, write_atomically
+from crashsym.errors import ConfigError, ManifestError, described, shortened
+from crashsym.files import check_writable, open_regular, write_atomically
 from crashsym.source import Source, read_source
 from crashsym.texts import as_unicode
 
 SCHEMA = "crashsym-manifest/1"
 LEFT_OUT = "left-out"
 _LARGEST = 256 << 20  # bytes: 300 000 files
+_DEEPEST = 8  # levels of `Manifest.build`
+_MOST = 1 << 63
 STATUSES = (
     *("ok", "no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "mismatch", "excused"),
     *("missing-debug-file", "conflict", "unreadable", "malformed", "unsupported", "packed"),
@@ -169,14 +171,14 @@ def _order(module: Module) -> tuple[str, str, str]:
     return module.path, module.build_id or "", json.dumps(asdict(module), sort_keys=True)
 
 
-def read(path: Path) -> Manifest:
-    """Read a manifest or a fragment.
+def read(path: Path, *, regular: bool = False) -> Manifest:
+    """Read a manifest or a fragment; ``regular``: only if it is a file, no link and no pipe.
 
     Raises:
         ManifestError: it cannot be read, is no manifest, or one of an unknown version.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) if regular else path.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise _unusable(path, f"it has more than {_LARGEST} bytes")
@@ -187,7 +189,7 @@ def read(path: Path) -> Manifest:
         raise _unusable(path, f"it is no JSON ({error})") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise _unusable(path, f"its schema is {schema!r}, this crashsym reads {SCHEMA!r}")
+        raise _unusable(path, f"its schema is {described(schema)}, this crashsym reads {SCHEMA!r}")
     try:
         modules = [read_module(value) for value in _list(document["modules"])]
         build = _build(document.get("build"))
@@ -215,14 +217,25 @@ def _number(text: str) -> float:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"modules is {value!r}")
+        raise TypeError(f"modules is {described(value)}")
     return value
 
 
 def _build(value: Any) -> dict[str, Any] | None:
-    if value is not None and not isinstance(value, dict):
-        raise TypeError(f"build is {value!r}")
-    return value
+    if value is None:
+        return None
+    merged = value.get("merged", []) if isinstance(value, dict) else None
+    if not isinstance(merged, list) or not all(isinstance(one, dict) for one in merged):
+        raise TypeError(f"build is {described(value)}, or what it has merged")
+    if any("merged" in one for one in merged) or not _is_flat(value, _DEEPEST):
+        raise TypeError("build has too much in itself")
+    return dict(value)
+
+
+def _is_flat(value: Any, left: int) -> bool:
+    """Whether a document has no more levels than are left."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left > 0 and all(_is_flat(one, left - 1) for one in inner)
 
 
 def _unusable(path: Path, why: str) -> ManifestError:
@@ -260,7 +273,7 @@ def _checked(value: Any, types: Mapping[str, tuple[type, ...]], what: str) -> di
         raise TypeError(f"a {what} has other keys than {', '.join(types)}")
     for key, kinds in types.items():
         if not isinstance(value[key], kinds):
-            raise TypeError(f"{key} of a {what} is {value[key]!r}")
+            raise TypeError(f"{key} of a {what} is {described(value[key])}")
     return dict(value)
 
 
@@ -274,8 +287,9 @@ def read_module(value: Any) -> Module:
     if isinstance(value, dict) and _ALTERNATE in value:
         types = {**types, _ALTERNATE: _TEXT}
     module = _checked(value, types, "module")
+    _natural(module["size"])
     if module["status"] not in STATUSES:
-        raise TypeError(f"status is {module['status']!r}")
+        raise TypeError(f"status is {described(module['status'])}")
     if module["source"] is not None:
         module["source"] = read_source(module["source"])
     if module["symbols"] is not None:
@@ -295,7 +309,14 @@ def read_module(value: Any) -> Module:
 
 
 def _numbers(value: Any, kind: type[Counts | Coverage]) -> dict[str, Any]:
-    return _checked(value, dict.fromkeys(_names(kind), (int,)), kind.__name__.lower())
+    found = _checked(value, dict.fromkeys(_names(kind), (int,)), kind.__name__.lower())
+    return {name: _natural(number) for name, number in found.items()}
+
+
+def _natural(number: int) -> int:
+    if not 0 <= number < _MOST:
+        raise TypeError(f"{described(number)} is no number of anything")
+    return number
 
 
 def _names(kind: type[Counts | Coverage | Receipt]) -> list[str]:

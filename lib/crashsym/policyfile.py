@@ -27,7 +27,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from crashsym.errors import ConfigError
+from crashsym.errors import ConfigError, described
 from crashsym.findings import ASKED_FOR, CODES, EXCUSED, LEVELS, Policy, Rule, Wanted
 
 if sys.version_info >= (3, 11):
@@ -91,9 +91,9 @@ def _mistaken_share(table: dict[str, Any]) -> tuple[str, str] | None:
         if key not in _COVERAGE_KEYS:
             return f"unknown key '{key}'", f"The keys are {', '.join(_COVERAGE_KEYS)}."
         if key not in _SHARES and not _is_text(value):
-            return f"{key} is {value!r}", "Give a text."
+            return f"{key} is {described(value)}", "Give a text."
         if key in _SHARES and not (type(value) in (int, float) and 0 <= value <= 100):
-            return f"{key} is {value!r}", "Give a percentage from 0 to 100."
+            return f"{key} is {described(value)}", "Give a percentage from 0 to 100."
     if mistake := _mistaken_path(table):
         return mistake
     if not any(key in table for key in _SHARES):
@@ -124,13 +124,16 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
         if key not in _KEYS:
             return f"unknown key '{key}'", f"The keys are {', '.join(_KEYS)}."
         if key != "expires" and not _is_text(value):
-            return f"{key} is {value!r}", "Give a text."
+            return f"{key} is {described(value)}", "Give a text."
     if not any(key in table for key in _PATTERNS):
         return "it does not say for which findings", f"Give one of {', '.join(_PATTERNS)}."
     if mistake := _mistaken_path(table):
         return mistake
     if table.get("code", "*") not in (*CODES, "*"):
-        return f"unknown code '{table['code']}'", f"The codes are {', '.join(CODES)}, and *."
+        return (
+            f"unknown code {described(table['code'])}",
+            f"The codes are {', '.join(CODES)}, and *.",
+        )
     return _mistaken_level(table)
 
 
@@ -145,7 +148,7 @@ def _mistaken_path(table: dict[str, Any]) -> tuple[str, str] | None:
 def _mistaken_level(table: dict[str, Any]) -> tuple[str, str] | None:
     level, expires = table.get("level"), table.get("expires")
     if level not in (*LEVELS, EXCUSED):
-        return f"level is {level!r}", f"It is one of {', '.join((*LEVELS, EXCUSED))}."
+        return f"level is {described(level)}", f"It is one of {', '.join((*LEVELS, EXCUSED))}."
     if level == EXCUSED:
         return _mistaken_excuse(table)
     if expires is not None:
@@ -159,7 +162,7 @@ def _mistaken_excuse(table: dict[str, Any]) -> tuple[str, str] | None:
         return f"an excuse without {' and '.join(missing)}", f"Give {_EXAMPLE}."
     expires = table["expires"]
     if isinstance(expires, str):
-        return f"expires is the text {expires!r}", f"Give a date, without quotes: {_DAY}."
+        return f"expires is the text {described(expires)}", f"Give a date, without quotes: {_DAY}."
     if not _is_day(expires):
         return f"expires is {expires}", f"Give the last day: {_DAY}."
     return None

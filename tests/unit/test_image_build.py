@@ -189,7 +189,7 @@ def test_an_image_that_has_changed_since_is_not_what_it_says(root: Root) -> None
     ("data", "why"),
     [
         (b"no JSON", "it is no JSON"),
-        (b"[" * 100_000, "it is no JSON"),
+        (b"[" * 10_000, "it is no JSON"),
         (b"[]", "its schema is not 'crashdump-image/1'"),
         (b'{"schema": "crashdump-image/1", "id": "../.."}', "its id has not 64 hexadecimal digits"),
     ],

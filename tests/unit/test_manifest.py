@@ -237,7 +237,7 @@ def test_a_line_of_find_is_one_line(tmp_path: Path) -> None:
         ('"build": {"a": -Infinity}, "modules": []', "it is no JSON (-Infinity is no number)"),
         ('"build": {"a": 1e999}, "modules": []', "it is no JSON (1e999 is no number)"),
         ('"modules": ""', "it does not follow its schema (modules is '')"),
-        ('"modules": {}', "it does not follow its schema (modules is {})"),
+        ('"modules": {}', "it does not follow its schema (modules is a dict)"),
     ],
 )
 def test_what_json_or_the_schema_lack_is_refused(tmp_path: Path, text: str, fact: str) -> None:

@@ -119,6 +119,9 @@ def main(argv: list[str] | None = None) -> int:
     except CrashsymError as error:
         tell(str(error))
         return _USER_ERROR
+    except MemoryError:
+        tell("not enough memory. Give it more, or smaller files.")
+        return _USER_ERROR
     except KeyboardInterrupt:
         tell("interrupted")
         end_as_asked()
