@@ -15,6 +15,15 @@ CRASHDUMP_IMAGE_VERSION[doc] = "What people call this version of the image, for 
 CRASHDUMP_INLINES ?= "1"
 CRASHDUMP_INLINES[doc] = "Set to '0' to leave inlined functions out: smaller symbol files, but a stack then names only the function that the code was inlined into."
 
+CRASHDUMP_TARGETS ?= ""
+CRASHDUMP_TARGETS[doc] = "Space-separated symbol servers and folders that do_crashdump_upload sends symbols to: names of CRASHDUMP_TARGETS_FILE, or URLs."
+CRASHDUMP_TARGETS_FILE ?= ""
+CRASHDUMP_TARGETS_FILE[doc] = "The file that says what the names in CRASHDUMP_TARGETS mean, by its absolute path; see docs/reference/upload.md."
+CRASHDUMP_TOKEN_FILE ?= ""
+CRASHDUMP_TOKEN_FILE[doc] = "A file that only the building user can read, with the token for targets that do not name another place. Never the token itself: variables are in logs and signatures."
+CRASHDUMP_UPLOAD_ON_BUILD ?= "0"
+CRASHDUMP_UPLOAD_ON_BUILD[doc] = "Set to '1' to upload as a part of each build. A build then needs the network and the servers, and fails without them; yocto-check-layer does not accept that."
+
 def crashdump_policy_files(d):
     """The files in CRASHDUMP_POLICY, for a task's [file-checksums]."""
     return " ".join(word + ":True" for word in (d.getVar("CRASHDUMP_POLICY") or "").split() if "=" not in word)
@@ -76,3 +85,32 @@ def crashdump_run(d, arguments):
                 '%s (%sCRASHDUMP_POLICY += "%s=ignore")' % (finding["message"], exclude, finding["code"]))
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
+
+def crashdump_upload(d, manifest, store):
+    """Upload what a manifest names; what is not on each target afterwards is an error of the task."""
+    targets = (d.getVar("CRASHDUMP_TARGETS") or "").split()
+    if not targets:
+        bb.fatal("nothing uploaded: CRASHDUMP_TARGETS is empty. Set it to the names or URLs of symbol servers.")
+    if bb.utils.to_boolean(d.getVar("BB_NO_NETWORK")):
+        bb.fatal("nothing uploaded: BB_NO_NETWORK is set. Upload with 'crashsym upload' where there is a network.")
+    command = ["upload", "--manifest", manifest, "--store", store, "--json"]
+    for option, name in (("--config", "CRASHDUMP_TARGETS_FILE"), ("--token-file", "CRASHDUMP_TOKEN_FILE")):
+        if d.getVar(name):
+            command += [option, d.getVar(name)]
+    for target in targets:
+        command += ["--to", target]
+    outcome = crashdump_call(d, command)
+    for target in outcome["targets"]:
+        for file in target["files"]:
+            if file["state"] in ("refused", "failed"):
+                bb.error("%s: '%s': %s: %s" % (file["state"], file["name"], target["name"], file["why"]))
+    for file in outcome["unusable"]:
+        bb.error("not uploaded: '%s' (%s): %s" % (file["file"], ", ".join(file["paths"]), file["why"]))
+    if not outcome["complete"]:
+        bb.fatal("not all symbols are on all targets: the errors above say which, and why.")
+
+def crashdump_add_upload(d, after):
+    """Add the task do_crashdump_upload, to be asked for, or as a part of the build."""
+    d.setVarFlag("do_crashdump_upload", "network", "1")
+    d.setVarFlag("do_crashdump_upload", "nostamp", "1")
+    bb.build.addtask("do_crashdump_upload", "do_build" if d.getVar("CRASHDUMP_UPLOAD_ON_BUILD") == "1" else None, after, d)

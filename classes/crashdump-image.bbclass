@@ -64,6 +64,13 @@ do_crashdump_image[depends] = "python3-crashsym-native:do_populate_sysroot"
 # not just before do_build: bundles ask for an image's do_image_complete, and rm_work removes rootfs after it
 addtask crashdump_image after do_image before do_image_complete
 
+# Of an image it is its account, which has the symbols of all recipes.
+python do_crashdump_upload () {
+    account = d.expand("${DEPLOY_DIR_IMAGE}/") + os.path.basename(d.getVar("CRASHDUMP_IMAGE_ACCOUNT"))
+    crashdump_upload(d, account + ".json", account)
+}
+do_crashdump_upload[depends] = "python3-crashsym-native:do_populate_sysroot"
+
 # Under pseudo, so that the file is root's on the device.
 python crashdump_identify () {
     import json
@@ -117,6 +124,7 @@ python crashdump_image_setup () {
     if d.getVar("CRASHDUMP_ENABLED") != "1" or not bb.data.inherits_class("image", d):
         bb.build.deltask("do_crashdump_image", d)
         return
+    crashdump_add_upload(d, "do_image_complete")
     if d.getVar("IMAGE_GEN_DEBUGFS") != "1":
         d.setVar("IMAGE_GEN_DEBUGFS", "1")
         d.setVar("IMAGE_FSTYPES_DEBUGFS", "")  # only the folder is wanted, not an archive of it

@@ -118,6 +118,12 @@ python do_crashdump_symbols_setscene () {
 }
 addtask do_crashdump_symbols_setscene
 
+python do_crashdump_upload () {
+    place = d.expand("${CRASHDUMP_DEPLOY_DIR}/${SSTATE_PKGARCH}")
+    crashdump_upload(d, os.path.join(place, "manifests", d.getVar("PN") + ".json"), os.path.join(place, "symbols", d.getVar("PN")))
+}
+do_crashdump_upload[depends] = "python3-crashsym-native:do_populate_sysroot"
+
 # An image's do_build collects this task from all recipes that have it, where the image has the class too ...
 do_build[recrdeptask] += "do_crashdump_symbols"
 
@@ -132,6 +138,7 @@ python () {
     d.appendVar("PACKAGE_PREPROCESS_FUNCS", " crashdump_preserve")
     if d.getVar("CRASHDUMP_SOURCE_LINKS") == "1" and d.getVarFlag("do_patch", "task", False):
         bb.build.addtask("do_crashdump_symbols", "do_build", "do_patch", d)  # it looks at the sources
+    crashdump_add_upload(d, "do_crashdump_symbols")
     # copies of an earlier do_package must not be taken for those of a restored one
     d.appendVarFlag("do_package_setscene", "cleandirs", " ${CRASHDUMP_PRESERVED}")
     # ... and where it has not: an image's do_build always collects do_deploy.

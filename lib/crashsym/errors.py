@@ -14,7 +14,11 @@
     │   └── MismatchError         two halves that do not belong together
     ├── StoreError                the symbol store
     │   └── ConflictError         the same id with other bytes
-    └── ManifestError             a manifest that cannot be read or merged
+    ├── ManifestError             a manifest that cannot be read or merged
+    └── UploadError               a symbol server
+        ├── AuthenticationError   it does not know the token, or that may not upload
+        ├── RejectedError         it does not want this request; asking again does not help
+        └── UnavailableError      it cannot be reached, or not now
 
 Everything else that escapes is a bug in crashsym.
 """
@@ -125,3 +129,19 @@ class ConflictError(StoreError):
 
 class ManifestError(CrashsymError):
     """A manifest cannot be read or merged."""
+
+
+class UploadError(CrashsymError):
+    """A symbol server has not done what it was asked for."""
+
+
+class AuthenticationError(UploadError):
+    """The server does not know the token, or whoever has it may not do that."""
+
+
+class RejectedError(UploadError):
+    """The server does not want this request; to send it again does not help."""
+
+
+class UnavailableError(UploadError):
+    """The server cannot be reached, or not now; all attempts have failed."""

@@ -180,18 +180,18 @@ def _unreadable(path: str, error: OSError) -> Finding:
 class HalfIndex:
     """Finds the debug half of a file: by build id, else by the place where it should be.
 
-    ``largest`` is the size in bytes of the largest half.
+    ``largest`` is the size in bytes of the largest half; ``by_build_id`` are those that have one.
     """
 
     def __init__(self, halves: list[TreeFile]) -> None:
-        self._by_id: dict[str, Path] = {}
+        self.by_build_id: dict[str, Path] = {}
         self._by_path: dict[str, Path] = {}
         self.largest = max((half.size for half in halves), default=0)
         for half in halves:
             self._by_path.setdefault(half.path, half.file)
             build_id, has_info = _identify(half.file)
             if build_id and has_info:
-                self._by_id.setdefault(build_id, half.file)
+                self.by_build_id.setdefault(build_id, half.file)
 
     def find(
         self, subject: TreeFile, build_id: str | None, link: Debuglink | None = None
@@ -200,8 +200,8 @@ class HalfIndex:
 
         ``link`` is the file's .gnu_debuglink: its name is looked for before the file's own.
         """
-        if build_id is not None and build_id in self._by_id:
-            return self._by_id[build_id]
+        if build_id is not None and build_id in self.by_build_id:
+            return self.by_build_id[build_id]
         folder, _, name = subject.path.rpartition("/")
         places = [
             f"{folder}/.debug/{name}",

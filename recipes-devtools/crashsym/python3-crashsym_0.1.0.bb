@@ -46,6 +46,7 @@ RDEPENDS:${PN} += " \
     python3-netclient \
     python3-pickle \
     python3-pyelftools \
+    python3-requests \
     python3-resource \
 "
 

@@ -55,6 +55,7 @@ LAYERS = (
     ("extract",),
     ("image", "leftovers", "report", "spdx"),
     ("sdk",),
+    ("upload",),
     ("cli", "__main__"),
 )
 FORBIDDEN = {

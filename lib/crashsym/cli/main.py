@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import argparse
 
 _COMMANDS = (
-    *("dump", "extract", "image", "sdk", "identify", "manifest", "spdx", "symbolicate", "lint"),
+    *("dump", "extract", "image", "sdk", "identify", "manifest", "spdx", "upload", "verify"),
+    *("symbolicate", "lint"),
 )
 _USER_ERROR, _INTERRUPTED = 2, 130
 

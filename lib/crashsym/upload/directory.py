@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""A folder in any layout: served by a web server, it is a symbol server."""
+
+from __future__ import annotations
+
+import filecmp
+import gzip
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from crashsym.errors import ConfigError, StoreError
+from crashsym.files import StagedFolder, move_into_place
+from crashsym.upload.items import Item
+from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
+from crashsym.upload.targets import Target
+
+
+class DirectoryUploader:
+    """Copies files into a folder; what is there is never overwritten with other bytes."""
+
+    def __init__(self, target: Target) -> None:
+        self._root = Path(target.options["path"]).expanduser()
+        self._place = LAYOUTS[target.options.get("layout", "breakpad")]
+        self._compress = target.options.get("compress", "none") == "gzip"
+        if self._root.exists() and not self._root.is_dir():
+            raise ConfigError("cannot upload", where=f"'{self._root}'", why="it is no folder")
+
+    def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Copy what is not there."""
+        return map(self._put, items)
+
+    def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Compare what is there, byte by byte."""
+        for item in items:
+            place = self._place(item)
+            if place is None:
+                yield Outcome(item, REFUSED, "this layout has no place for it")
+                continue
+            try:
+                same = self._is_same(item, self._root / place)
+            except OSError as error:
+                yield Outcome(item, FAILED, error.strerror or str(error))
+                continue
+            why = "" if same else "the folder has other bytes"
+            yield Outcome(item, PRESENT if same else FAILED, why, place)
+
+    def _put(self, item: Item) -> Outcome:
+        try:
+            return self._copied(item)
+        except StoreError as error:
+            return Outcome(item, FAILED, f"{error.where}: {error.why}")
+        except OSError as error:
+            return Outcome(item, FAILED, error.strerror or str(error))
+
+    def _copied(self, item: Item) -> Outcome:
+        place = self._place(item)
+        if place is None:
+            return Outcome(item, REFUSED, "this layout has no place for it")
+        target = self._root / place
+        with StagedFolder(self._root) as folder:
+            staged = Path(folder, "data")
+            self._copy(item.file, staged)
+            new = move_into_place(staged, target, replace=False)
+        if new:
+            return Outcome(item, SENT, id=place)
+        if self._is_same(item, target):
+            return Outcome(item, PRESENT, id=place)
+        return Outcome(item, REFUSED, f"'{target}' has other bytes; they are kept")
+
+    def _copy(self, source: Path, target: Path) -> None:
+        if not self._compress:
+            shutil.copyfile(source, target)
+            return
+        with (
+            source.open("rb") as data,
+            target.open("wb") as raw,
+            gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(data, packed)
+
+    def _is_same(self, item: Item, place: Path) -> bool:
+        if not self._compress:
+            return filecmp.cmp(item.file, place, shallow=False)
+        with item.file.open("rb") as ours, gzip.open(place) as theirs:
+            while True:
+                one, other = ours.read(1 << 16), theirs.read(1 << 16)
+                if one != other:
+                    return False
+                if not one:
+                    return True

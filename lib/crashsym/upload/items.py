@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""What is to be sent: the files that the modules of a manifest have, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crashsym.cache import file_digest
+from crashsym.manifest import Module, Symbols
+
+SYMBOLS = "symbols"  # a Breakpad symbol file
+DEBUG = "debug-files"  # an ELF file with debug information
+KINDS = (SYMBOLS, DEBUG)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to send, of a kind of `KINDS`.
+
+    ``sha256`` is what the manifest says of it. ``paths`` are the modules that need it, as they lie
+    on the target. ``arch`` is the word of the MODULE record.
+    """
+
+    kind: str
+    file: Path
+    size: int
+    sha256: str
+    debug_file: str
+    debug_id: str
+    build_id: str | None
+    arch: str
+    paths: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What people and servers call the file."""
+        return f"{self.debug_file}.sym" if self.kind == SYMBOLS else self.debug_file
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A file that cannot be sent, the modules that need it, and why."""
+
+    file: Path
+    paths: tuple[str, ...]
+    why: str
+
+
+def symbol_items(modules: Iterable[Module], store: Path) -> tuple[list[Item], list[Unusable]]:
+    """Return the symbol files of modules, in order of their place, and those that are unusable.
+
+    A file that is not there, or has other bytes than the manifest says, is of no use. Modules
+    without symbols have nothing to send.
+    """
+    needed: dict[str, tuple[Symbols, list[Module]]] = {}
+    for module in modules:
+        if module.symbols is not None:
+            needed.setdefault(module.symbols.path, (module.symbols, []))[1].append(module)
+    found = [
+        _symbol_item(store, symbols, sharing)
+        for _, (symbols, sharing) in sorted(needed.items(), key=lambda one: one[0])
+    ]
+    items = [one for one in found if isinstance(one, Item)]
+    return items, [one for one in found if isinstance(one, Unusable)]
+
+
+def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item | Unusable:
+    module, place = modules[0], symbols.path
+    file = store / place
+    paths = tuple(sorted({module.path for module in modules}))
+    if Path(place).is_absolute() or ".." in Path(place).parts:
+        return Unusable(file, paths, "its place is outside of the store")
+    try:
+        digest, size = file_digest(file), file.stat().st_size
+    except OSError as error:
+        return Unusable(file, paths, error.strerror or str(error))
+    if digest != symbols.sha256:
+        why = f"its SHA-256 is {digest}, in the manifest {symbols.sha256}"
+        return Unusable(file, paths, why)
+    if module.debug_file is None or module.debug_id is None or module.arch is None:
+        return Unusable(file, paths, "the manifest does not say its id")
+    return Item(
+        kind=SYMBOLS,
+        file=file,
+        size=size,
+        sha256=digest,
+        debug_file=module.debug_file,
+        debug_id=module.debug_id,
+        build_id=module.build_id,
+        arch=module.arch,
+        paths=paths,
+    )
+
+
+def debug_items(items: Iterable[Item], halves: dict[str, Path]) -> list[Item]:
+    """Return the ELF files with the debug information of the same modules, where there are any.
+
+    ``halves`` are those files by build id. A file without a build id has none.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    found = []
+    for item in items:
+        half = halves.get(item.build_id) if item.build_id is not None else None
+        if half is not None:
+            size = half.stat().st_size
+            found.append(replace(item, kind=DEBUG, file=half, size=size, sha256=file_digest(half)))
+    return found

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Requests and answers that are JSON; a 200 with anything else is no success."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from crashsym.errors import RejectedError
+from crashsym.upload.bodies import BytesBody
+from crashsym.upload.transport import Answer, Request, Transport
+
+
+def json_request(step: str, url: str, document: Any, headers: Mapping[str, str]) -> Request:
+    """Return a POST of a document."""
+    data = json.dumps(document).encode()
+    headers = {**headers, "Content-Type": "application/json"}
+    return Request(step, "POST", url, headers, lambda: BytesBody(data))
+
+
+def document_of(transport: Transport, step: str, answer: Answer) -> dict[str, Any]:
+    """Return the JSON object that a server has answered.
+
+    Raises:
+        RejectedError: it has answered something else.
+    """
+    found = _parsed(answer)
+    if not isinstance(found, dict):
+        raise not_of_this_protocol(transport, step, answer)
+    return found
+
+
+def list_of(transport: Transport, step: str, answer: Answer) -> list[Any]:
+    """Return the JSON list that a server has answered.
+
+    Raises:
+        RejectedError: it has answered something else.
+    """
+    found = _parsed(answer)
+    if not isinstance(found, list):
+        raise not_of_this_protocol(transport, step, answer)
+    return found
+
+
+def _parsed(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def not_of_this_protocol(transport: Transport, step: str, answer: Answer) -> RejectedError:
+    """Return the error for an answer that makes no sense."""
+    why = f"the answer is not one of this protocol: {answer.words()}"
+    remedy = "Check the URL of the target: a proxy or a login page may have answered."
+    return RejectedError(step, where=transport.where, why=why, remedy=remedy)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Where a file lies in a store that a symbol server, a debugger or a stack walker reads.
+
+Sources: google/breakpad src/processor/simple_symbol_supplier.cc; getsentry/symbolicator
+crates/symbolicator-sources/src/paths.rs; elfutils doc/debuginfod.8; the GDB manual, "Separate Debug
+Files".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crashsym.upload.items import DEBUG, SYMBOLS, Item
+
+
+def _breakpad(item: Item) -> str | None:
+    if item.kind != SYMBOLS:
+        return None
+    return f"{item.debug_file}/{item.debug_id}/{item.debug_file}.sym"
+
+
+def _unified(item: Item) -> str | None:
+    if item.build_id is None or len(item.build_id) < 4:
+        return None
+    kind = "breakpad" if item.kind == SYMBOLS else "debuginfo"
+    return f"{item.build_id[:2]}/{item.build_id[2:]}/{kind}"
+
+
+def _debuginfod(item: Item) -> str | None:
+    if item.kind != DEBUG or item.build_id is None:
+        return None
+    return f"buildid/{item.build_id}/debuginfo"
+
+
+def _build_id(item: Item) -> str | None:
+    if item.kind != DEBUG or item.build_id is None or len(item.build_id) < 4:
+        return None
+    return f".build-id/{item.build_id[:2]}/{item.build_id[2:]}.debug"
+
+
+def _symstore(item: Item) -> str | None:
+    if item.kind != DEBUG or item.build_id is None:
+        return None
+    return f"_.debug/elf-buildid-sym-{item.build_id}/_.debug"
+
+
+# Each returns the path below the root, or None for a file that such a store does not have.
+LAYOUTS: dict[str, Callable[[Item], str | None]] = {
+    "breakpad": _breakpad,
+    "unified": _unified,
+    "debuginfod": _debuginfod,
+    "build-id": _build_id,
+    "symstore": _symstore,
+    "ssqp": _symstore,  # the same in lower case, which this is
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""What has reached a target, noted in the store, so that it is not sent again.
+
+``<store>/.crashsym-uploads/<target>.jsonl`` has a line of JSON for each file that the server has
+acknowledged. A line is appended at once; half a line, after a process was killed, counts as none.
+While one process uploads from a store to a target, another one waits.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from crashsym.files import not_written, write_atomically
+from crashsym.upload.items import Item
+
+FOLDER = ".crashsym-uploads"
+
+
+class Ledger:
+    """A context manager around an upload; ``waiting`` is called where another one is at work."""
+
+    def __init__(
+        self, store: Path, target: str, waiting: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take the store and what tells the target from all others, which is no secret."""
+        name = hashlib.sha256(target.encode()).hexdigest()[:32]
+        self._place = store / FOLDER / f"{name}.jsonl"
+        self._waiting = waiting
+        self._known: dict[str, str] = {}
+        self._file = self._lock = -1
+
+    def __enter__(self) -> Ledger:
+        """Read what is known.
+
+        Raises:
+            StoreError: it cannot be read or written.
+        """
+        try:
+            self._place.parent.mkdir(exist_ok=True)
+            self._lock = _held(self._place.with_suffix(".lock"), self._waiting)
+            self._open()
+        except OSError as error:
+            raise not_written(self._place, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+        os.close(self._lock)
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.open(self._place, flags, 0o644)
+        with os.fdopen(os.dup(self._file), "rb") as stream:
+            data = stream.read()
+        if data and not data.endswith(b"\n"):
+            os.write(self._file, b"\n")  # what follows is a line of its own
+        self._known = dict(_entries(data))
+
+    def known(self, item: Item) -> str | None:
+        """Return what the server called a file when it acknowledged it, None if it has not."""
+        return self._known.get(_key(item))
+
+    def note(self, item: Item, name: str) -> None:
+        """Remember that the server has a file.
+
+        Raises:
+            StoreError: that cannot be written.
+        """
+        line = json.dumps({"file": _key(item), "id": name})
+        try:
+            os.write(self._file, f"{line}\n".encode())
+        except OSError as error:
+            raise not_written(self._place, error) from error
+        self._known[_key(item)] = name
+
+    def forget(self, items: Iterable[Item]) -> None:
+        """Forget files that the server has no more.
+
+        Raises:
+            StoreError: that cannot be written.
+        """
+        for item in items:
+            self._known.pop(_key(item), None)
+        lines = (json.dumps({"file": key, "id": name}) for key, name in self._known.items())
+        write_atomically(self._place, "".join(f"{line}\n" for line in lines).encode())
+        os.close(self._file)
+        self._open()
+
+
+def _key(item: Item) -> str:
+    return f"{item.kind}/{item.debug_file}/{item.debug_id}/{item.sha256}"
+
+
+def _entries(data: bytes) -> Iterable[tuple[str, str]]:
+    for line in data.split(b"\n"):
+        try:
+            entry: Any = json.loads(line)
+            key, name = entry["file"], entry["id"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue  # half a line
+        if isinstance(key, str) and isinstance(name, str):
+            yield key, name
+
+
+def _held(place: Path, waiting: Callable[[], None]) -> int:
+    """Return a descriptor that locks a file for this process."""
+    lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiting()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock

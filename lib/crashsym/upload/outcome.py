@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""How each file ends: sent, already there, refused with the server's words, or failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crashsym.upload.items import Item
+
+SENT = "sent"
+PRESENT = "present"  # the server had it
+REFUSED = "refused"
+FAILED = "failed"
+STATES = (SENT, PRESENT, REFUSED, FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file at one target.
+
+    ``why`` has the words of the server, or what failed. ``id`` is what the server calls the file,
+    if it said so.
+    """
+
+    item: Item
+    state: str
+    why: str = ""
+    id: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the server has the file, by what it answered."""
+        return self.state in (SENT, PRESENT)

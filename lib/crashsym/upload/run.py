@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Upload to a target, verify what is there, and what the manifest says of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from crashsym.manifest import Manifest, Module, Receipt
+from crashsym.upload.directory import DirectoryUploader
+from crashsym.upload.items import SYMBOLS, Item
+from crashsym.upload.ledger import Ledger
+from crashsym.upload.outcome import FAILED, PRESENT, Outcome
+from crashsym.upload.put import PutUploader
+from crashsym.upload.sentry import SentryUploader
+from crashsym.upload.symupload import V1Uploader, V2Uploader
+from crashsym.upload.targets import Target
+from crashsym.upload.tecken import TeckenUploader
+from crashsym.upload.transport import Patience, Transport
+
+
+class Uploader(Protocol):
+    """What each kind of server has; both yield one outcome for each item, in any order."""
+
+    def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Send what the server has not."""
+        ...
+
+    def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Ask the server what it has: `PRESENT`, or why not."""
+        ...
+
+
+_OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
+    "sentry": SentryUploader,
+    "tecken": TeckenUploader,
+    "symupload-v1": V1Uploader,
+    "symupload-v2": V2Uploader,
+    "http": PutUploader,
+}
+
+
+def uploader_for(target: Target) -> tuple[Uploader, Transport | None]:
+    """Return what uploads to a target, and what counts the bytes on the wire.
+
+    Raises:
+        ConfigError: its token cannot be had, or its folder is none.
+    """
+    if target.kind == "store":
+        return DirectoryUploader(target), None
+    patience = Patience(whole=float(target.options.get("patience", Patience().whole)))
+    transport = Transport(f"'{target.name}' ({target.url})", target.secret(), patience)
+    return _OVER_HTTP[target.kind](target, transport), transport
+
+
+def upload(uploader: Uploader, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
+    """Yield how each file ends; what the ledger knows is not sent."""
+    unknown = []
+    for item in items:
+        known = ledger.known(item)
+        if known is None:
+            unknown.append(item)
+        else:
+            yield Outcome(item, PRESENT, id=known)
+    for outcome in uploader.upload(unknown) if unknown else ():
+        if outcome.is_there:
+            ledger.note(outcome.item, outcome.id)
+        yield outcome
+
+
+def verify(uploader: Uploader, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
+    """Yield what the server has; what it has no more is forgotten, and so sent again."""
+    lost = []
+    for outcome in uploader.verify(items):
+        if outcome.state == FAILED:
+            lost.append(outcome.item)
+        yield outcome
+    known = [item for item in lost if ledger.known(item) is not None]
+    if known:
+        ledger.forget(known)
+
+
+def with_receipts(manifest: Manifest, server: str, outcomes: Iterable[Outcome]) -> Manifest:
+    """Return a manifest that says what a server was asked for and has.
+
+    What it said of that server before does not count any more.
+    """
+    proven: dict[str, list[Receipt]] = {}
+    for outcome in outcomes:
+        if outcome.state == PRESENT:
+            receipt = Receipt(server, outcome.id, outcome.item.sha256)
+            place = f"{outcome.item.debug_file}/{outcome.item.debug_id}"
+            proven.setdefault(place, []).append(receipt)
+    modules = [_proven(module, server, proven) for module in manifest.modules]
+    return Manifest.of(modules, manifest.build)
+
+
+def _proven(module: Module, server: str, proven: dict[str, list[Receipt]]) -> Module:
+    if module.symbols is None:
+        return module
+    others = [receipt for receipt in module.receipts if receipt.server != server]
+    found = proven.get(f"{module.debug_file}/{module.debug_id}", [])
+    receipts = sorted({*others, *found}, key=lambda one: (one.server, one.sha256, one.id))
+    return replace(module, receipts=tuple(receipts))
+
+
+def wanted(target: Target, symbols: Sequence[Item], debug: Sequence[Item]) -> list[Item]:
+    """Return the files that a target is to have."""
+    found = list(symbols) if SYMBOLS in target.send else []
+    return found + (list(debug) if "debug-files" in target.send else [])

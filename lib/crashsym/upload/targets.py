@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""Targets: the symbol servers and folders to upload to, by name from a file, or as a URL.
+
+crashsym.toml::
+
+    [target.sentry]
+    kind = "sentry"
+    url = "https://sentry.example.com"
+    organization = "acme"
+    project = "gateway"
+    token = { file = "/run/secrets/sentry" }   # or environment, command, netrc
+    send = ["symbols", "debug-files"]          # default: symbols
+
+As a URL: ``sentry+https://sentry.example.com/acme/gateway``, ``tecken+https://…``,
+``symupload-v1+https://…``, ``symupload-v2+https://…``, ``https://…`` (PUT), ``store:/srv/symbols``.
+A token for a URL is in ~/.netrc, or in a file that the command line names.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from crashsym.errors import ConfigError
+from crashsym.upload import secret
+from crashsym.upload.items import KINDS as CONTENTS
+from crashsym.upload.items import SYMBOLS
+from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.secret import Secret
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_ANY = ("kind", "send", "jobs", "patience")
+_HTTP = ("url", "token", *_ANY)
+# What a target of each kind says, and what it has to say.
+KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    kind: (frozenset((*needed, *more, *common)), frozenset(needed))
+    for kind, needed, more, common in (
+        ("sentry", ("url", "organization", "project"), ("wait", "protocol"), _HTTP),
+        ("tecken", ("url",), ("limit",), _HTTP),
+        ("symupload-v1", ("url",), ("version",), _HTTP),
+        ("symupload-v2", ("url",), ("product",), _HTTP),
+        ("http", ("url",), ("layout", "compress", "user"), _HTTP),
+        ("store", ("path",), ("layout", "compress"), _ANY),
+    )
+}
+COMPRESSIONS = ("none", "gzip")
+PROTOCOLS = ("chunks", "zip")
+_TOKEN = ("file", "environment", "command", "netrc")
+_NUMBERS = ("jobs", "patience", "wait", "limit")
+_CHOICES = {
+    "kind": tuple(KEYS),
+    "layout": tuple(LAYOUTS),
+    "compress": COMPRESSIONS,
+    "protocol": PROTOCOLS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to upload to. ``name`` is what messages, ledgers and receipts call it.
+
+    ``options`` are those of its kind, with their defaults where they are read. The token is read
+    when it is asked for, and never stored.
+    """
+
+    name: str
+    kind: str
+    url: str
+    send: tuple[str, ...] = (SYMBOLS,)
+    options: dict[str, Any] = field(default_factory=dict)
+    token: dict[str, Any] | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells it from all others: where the files go, and not by which token."""
+        parts = (self.kind, self.url, *(str(self.options.get(key, "")) for key in _IDENTITY))
+        return "\n".join(parts)
+
+    def secret(self) -> Secret | None:
+        """Return the token; None if none is configured, and ~/.netrc has none.
+
+        Raises:
+            ConfigError: it cannot be had.
+        """
+        source = self.token or {"netrc": True}
+        if "file" in source:
+            return secret.from_file(Path(source["file"]).expanduser())
+        if "environment" in source:
+            return secret.from_environment(source["environment"])
+        if "command" in source:
+            return secret.from_command(source["command"])
+        return secret.from_netrc(self.url) if self.url else None
+
+
+_IDENTITY = ("organization", "project", "layout", "compress", "product", "version", "path")
+
+
+def find(names: list[str], file: Path | None, token_file: Path | None = None) -> list[Target]:
+    """Return the targets of these names or URLs; names are looked for in a file.
+
+    ``token_file`` is for those that do not say themselves where their token is.
+
+    Raises:
+        ConfigError: the file cannot be used, or there is no such target.
+    """
+    known = read(file) if file is not None else {}
+    found = [known[name] if name in known else _named(name, known, file) for name in names]
+    if token_file is None:
+        return found
+    source = {"file": str(token_file)}
+    return [replace(target, token=target.token or source) for target in found]
+
+
+def _named(name: str, known: dict[str, Target], file: Path | None) -> Target:
+    if ":" in name:
+        return of_url(name)
+    listed = ", ".join(known) or "none"
+    where = f"'{file}'" if file is not None else "no file of targets"
+    remedy = (
+        "Give a URL, or name a target of the file that --config names (default: crashsym.toml)."
+    )
+    raise ConfigError(
+        f"unknown target '{name}'", where=where, why=f"it has {listed}", remedy=remedy
+    )
+
+
+def of_url(text: str) -> Target:
+    """Return the target that a URL describes.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if text.startswith("store:"):
+        # the name becomes a part of the manifest, in which no path of a machine is
+        return replace(_checked(text, {"kind": "store", "path": text[6:]}, text), name="store")
+    kind, plus, url = text.partition("+")
+    if not plus or "://" in kind:
+        kind, url = "http", text
+    table: dict[str, Any] = {"kind": kind, "url": url}
+    if kind == "sentry":
+        parts = urlsplit(url)
+        base, _, names = parts.path.rstrip("/").rpartition("/")
+        base, _, organization = base.rpartition("/")
+        table |= {"organization": organization, "project": names}
+        table["url"] = parts._replace(path=base).geturl()
+    return _checked(text, table, text)
+
+
+def read(file: Path) -> dict[str, Target]:
+    """Return the targets of a file by name.
+
+    Raises:
+        ConfigError: it cannot be read, or a table in it is not as it has to be.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unusable(str(file), error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _unusable(str(file), f"it is no TOML ({error})") from error
+    odd = [f"'{key}'" for key in document if key != "target"]
+    tables = document.get("target", {})
+    if odd or not isinstance(tables, dict):
+        remedy = "Begin each target with [target.NAME]."
+        raise _unusable(str(file), f"unknown key {', '.join(odd) or 'target'}", remedy)
+    return {name: _checked(name, table, str(file)) for name, table in tables.items()}
+
+
+def _checked(name: str, table: Any, where: str) -> Target:
+    mistake = _mistake(table) if isinstance(table, dict) else ("it is no table", "")
+    if mistake:
+        why = f"target '{name}': {mistake[0]}" if name != where else mistake[0]
+        raise _unusable(where, why, mistake[1])
+    options = {key: value for key, value in table.items() if key not in _FIELDS}
+    return Target(
+        name=name,
+        kind=table["kind"],
+        url=table.get("url", "").rstrip("/"),
+        send=tuple(table.get("send", (SYMBOLS,))),
+        options=options,
+        token=table.get("token"),
+    )
+
+
+_FIELDS = ("kind", "url", "send", "token")
+
+
+def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what is wrong with a target and what to do; None if nothing is."""
+    kind = table.get("kind")
+    if kind not in KEYS:
+        return f"kind is {kind!r}", f"It is one of {', '.join(KEYS)}."
+    known, needed = KEYS[kind]
+    for key, value in table.items():
+        if key not in known:
+            return f"unknown key '{key}'", f"The keys of '{kind}' are {', '.join(sorted(known))}."
+        if mistake := _mistaken_value(key, value):
+            return mistake
+    missing = [f"'{key}'" for key in sorted(needed) if not table.get(key)]
+    if missing:
+        return f"{', '.join(missing)} is missing", "Give it."
+    return _mistaken_url(table["url"]) if "url" in table else None
+
+
+def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
+    if key == "token":
+        return _mistaken_token(value)
+    if key == "send":
+        good = isinstance(value, list) and value and all(one in CONTENTS for one in value)
+        return None if good else (f"send is {value!r}", f"Give a list of {', '.join(CONTENTS)}.")
+    if key in _NUMBERS:
+        good = type(value) in (int, float) and 0 < value <= 1 << 40
+        return None if good else (f"{key} is {value!r}", "Give a number above 0.")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        return f"{key} is {value!r}", f"It is one of {', '.join(_CHOICES[key])}."
+    good = isinstance(value, str) and bool(value) and value.isprintable()
+    return None if good else (f"{key} is {value!r}", "Give a text.")
+
+
+def _mistaken_token(value: Any) -> tuple[str, str] | None:
+    remedy = f"Give {{ {' = … } or { '.join(_TOKEN)} = true }}; never the token itself."
+    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _TOKEN:
+        return "token does not say where it is", remedy
+    ((source, place),) = value.items()
+    if source == "command":
+        good = isinstance(place, list) and place and all(isinstance(w, str) for w in place)
+    elif source == "netrc":
+        good = place is True
+    else:
+        good = isinstance(place, str) and bool(place)
+    return None if good else (f"token: {source} is not as it has to be", remedy)
+
+
+def _mistaken_url(url: str) -> tuple[str, str] | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - whether it is a number
+    except ValueError as error:
+        return f"url: {error}", "Give a URL."
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "url is none of http or https", "Give https://…"
+    if parts.username or parts.password:
+        return (
+            "url has a user or a password",
+            "Name a token instead; it is not for files like this.",
+        )
+    return None
+
+
+def _unusable(where: str, why: str, remedy: str = "") -> ConfigError:
+    return ConfigError("cannot use the targets", where=f"'{where}'", why=why, remedy=remedy)

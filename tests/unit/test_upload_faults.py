@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Each protocol, each of its steps, each fault: nothing is lost, nothing doubled, nothing claimed.
+
+What a server has, and what reached it twice, is counted by the server. A fault comes once, and then
+from the first request on to the last; after it is over, a second run has to complete the work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from builders.symbolstore import fill
+from crashsym.cli.main import main
+from crashsym.upload import transport
+from servers.base import Server
+from servers.faults import FAULTS, Damage, Fault, Order
+from servers.put import Put, PutServer
+from servers.sentry import Sentry, SentryServer
+from servers.symupload_v1 import SymUploadV1Server
+from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
+from servers.tecken import Tecken, TeckenServer
+
+FILES = 4
+CHUNK = 2048
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A server, the steps that an upload with ``--verify`` takes, and what a target says."""
+
+    kind: str
+    server: type[Server]
+    steps: tuple[str, ...]
+    more: str = ""
+    # Content that is stored wrongly is found out where the server tells checksums.
+    sees_damage: bool = False
+
+    def start(self, faults: list[Order]) -> Server:
+        if self.server is SentryServer:
+            sentry = Sentry(chunk_size=CHUNK, request_size=3 * CHUNK, polls=1)
+            return SentryServer(sentry, faults)
+        if self.server is PutServer:
+            return PutServer(Put(bearer="token"), faults)
+        if self.server is SymUploadV1Server:
+            return SymUploadV1Server(faults)
+        return self.server(None, faults)  # type: ignore[arg-type]
+
+    @property
+    def token(self) -> str:
+        tokens = {
+            SentryServer: Sentry().token,
+            TeckenServer: Tecken().token,
+            SymUploadV2Server: SymUploadV2().key,
+        }
+        return tokens.get(self.server, "token")
+
+
+PROTOCOLS = (
+    Protocol(
+        "sentry",
+        SentryServer,
+        ("options", "chunks", "assemble", "files"),
+        'organization = "acme"\nproject = "firmware"\nwait = 5\n',
+        sees_damage=True,
+    ),
+    Protocol("tecken", TeckenServer, ("download", "upload")),
+    Protocol("symupload-v1", SymUploadV1Server, ("upload",)),
+    Protocol("symupload-v2", SymUploadV2Server, ("status", "create", "put", "complete")),
+    Protocol("http", PutServer, ("head", "put")),
+)
+
+
+class Bench:
+    """A store with a manifest, and a target that is a server of a protocol."""
+
+    def __init__(self, folder: Path, protocol: Protocol) -> None:
+        self.folder = folder
+        self.protocol = protocol
+        manifest = fill(folder, FILES)
+        self.wanted = {m.symbols.sha256 for m in manifest.modules if m.symbols is not None}
+        (folder / "token").write_text(protocol.token)
+        (folder / "token").chmod(0o600)
+
+    def run(self, server: Server, *options: str) -> int:
+        config = (
+            f'[target.server]\nkind = "{self.protocol.kind}"\nurl = "{server.url}"\n'
+            f'token = {{ file = "{self.folder}/token" }}\npatience = 0.5\n{self.protocol.more}'
+        )
+        (self.folder / "crashsym.toml").write_text(config)
+        places = ["--manifest", f"{self.folder}/manifest.json", "--store", f"{self.folder}/store"]
+        config_option = ["--config", f"{self.folder}/crashsym.toml"]
+        return main(["upload", *places, *config_option, "--to", "server", *options])
+
+    def kept(self, server: Server) -> set[str]:
+        """Return the SHA-256 of all files that the server keeps; those of Sentry have projects."""
+        chunks = self.protocol.server is SentryServer
+        kept = {key: blob for key, blob in server.kept.items() if "/" in key or not chunks}
+        return {blob.sha256 for blob in kept.values()}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_FIRST", 0.01)
+
+
+# What no client can tell: these protocols say no more where all is well.
+UNDETECTABLE = {("tecken", "download", "empty-200"), ("symupload-v1", "upload", "empty-200")}
+
+
+def cases() -> Iterator[object]:
+    for protocol in PROTOCOLS:
+        for step in protocol.steps:
+            for name, fault in FAULTS.items():
+                known = {s.name: s for s in protocol.server.STEPS}[step]
+                if isinstance(fault, Damage) and not (known.stores and protocol.sees_damage):
+                    continue
+                if (protocol.kind, step, name) in UNDETECTABLE:
+                    continue
+                if name == "expired-token" and not protocol.server.CHECKS_TOKENS:
+                    continue
+                for onwards in (False, True):
+                    when = "onwards" if onwards else "once"
+                    yield pytest.param(
+                        protocol, step, fault, onwards, id=f"{protocol.kind}-{step}-{name}-{when}"
+                    )
+
+
+@pytest.mark.parametrize(("protocol", "step", "fault", "onwards"), cases())
+def test_fault(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    protocol: Protocol,
+    step: str,
+    fault: Fault,
+    onwards: bool,
+) -> None:
+    bench = Bench(tmp_path, protocol)
+    with protocol.start([Order(step, fault, 1, onwards)]) as server:
+        verify = () if protocol.kind == "symupload-v1" else ("--verify",)
+        code = bench.run(server, *verify)
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        assert protocol.token not in said.replace(f"{tmp_path}", "")
+        assert any(exchange.fault for exchange in server.account.requests), "it did not happen"
+        if code == 0:
+            assert bench.kept(server) == bench.wanted, "it claims what is not there"
+        else:
+            assert code == 3
+            assert any(word in said for word in ("failed: ", "refused: "))
+        # a state of error is told for minutes, whatever is sent meanwhile
+        if not onwards and not isinstance(fault, Damage):
+            assert bench.run(server, *verify) == 0, capsys.readouterr().err
+            assert bench.kept(server) == bench.wanted
+        assert not server.account.duplicates
+
+
+def test_the_bytes_of_the_store_are_what_the_manifest_says(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, PROTOCOLS[0])
+    files = (tmp_path / "store").rglob("*.sym")
+    assert {hashlib.sha256(file.read_bytes()).hexdigest() for file in files} == bench.wanted

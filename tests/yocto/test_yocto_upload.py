@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Steps of yocto_upload.feature."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_bdd import given, parsers, scenarios, then, when
+from servers.sentry import Sentry, SentryServer
+
+from yocto.developer import Developer
+
+pytestmark = [pytest.mark.bitbake, pytest.mark.xdist_group("bitbake")]
+scenarios("../features/yocto_upload.feature")
+
+TOKEN = "sntrys_canary-6d1f0a7be93c"  # noqa: S105 - looked for in all that a build leaves
+
+
+@pytest.fixture
+def server() -> Iterator[SentryServer]:
+    with SentryServer(Sentry(token=TOKEN)) as found:
+        yield found
+
+
+@given("a symbol server, and its token in a file that only the building user can read")
+def _server(developer: Developer, server: SentryServer) -> None:
+    token = developer.oe.work / "secrets/token"
+    developer.oe.write(token, TOKEN)
+    token.chmod(0o600)
+    targets = developer.oe.build / "crashsym.toml"
+    developer.oe.write(
+        targets,
+        f'[target.sentry]\nkind = "sentry"\nurl = "{server.url}"\norganization = "acme"\n'
+        f'project = "firmware"\npatience = 5\ntoken = {{ file = "{token}" }}\n',
+    )
+    developer.set('BB_NO_NETWORK = "0"')
+    developer.set('CRASHDUMP_TARGETS = "sentry"')
+    developer.set(f'CRASHDUMP_TARGETS_FILE = "{targets}"')
+
+
+@given("the only file of the image that cannot have symbols is left out")
+def _left_out(developer: Developer) -> None:
+    developer.set('CRASHDUMP_EXCLUDE:pn-accounted-image = "/opt/vendor/bin/cut-off"')
+
+
+@given("the server does not know the token any more")
+def _expired(developer: Developer) -> None:
+    developer.oe.write(developer.oe.work / "secrets/token", "another-token")
+    (developer.oe.work / "secrets/token").chmod(0o600)
+
+
+@when(parsers.parse('I upload "{recipe}"'))
+def _upload(developer: Developer, recipe: str) -> None:
+    developer.run_task(recipe, "crashdump_upload")
+
+
+@when(parsers.parse('I try to upload "{recipe}"'))
+def _try_to_upload(developer: Developer, recipe: str) -> None:
+    developer.run_task(recipe, "crashdump_upload", succeeds=None)
+
+
+@then("the server was asked nothing")
+def _asked_nothing(server: SentryServer) -> None:
+    assert server.account.requests == []
+
+
+@then("nothing was sent")
+def _nothing_sent(developer: Developer, server: SentryServer) -> None:
+    assert developer.last.ran("accounted-image", "crashdump_upload")
+    assert not server.account.duplicates
+    chunks = [request for request in server.account.requests if request.step == "chunks"]
+    assert len(chunks) == 1
+
+
+@then(parsers.parse('the server has each symbol file of "{recipe}"'))
+def _has_each(developer: Developer, server: SentryServer, recipe: str) -> None:
+    if "image" in recipe:
+        files = list(developer.image_file(recipe, "crashdump").rglob("*.sym"))
+    else:
+        (store,) = developer.deployed(recipe).stores()
+        files = list(store.rglob("*.sym"))
+    assert files
+    kept = {blob.sha256 for key, blob in server.kept.items() if "/" in key}
+    assert kept == {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@then("the token is neither in a log, nor in a signature, nor in sstate, nor in what was deployed")
+def _nowhere(developer: Developer) -> None:
+    printed = developer.oe.bitbake("-e", "accounted-image").output
+    assert "CRASHDUMP_TARGETS_FILE" in printed
+    assert TOKEN not in printed + developer.last.output
+    signatures = developer.oe.bitbake("accounted-image", "-S", "none").output
+    assert TOKEN not in signatures
+    searched = 0
+    for folder in (developer.oe.build, developer.oe.work / "home"):
+        for file in _files(folder):
+            searched += 1
+            assert TOKEN.encode() not in _content(file), file
+    assert searched > 1000
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for above, _, names in os.walk(folder):
+        for name in names:
+            file = Path(above, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _content(file: Path) -> bytes:
+    """Return what is in a file; objects of sstate are compressed archives."""
+    if file.name.endswith((".tar.zst", ".zst")):
+        return subprocess.run(["zstd", "-dcqf", file], capture_output=True, check=True).stdout
+    return file.read_bytes()
+
+
+@then(parsers.parse('it says "{text}" of "{name}"'))
+def _says_of(developer: Developer, text: str, name: str) -> None:
+    assert [line for line in developer.last.output.splitlines() if text in line and name in line]
+
+
+@then(parsers.parse('it says "{text}"'))
+def _says(developer: Developer, text: str) -> None:
+    assert text in developer.last.output
