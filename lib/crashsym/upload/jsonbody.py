@@ -52,6 +52,6 @@ def _parsed(answer: Answer) -> Any:
 
 def not_of_this_protocol(transport: Transport, step: str, answer: Answer) -> RejectedError:
     """Return the error for an answer that makes no sense."""
-    why = f"the answer is not one of this protocol: {answer.words()}"
+    why = f"the answer is not one of this protocol: {transport.words(answer)}"
     remedy = "Check the URL of the target: a proxy or a login page may have answered."
     return RejectedError(step, where=transport.where, why=why, remedy=remedy)

@@ -98,7 +98,7 @@ def _check_head(transport: Transport, answer: Answer, size: int | None) -> None:
     Raises:
         RejectedError: so it is.
     """
-    check_no_page(transport.where, "HEAD", answer)
+    check_no_page(transport, "HEAD", answer)
     length = answer.headers.get("Content-Length", "")
     why = ""
     if length == "0":

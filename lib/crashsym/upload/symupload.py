@@ -49,7 +49,7 @@ class V1Uploader:
         parts = [*self._fields(item), Part("symbol_file", item.file, item.name)]
         body = lambda: form(parts, boundary)  # noqa: E731
         answer = self._transport.send(Request("upload", "POST", self._target.url, headers, body))
-        check_no_page(self._transport.where, "upload", answer)
+        check_no_page(self._transport, "upload", answer)
         return Outcome(item, SENT, id=item.debug_id)
 
     def _fields(self, item: Item) -> Iterator[Part]:

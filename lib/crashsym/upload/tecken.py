@@ -61,7 +61,7 @@ class TeckenUploader:
         if answer.status != 200:  # the file lies elsewhere, often compressed
             there = urljoin(url, answer.headers.get("Location", ""))
             answer = self._transport.send(Request("HEAD", "HEAD", there))
-        check_no_page(self._transport.where, "HEAD", answer)  # of a file Tecken tells no size
+        check_no_page(self._transport, "HEAD", answer)  # of a file Tecken tells no size
         return Outcome(item, PRESENT, id=place)
 
     def _batches(self, items: list[Item]) -> Iterator[list[Item]]:

@@ -9,15 +9,18 @@ the configuration.
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import requests
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from crashsym import __version__
 from crashsym.errors import (
@@ -32,8 +35,12 @@ from crashsym.upload.secret import Secret
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
 DENIED = frozenset({401, 403})
-_LARGEST = 1 << 20  # bytes of an answer
+_LARGEST = 1 << 24  # bytes of an answer: Sentry can say of 350 000 parts that it lacks them
+_PIECE = 1 << 16
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
+_SHORTEST = 0.1  # seconds that an attempt has at least
+# TLS that a later attempt can change; all else of it is a matter of certificates and settings.
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class Body(Protocol):
@@ -68,21 +75,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers and the first MiB of what a server has answered."""
+    """Status, headers and the beginning of what a server has answered."""
 
     status: int
     headers: Mapping[str, str]
     data: bytes
 
-    def words(self) -> str:
-        """Return the beginning of the answer as text for a message."""
-        text = " ".join(self.data[:2000].decode("utf-8", "replace").split())
-        return shortened(text, 200)
-
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one request may take, all attempts together, and one attempt to say something."""
+    """How long one request may take, all attempts together, and one attempt to say something.
+
+    What is sent is not cut short while it goes on: a slow network may need longer for a large file.
+    """
 
     whole: float = 300.0
     attempt: float = 60.0
@@ -98,6 +103,7 @@ class Transport:
         """Take how messages call the server; the secret is what they never show."""
         self.where = where
         self.secret = secret
+        self._hidden = [secret] if secret is not None else []
         self._patience = patience or Patience()
         self._sessions = threading.local()
         self._stopped = threading.Event()
@@ -116,13 +122,13 @@ class Transport:
         attempt = 0
         while True:
             attempt += 1
-            answer, trouble = self._try(request)
+            answer, trouble = self._try(request, end - time.monotonic())
             if answer is not None:
                 if answer.status in request.accept:
                     return answer
                 if answer.status not in AGAIN:
                     raise self._refused(request, answer)
-                trouble = f"HTTP {answer.status}: {answer.words()}"
+                trouble = f"HTTP {answer.status}: {self.words(answer)}"
             pause = _pause(attempt, answer)
             if time.monotonic() + pause >= end or self._stopped.wait(pause):
                 raise self._unavailable(request, trouble, attempt)
@@ -131,35 +137,66 @@ class Transport:
         """Let no attempt follow the ones that are on their way."""
         self._stopped.set()
 
-    def _try(self, request: Request) -> tuple[Answer | None, str]:
+    def hide(self, secret: Secret) -> None:
+        """Keep another text out of messages, like the token in the form in which it is sent."""
+        self._hidden.append(secret)
+
+    def hidden(self, text: str) -> str:
+        """Return a text without the token, which servers may repeat."""
+        for secret in self._hidden:
+            text = secret.hidden_in(text)
+        return text
+
+    def words(self, answer: Answer) -> str:
+        """Return the beginning of an answer as text for a message."""
+        text = self.hidden(answer.data[:_PIECE].decode("utf-8", "replace"))
+        return shortened(" ".join(text.split()), 200)
+
+    def _try(self, request: Request, left: float) -> tuple[Answer | None, str]:
         """Return an answer, or None and why there is none."""
         body = request.body() if callable(request.body) else request.body
         try:
-            return self._ask(request, body), ""
-        except (requests.ConnectionError, requests.Timeout) as error:
-            return None, _words(error)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
-            return None, "the answer breaks off"
-        except requests.RequestException as error:
-            remedy = "Check the URL of the target."
-            raise self._error(RejectedError, request, _words(error), remedy) from None
+            return self._ask(request, body, max(left, _SHORTEST)), ""
+        except (requests.RequestException, HTTPError) as error:
+            return None, self._trouble(request, error)
+        except OSError as error:  # it is not of the network: a bundle of certificates is not there
+            raise self._error(UnavailableError, request, str(error), "") from None
         finally:
             if body is not None and not isinstance(body, bytes):
                 body.close()
 
-    def _ask(self, request: Request, body: Body | bytes | None) -> Answer:
-        headers = {"User-Agent": f"crashsym/{__version__}", **request.headers}
-        timeout = (self._patience.connect, self._patience.attempt)
+    def _trouble(self, request: Request, error: Exception) -> str:
+        """Return why there is no answer, where another attempt may have one.
+
+        Raises:
+            UnavailableError: TLS says no.
+            RejectedError: this is no request.
+        """
+        inner = _innermost(error)
+        if isinstance(inner, ssl.SSLError) and not isinstance(inner, _BROKEN_OFF):
+            remedy = "Name the file with its authority in REQUESTS_CA_BUNDLE, if you trust it."
+            raise self._error(UnavailableError, request, _words(inner), remedy) from None
+        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+            return "the answer breaks off"
+        again = (requests.ConnectionError, requests.Timeout, HTTPError)
+        if not isinstance(error, again) or isinstance(error, LocationValueError):
+            remedy = "Check the URL of the target."
+            raise self._error(RejectedError, request, _words(inner), remedy) from None
+        return self.hidden(_words(inner))
+
+    def _ask(self, request: Request, body: Body | bytes | None, left: float) -> Answer:
+        headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
+        silence = min(self._patience.attempt, left)
         with self._session().request(
             request.method,
             request.url,
-            headers=headers,
+            headers={**headers, **request.headers},
             data=body,
-            timeout=timeout,
+            timeout=(min(self._patience.connect, left), silence),
             allow_redirects=False,
             stream=True,
         ) as response:
-            data = b"".join(_pieces(response))
+            data = _beginning(response, time.monotonic() + silence)
             self._count(len(body) if body is not None else 0)
             return Answer(response.status_code, response.headers, data)
 
@@ -175,12 +212,14 @@ class Transport:
             self.sent_bytes += size
 
     def _refused(self, request: Request, answer: Answer) -> UploadError:
-        why = f"HTTP {answer.status}: {answer.words()}" if answer.data else f"HTTP {answer.status}"
+        why = f"HTTP {answer.status}"
+        if answer.data:
+            why += f": {self.words(answer)}"
         if answer.status in DENIED:
             remedy = "Check the token, and what its owner may do."
             return self._error(AuthenticationError, request, why, remedy)
         if 300 <= answer.status < 400:
-            place = shortened(str(answer.headers.get("Location", "")), 200)
+            place = shortened(self.hidden(str(answer.headers.get("Location", ""))), 200)
             remedy = f"If that is right, give '{place}' as the URL of the target."
             return self._error(RejectedError, request, f"{why} (it points elsewhere)", remedy)
         return self._error(RejectedError, request, why, "")
@@ -193,29 +232,53 @@ class Transport:
     def _error(
         self, kind: type[UploadError], request: Request, why: str, remedy: str
     ) -> UploadError:
-        hidden = self.secret.hidden_in if self.secret is not None else str
-        return kind(request.step, where=self.where, why=hidden(why), remedy=hidden(remedy))
+        why, remedy = shortened(self.hidden(why), 400), self.hidden(remedy)
+        return kind(request.step, where=self.where, why=why, remedy=remedy)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """Yield the beginning of an answer; the connection of a longer one is not used again."""
-    left = _LARGEST
-    for piece in response.iter_content(1 << 16):
-        yield piece[:left]
-        left -= len(piece)
-        if left <= 0:
-            return
+def _beginning(response: requests.Response, end: float) -> bytes:
+    """Return the beginning of an answer; the connection of a longer one is not used again.
+
+    To read waits for as many bytes as are asked for: few at first, more while they come at once.
+
+    Raises:
+        Timeout: it goes on, but too slowly to end in time.
+        HTTPError: it breaks off.
+    """
+    data = bytearray()
+    size = 1
+    while len(data) < _LARGEST:
+        begun = time.monotonic()
+        piece = response.raw.read(size, decode_content=False)
+        if not piece:
+            break
+        data += piece
+        now = time.monotonic()
+        if now > end:
+            raise requests.Timeout("the answer does not end")
+        size = min(2 * size, _PIECE) if now - begun < _SHORTEST else 1
+    return _plain(bytes(data), response.headers.get("Content-Encoding", ""))
+
+
+def _plain(data: bytes, encoding: str) -> bytes:
+    """Return what is in a compressed answer, which nobody has asked for, but no more than fits."""
+    if not data or encoding.lower() not in ("gzip", "x-gzip", "deflate"):
+        return data
+    try:
+        return zlib.decompressobj(47).decompress(data, _LARGEST)
+    except zlib.error:
+        return data
 
 
 def _pause(attempt: int, answer: Answer | None) -> float:
     """Return the seconds until the next attempt: what the server says, else ever longer ones."""
     said = _retry_after(answer.headers.get("Retry-After", "")) if answer is not None else None
     if said is not None:
-        return said
+        return max(said, _FIRST)
     longest = min(_FIRST * float(2 ** min(attempt - 1, 16)), _LONGEST)
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
@@ -226,30 +289,39 @@ def _retry_after(text: str) -> float | None:
         return float(text)
     try:
         when = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max((when - datetime.now(timezone.utc)).total_seconds(), 0.0) if when.tzinfo else None
 
 
-def _words(error: Any) -> str:
-    """Return what went wrong in one clause; the text of `requests` has addresses of objects."""
-    while True:
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, BaseException) or inner is error:
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error that the others are about."""
+    for _ in range(10):
+        about = (getattr(error, "reason", None), *error.args)
+        inner = [one for one in about if isinstance(one, BaseException)]
+        if not inner:
             break
-        error = inner
+        error = inner[0]
+    return error
+
+
+def _words(error: BaseException) -> str:
+    """Return what went wrong in one clause; the text of `requests` has addresses of objects."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message}"
     if isinstance(error, OSError) and error.strerror:
         return str(error.strerror)
-    text = str(inner or error)
-    return shortened(text.rpartition(">: ")[2] or text, 200)
+    text = str(error)
+    return text.rpartition(">: ")[2] or text
 
 
-def check_no_page(where: str, step: str, answer: Answer) -> None:
+def check_no_page(transport: Transport, step: str, answer: Answer) -> None:
     """Refuse a page for people where a program has asked: of a login, or of a captive portal.
 
     Raises:
         RejectedError: it is one.
     """
     if "html" in answer.headers.get("Content-Type", ""):
-        why = f"a page for people answers: {answer.words()}"
-        raise RejectedError(step, where=where, why=why, remedy="Check the URL of the target.")
+        why = f"a page for people answers: {transport.words(answer)}"
+        remedy = "Check the URL of the target."
+        raise RejectedError(step, where=transport.where, why=why, remedy=remedy)
