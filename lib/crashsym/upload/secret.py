@@ -7,12 +7,17 @@ or ~/.netrc; never from the command line, which everybody on the machine can see
 
 from __future__ import annotations
 
+import html
+import json
 import netrc
 import os
 import re
+import selectors
 import stat
 import subprocess
+import time
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, quote_plus, urlsplit
 
 from crashsym.errors import ConfigError
@@ -35,9 +40,9 @@ class Secret:
 
     def hidden_in(self, text: str) -> str:
         """Return another text in which this one does not occur."""
-        forms = {self._text, quote(self._text, safe=""), quote(self._text), quote_plus(self._text)}
-        longest = sorted(filter(None, forms), key=len, reverse=True)
-        return re.sub("|".join(map(re.escape, longest)), "[token]", text) if longest else text
+        forms = sorted(filter(None, _forms(self._text)), key=len, reverse=True)
+        found = "|".join(map(re.escape, forms))
+        return re.sub(found, "[token]", text, flags=re.IGNORECASE) if forms else text
 
     def __repr__(self) -> str:
         return "[token]"
@@ -48,24 +53,34 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-def from_file(file: Path) -> Secret:
-    """Read a token from a file; blanks around it do not count.
+def _forms(text: str) -> set[str]:
+    """Return a text as URLs, JSON, HTML and Python's messages have it."""
+    in_json = json.dumps(text)[1:-1]
+    in_url = {quote(text, safe=""), quote(text), quote_plus(text)}
+    in_page = {html.escape(text), html.escape(text, quote=False)}
+    return {text, in_json, in_json.replace("/", "\\/"), repr(text)[1:-1], *in_url, *in_page}
+
+
+def from_file(file: str) -> Secret:
+    """Read a token from a file; ``~`` is a home, and blanks around the token do not count.
 
     Raises:
-        ConfigError: it cannot be read, others can read it, or nothing is in it.
+        ConfigError: it cannot be read, others can read it, or it has no token.
     """
+    place = os.path.expanduser(file)  # noqa: PTH111 - a home that is not there is no error
     try:
-        with file.open("rb") as stream:
+        # A pipe in its place is not waited for.
+        with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise _unusable(str(file), "it is no regular file")
+                raise _unusable(file, "it is no regular file")
             if status.st_mode & 0o077:
                 why = f"others can use it (mode {stat.S_IMODE(status.st_mode):04o})"
-                raise _unusable(str(file), why, f"Let nobody else: chmod 600 '{file}'.")
-            data = stream.read(_LARGEST)
-    except OSError as error:
-        raise _unusable(str(file), error.strerror or str(error)) from error
-    return _token(data, str(file))
+                raise _unusable(file, why, f"Let nobody else: chmod 600 '{file}'.")
+            data = stream.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise _unusable(file, getattr(error, "strerror", None) or str(error)) from error
+    return _token(data, file)
 
 
 def from_environment(name: str) -> Secret:
@@ -83,16 +98,42 @@ def from_command(command: list[str]) -> Secret:
     Raises:
         ConfigError: it cannot be run, fails, takes longer than a minute or prints nothing.
     """
-    where = " ".join(command)
+    where = command[0]  # what follows may be as secret as what it prints
     try:
-        done = subprocess.run(  # noqa: S603 - whoever configures it may run it
-            command, stdout=subprocess.PIPE, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _unusable(where, getattr(error, "strerror", None) or "it takes too long") from error
-    if done.returncode != 0:
-        raise _unusable(where, f"it ended with exit code {done.returncode}")
-    return _token(done.stdout, where)
+        with subprocess.Popen(  # noqa: S603 - whoever configures it may run it
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
+            try:
+                data = _printed(process.stdout) if process.stdout is not None else b""
+                code = process.wait(_SECONDS)
+            finally:
+                process.kill()
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        why = f"it takes over {_SECONDS} seconds, or prints over {_LARGEST} bytes"
+        raise _unusable(where, why) from error
+    except (OSError, ValueError) as error:
+        raise _unusable(where, getattr(error, "strerror", None) or str(error)) from error
+    if code != 0:
+        raise _unusable(where, f"it ended with exit code {code}")
+    return _token(data, where)
+
+
+def _printed(stream: IO[bytes]) -> bytes:
+    """Return what a command prints.
+
+    Raises:
+        TimeoutError: it is too much, or takes too long.
+    """
+    data = b""
+    end = time.monotonic() + _SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while len(data) <= _LARGEST and selector.select(max(end - time.monotonic(), 0)):
+            piece = os.read(stream.fileno(), _LARGEST)
+            if not piece:
+                return data
+            data += piece
+    raise TimeoutError
 
 
 def from_netrc(url: str) -> Secret | None:
@@ -101,23 +142,26 @@ def from_netrc(url: str) -> Secret | None:
     Raises:
         ConfigError: the file cannot be read, or others can read it.
     """
-    file = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
-    if not file.exists():
+    file = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111 - as above
+    if not os.path.exists(file):  # noqa: PTH110 - pathlib raises where the name is too long
         return None
     try:
         found = netrc.netrc(file).authenticators(urlsplit(url).hostname or "")
-        mode = file.stat().st_mode
-    except (OSError, netrc.NetrcParseError) as error:
-        why = str(getattr(error, "strerror", None) or getattr(error, "msg", ""))
-        raise _unusable(str(file), why) from error
+        mode = Path(file).stat().st_mode
+    except netrc.NetrcParseError as error:  # its words may be a password
+        raise _unusable(file, f"line {error.lineno} is not as it has to be") from error
+    except (OSError, ValueError) as error:
+        raise _unusable(file, getattr(error, "strerror", None) or "it is no text") from error
     if found is None or not found[2]:
         return None
     if mode & 0o077:
-        raise _unusable(str(file), "others can read it", f"Let nobody else: chmod 600 '{file}'.")
-    return Secret(found[2])
+        raise _unusable(file, "others can read it", f"Let nobody else: chmod 600 '{file}'.")
+    return _token(found[2].encode("utf-8", "surrogateescape"), file)
 
 
 def _token(data: bytes, where: str) -> Secret:
+    if len(data) > _LARGEST:
+        raise _unusable(where, f"it has more than {_LARGEST} bytes")
     try:
         text = data.decode("ascii").strip()
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ A token for a URL is in ~/.netrc, or in a file that the command line names.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,8 +37,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_ANY = ("kind", "send", "jobs", "patience")
-_HTTP = ("url", "token", *_ANY)
+_ANY = ("kind", "send")
+_HTTP = ("url", "token", "jobs", "patience", *_ANY)
 # What a target of each kind says, and what it has to say.
 KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     kind: (frozenset((*needed, *more, *common)), frozenset(needed))
@@ -53,7 +54,8 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 COMPRESSIONS = ("none", "gzip")
 PROTOCOLS = ("chunks", "zip")
 _TOKEN = ("file", "environment", "command", "netrc")
-_NUMBERS = ("jobs", "patience", "wait", "limit")
+_NUMBERS = ("patience", "wait", "limit")
+_MOST_JOBS = 64
 _CHOICES = {
     "kind": tuple(KEYS),
     "layout": tuple(LAYOUTS),
@@ -80,8 +82,15 @@ class Target:
     @property
     def identity(self) -> str:
         """What tells it from all others: where the files go, and not by which token."""
-        parts = (self.kind, self.url, *(str(self.options.get(key, "")) for key in _IDENTITY))
+        parts = [self.kind, self.url, *(str(self.options.get(key, "")) for key in _IDENTITY)]
+        if "path" in self.options:
+            parts.append(str(self.path.absolute()))
         return "\n".join(parts)
+
+    @property
+    def path(self) -> Path:
+        """The folder of a store."""
+        return Path(os.path.expanduser(self.options["path"]))  # noqa: PTH111 - any ~ is good
 
     def secret(self) -> Secret | None:
         """Return the token; None if none is configured, and ~/.netrc has none.
@@ -91,7 +100,7 @@ class Target:
         """
         source = self.token or {"netrc": True}
         if "file" in source:
-            return secret.from_file(Path(source["file"]).expanduser())
+            return secret.from_file(source["file"])
         if "environment" in source:
             return secret.from_environment(source["environment"])
         if "command" in source:
@@ -99,7 +108,7 @@ class Target:
         return secret.from_netrc(self.url) if self.url else None
 
 
-_IDENTITY = ("organization", "project", "layout", "compress", "product", "version", "path")
+_IDENTITY = ("organization", "project", "layout", "compress", "product", "version")
 
 
 def find(names: list[str], file: Path | None, token_file: Path | None = None) -> list[Target]:
@@ -150,7 +159,14 @@ def of_url(text: str) -> Target:
         base, _, organization = base.rpartition("/")
         table |= {"organization": organization, "project": names}
         table["url"] = parts._replace(path=base).geturl()
-    return _checked(text, table, text)
+    return _checked(text, table, _shown(text))
+
+
+def _shown(url: str) -> str:
+    """Return a URL without what may be a password in it."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{'…@' if '@' in host else ''}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def read(file: Path) -> dict[str, Target]:
@@ -176,7 +192,7 @@ def read(file: Path) -> dict[str, Target]:
 def _checked(name: str, table: Any, where: str) -> Target:
     mistake = _mistake(table) if isinstance(table, dict) else ("it is no table", "")
     if mistake:
-        why = f"target '{name}': {mistake[0]}" if name != where else mistake[0]
+        why = mistake[0] if name == where or "://" in name else f"target '{name}': {mistake[0]}"
         raise _unusable(where, why, mistake[1])
     options = {key: value for key, value in table.items() if key not in _FIELDS}
     return Target(
@@ -195,7 +211,7 @@ _FIELDS = ("kind", "url", "send", "token")
 def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
     """Return what is wrong with a target and what to do; None if nothing is."""
     kind = table.get("kind")
-    if kind not in KEYS:
+    if not isinstance(kind, str) or kind not in KEYS:
         return f"kind is {kind!r}", f"It is one of {', '.join(KEYS)}."
     known, needed = KEYS[kind]
     for key, value in table.items():
@@ -215,13 +231,17 @@ def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
     if key == "send":
         good = isinstance(value, list) and value and all(one in CONTENTS for one in value)
         return None if good else (f"send is {value!r}", f"Give a list of {', '.join(CONTENTS)}.")
+    if key == "jobs":
+        good = type(value) is int and 0 < value <= _MOST_JOBS
+        return None if good else (f"jobs is {value!r}", f"Give a number from 1 to {_MOST_JOBS}.")
     if key in _NUMBERS:
         good = type(value) in (int, float) and 0 < value <= 1 << 40
         return None if good else (f"{key} is {value!r}", "Give a number above 0.")
     if key in _CHOICES and value not in _CHOICES[key]:
         return f"{key} is {value!r}", f"It is one of {', '.join(_CHOICES[key])}."
     good = isinstance(value, str) and bool(value) and value.isprintable()
-    return None if good else (f"{key} is {value!r}", "Give a text.")
+    shown = "" if key == "url" else f" {value!r}"  # a URL may have a password
+    return None if good else (f"{key} is{shown or ' no text'}", "Give a text.")
 
 
 def _mistaken_token(value: Any) -> tuple[str, str] | None:
@@ -242,15 +262,14 @@ def _mistaken_url(url: str) -> tuple[str, str] | None:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - whether it is a number
-    except ValueError as error:
-        return f"url: {error}", "Give a URL."
+    except ValueError:
+        return "url is none", "Give https://…"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "url is none of http or https", "Give https://…"
-    if parts.username or parts.password:
-        return (
-            "url has a user or a password",
-            "Name a token instead; it is not for files like this.",
-        )
+    if "@" in parts.netloc:
+        return "url has a user or a password", "Name a token instead; messages show the URL."
+    if parts.query or parts.fragment or " " in url:
+        return "url has more than a path", "Take out what begins with '?' or '#', and blanks."
     return None
 
 
