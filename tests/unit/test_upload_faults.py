@@ -26,6 +26,7 @@ from servers.tecken import Tecken, TeckenServer
 
 FILES = 4
 CHUNK = 2048
+OTHER_TOKEN = "canary-of-a-token"  # a word that messages do not have
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Protocol:
             sentry = Sentry(chunk_size=CHUNK, request_size=3 * CHUNK, polls=1)
             return SentryServer(sentry, faults)
         if self.server is PutServer:
-            return PutServer(Put(bearer="token"), faults)
+            return PutServer(Put(bearer=OTHER_TOKEN), faults)
         if self.server is SymUploadV1Server:
             return SymUploadV1Server(faults)
         return self.server(None, faults)  # type: ignore[arg-type]
@@ -56,7 +57,7 @@ class Protocol:
             TeckenServer: Tecken().token,
             SymUploadV2Server: SymUploadV2().key,
         }
-        return tokens.get(self.server, "token")
+        return tokens.get(self.server, OTHER_TOKEN)
 
 
 PROTOCOLS = (

@@ -17,7 +17,7 @@ from typing import Any
 
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show, tell
-from crashsym.errors import ConfigError, counted
+from crashsym.errors import ConfigError, counted, visible
 from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place, read
 from crashsym.tree import HalfIndex, scan
 from crashsym.upload import run as uploads
@@ -25,6 +25,7 @@ from crashsym.upload import targets
 from crashsym.upload.items import DEBUG, Item, Unusable, debug_items, symbol_items
 from crashsym.upload.ledger import Ledger
 from crashsym.upload.outcome import FAILED, STATES, Outcome
+from crashsym.upload.run import Door
 from crashsym.upload.targets import Target
 
 HELP = "send symbols to symbol servers, and prove that they are there"
@@ -84,7 +85,7 @@ class Plan:
 
     manifest: Manifest
     store: Path
-    targets: list[Target]
+    doors: list[Door]
     symbols: list[Item]
     debug: list[Item]
     unusable: list[Unusable]
@@ -111,7 +112,10 @@ class Plan:
         halves = {}
         if any(DEBUG in target.send for target in found):
             halves = _halves(args.debug_root)
-        return cls(manifest, args.store, found, symbols, debug_items(symbols, halves), unusable)
+        debug = debug_items(symbols, halves)
+        # All of them before the first file is sent: a token that is not there is known at once.
+        doors = [uploads.door(target) for target in found]
+        return cls(manifest, args.store, doors, symbols, debug, unusable)
 
 
 def _without(modules: Sequence[Module]) -> list[Unusable]:
@@ -137,9 +141,9 @@ def run(args: argparse.Namespace) -> int:
     if args.verify:
         check_place(args.manifest)
     plan = Plan.of(args)
-    results = [_upload(plan, target) for target in plan.targets]
+    results = [_upload(plan, door) for door in plan.doors]
     if args.verify:
-        results += [verify_target(plan, target) for target in plan.targets]
+        results += [verify_target(plan, door) for door in plan.doors]
         plan.manifest.write(args.manifest)
     return ended(args, plan, results)
 
@@ -154,21 +158,21 @@ class Result:
     verified: bool = False
 
 
-def _upload(plan: Plan, target: Target) -> Result:
-    uploader, transport = uploads.uploader_for(target)
+def _upload(plan: Plan, door: Door) -> Result:
+    target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
     waiting = f"another upload from '{plan.store}' to '{target.name}' is at work; waiting for it"
     with Ledger(plan.store, target.identity, lambda: tell(waiting)) as ledger:
-        outcomes = list(_told(target, uploads.upload(uploader, items, ledger)))
-    return Result(target, outcomes, transport.sent_bytes if transport is not None else 0)
+        outcomes = list(_told(target, uploads.upload(door, items, ledger)))
+    return Result(target, outcomes, door.sent_bytes)
 
 
-def verify_target(plan: Plan, target: Target) -> Result:
+def verify_target(plan: Plan, door: Door) -> Result:
     """Ask one target for all files, and put receipts into the manifest of the plan."""
-    uploader, _ = uploads.uploader_for(target)
+    target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
     with Ledger(plan.store, target.identity) as ledger:
-        outcomes = list(_told(target, uploads.verify(uploader, items, ledger)))
+        outcomes = list(_told(target, uploads.verify(door, items, ledger)))
     plan.manifest = uploads.with_receipts(plan.manifest, target.name, outcomes)
     return Result(target, outcomes, 0, verified=True)
 
@@ -178,16 +182,18 @@ def _told(target: Target, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     for outcome in outcomes:
         if not outcome.is_there:
             paths = ", ".join(outcome.item.paths[:3])
-            tell(f"{outcome.state}: '{outcome.item.name}' ({paths}): {target.name}: {outcome.why}")
+            about = f"'{outcome.item.name}' ({paths}): {target.name}: {outcome.why}"
+            tell(visible(f"{outcome.state}: {about}"))
         yield outcome
 
 
 def ended(args: argparse.Namespace, plan: Plan, results: list[Result]) -> int:
     """Print the outcome and return the exit code."""
     for unusable in plan.unusable:
-        tell(f"{FAILED}: '{unusable.file}' ({', '.join(unusable.paths[:3])}): {unusable.why}")
+        about = f"'{unusable.file}' ({', '.join(unusable.paths[:3])}): {unusable.why}"
+        tell(visible(f"{FAILED}: {about}"))
     for result in results:
-        tell(_summary(result))
+        tell(visible(_summary(result)))
     if args.json:
         show(_document(plan, results))
     return 0 if _is_complete(plan, results) else FINDINGS

@@ -24,6 +24,6 @@ def run(args: argparse.Namespace) -> int:
     """Verify all targets."""
     check_place(args.manifest)
     plan = Plan.of(args)
-    results = [verify_target(plan, target) for target in plan.targets]
+    results = [verify_target(plan, door) for door in plan.doors]
     plan.manifest.write(args.manifest)
     return ended(args, plan, results)

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from crashsym.errors import UnreadableError
+from crashsym.upload.items import Item
+
+PIECE = 1 << 16
 
 
 class FileBody:
@@ -17,9 +24,12 @@ class FileBody:
         """Open the file.
 
         Raises:
-            OSError: it cannot be opened.
+            UnreadableError: it cannot be opened.
         """
-        self._stream: BinaryIO = file.open("rb")
+        try:
+            self._stream: BinaryIO = file.open("rb")
+        except OSError as error:
+            raise _unreadable(file, error.strerror or str(error)) from error
         whole = os.fstat(self._stream.fileno()).st_size
         self._size = self._left = whole - start if size is None else size
         self._stream.seek(start)
@@ -31,18 +41,70 @@ class FileBody:
         """Return the next bytes; a file that has become shorter is an error.
 
         Raises:
-            OSError: it cannot be read.
+            UnreadableError: it cannot be read, which is no trouble of the network.
         """
         wanted = self._left if size < 0 else min(size, self._left)
-        data = self._stream.read(wanted)
+        try:
+            data = self._stream.read(wanted)
+        except OSError as error:
+            raise _unreadable(self._stream.name, error.strerror or str(error)) from error
         if len(data) < wanted:
-            raise OSError("it became shorter while it was read")
+            raise _unreadable(self._stream.name, "it became shorter while it was read")
         self._left -= len(data)
         return data
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+
+class ItemBody(FileBody):
+    """A file that has to have the bytes that the manifest says, up to the last one that is sent."""
+
+    def __init__(self, item: Item) -> None:
+        """Open the file.
+
+        Raises:
+            UnreadableError: it cannot be opened, or has another size.
+        """
+        super().__init__(item.file)
+        self._item = item
+        self._digest = hashlib.sha256()
+        if len(self) != item.size:
+            self.close()
+            raise changed(item)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            UnreadableError: it cannot be read, or has changed; the last bytes are then not given.
+        """
+        data = super().read(size)
+        self._digest.update(data)
+        if not self._left and self._digest.hexdigest() != self._item.sha256:
+            raise changed(self._item)
+        return data
+
+
+def pieces(item: Item) -> Iterator[bytes]:
+    """Yield the bytes of a file, piece by piece.
+
+    Raises:
+        UnreadableError: it cannot be read, or has other bytes than the manifest says.
+    """
+    with closing(ItemBody(item)) as body:
+        while data := body.read(PIECE):
+            yield data
+
+
+def changed(item: Item) -> UnreadableError:
+    """Return the error for a file that is no more what it was."""
+    return _unreadable(item.file, "it has changed since the command began")
+
+
+def _unreadable(file: Path | str, why: str) -> UnreadableError:
+    return UnreadableError("cannot send a file", where=f"'{file}'", why=why)
 
 
 class BytesBody:
@@ -79,7 +141,7 @@ class JoinedBody:
 
     def _read_all(self) -> Iterator[bytes]:
         for part in self._parts:
-            while data := part.read(1 << 16):
+            while data := part.read(PIECE):
                 yield data
 
     def read(self, size: int = -1) -> bytes:
@@ -98,27 +160,20 @@ class JoinedBody:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a form: a text, bytes as a file, or a file; ``filename`` is what it is called."""
+    """A field of a form: a text, or a file; ``filename`` is what that is called."""
 
     name: str
-    content: str | bytes | Path
+    content: str | FileBody
     filename: str = ""
 
 
 def form(parts: Sequence[Part], boundary: str) -> JoinedBody:
-    """Return ``multipart/form-data`` (RFC 7578) with that boundary.
-
-    Raises:
-        OSError: a file cannot be opened.
-    """
+    """Return ``multipart/form-data`` (RFC 7578) with that boundary."""
     bodies: list[FileBody | BytesBody] = []
     for part in parts:
         bodies.append(BytesBody(form_head(part.name, part.filename, boundary)))
-        if isinstance(part.content, Path):
-            bodies.append(FileBody(part.content))
-        else:
-            content = part.content
-            bodies.append(BytesBody(content.encode() if isinstance(content, str) else content))
+        content = part.content
+        bodies.append(BytesBody(content.encode()) if isinstance(content, str) else content)
         bodies.append(BytesBody(b"\r\n"))
     bodies.append(BytesBody(form_tail(boundary)))
     return JoinedBody(bodies)

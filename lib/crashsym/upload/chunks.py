@@ -6,26 +6,36 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
-from urllib.parse import urljoin
 
-from crashsym.errors import RejectedError
-from crashsym.upload.bodies import FileBody, form_head, form_tail, form_type, new_boundary
+from crashsym.errors import CrashsymError, InputError, RejectedError
+from crashsym.files import not_written
+from crashsym.upload.bodies import (
+    PIECE,
+    FileBody,
+    changed,
+    form_head,
+    form_tail,
+    form_type,
+    new_boundary,
+    pieces,
+)
 from crashsym.upload.items import Item
-from crashsym.upload.transport import Body
 
-_PIECE = 1 << 16
 _LEVEL = 3  # of gzip: symbol files are text, of which little is left at once
 _DEFAULT_FILE = 2 << 30  # bytes: what sentry-cli takes where the server does not say
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a server takes; sizes in bytes, counted before compression."""
+    """What a server takes; sizes in bytes, counted before compression.
+
+    ``wait`` is how many seconds it is to be asked for the outcome; 0: it does not say.
+    """
 
     url: str
     chunk: int
@@ -34,10 +44,11 @@ class Limits:
     file: int
     concurrency: int
     compress: bool
+    wait: int
 
     @classmethod
-    def of(cls, document: dict[str, object], base: str) -> Limits:
-        """Read the answer of the server.
+    def of(cls, document: dict[str, object], api: str) -> Limits:
+        """Read the answer of the server whose API has that address.
 
         Raises:
             RejectedError: it lacks what is needed, or wants what is not known.
@@ -52,72 +63,95 @@ class Limits:
             or not isinstance(accept, list)
             or not isinstance(compression, list)
         ):
-            raise _unusable(base, "the answer is not one of this protocol")
+            raise _unusable(api, "the answer is not one of this protocol")
         if algorithm != "sha1":
-            raise _unusable(base, f"it wants the checksum {algorithm!r}")
+            raise _unusable(api, f"it wants the checksum {algorithm!r}")
         if "debug_files" not in accept:
-            raise _unusable(base, "it takes no debug files")
+            raise _unusable(api, "it takes no debug files")
         return cls(
-            url=urljoin(f"{base}/", url),
+            url=_absolute(url, api),
             chunk=int(str(chunk)),
             request=int(str(request)),
             parts=int(str(parts)),
             file=_number(document.get("maxFileSize")) or _DEFAULT_FILE,
             concurrency=min(_number(document.get("concurrency")) or 1, 8),
             compress="gzip" in compression,
+            wait=_number(document.get("maxWait")),
         )
+
+
+def _absolute(url: str, api: str) -> str:
+    """Return an address as sentry-cli takes it: what has no host is below the API."""
+    if url.startswith(("http://", "https://")):
+        return url
+    return f"{api}/{url.lstrip('/').removeprefix('api/0/')}"
 
 
 def _number(value: object) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _unusable(base: str, why: str) -> RejectedError:
+def _unusable(api: str, why: str) -> RejectedError:
     remedy = 'If it is an old Sentry or works like one, set protocol = "zip" for the target.'
-    return RejectedError("chunk-upload", where=base, why=why, remedy=remedy)
+    return RejectedError("chunk-upload", where=api, why=why, remedy=remedy)
 
 
 @dataclass(slots=True)
 class Chunked:
-    """A file with the SHA-1 of all of it and of each piece; ``ended`` once it is known how."""
+    """A file with the SHA-1 of all of it and of each piece.
+
+    ``missing`` are those that the server lacks, ``sent`` whether it lacked any; ``ended`` once it
+    is known how.
+    """
 
     item: Item
     sha1: str
     chunks: tuple[str, ...]
     size: int
+    missing: tuple[str, ...] = ()
+    sent: bool = False
     ended: bool = False
+
+    def piece(self, number: int) -> Piece:
+        """Return the piece of that number."""
+        start = number * self.size
+        size = min(self.size, self.item.size - start)
+        return Piece(self.chunks[number], self.item, start, size)
 
 
 def chunked(item: Item, size: int) -> Chunked:
     """Return the digests of a file that is cut into pieces of ``size`` bytes.
 
     Raises:
-        OSError: it cannot be read.
+        UnreadableError: it cannot be read, or has other bytes than the manifest says.
     """
-    whole = hashlib.sha1(usedforsecurity=False)
+    whole, part = _sha1(), _sha1()
     chunks = []
-    with item.file.open("rb") as stream:
-        while piece := _digest(stream, size, whole.update):
-            chunks.append(piece)
+    left = size
+    for piece in pieces(item):
+        whole.update(piece)
+        rest = memoryview(piece)
+        while rest:
+            part.update(rest[:left])
+            used = min(left, len(rest))
+            rest, left = rest[used:], left - used
+            if not left:
+                chunks.append(part.hexdigest())
+                part, left = _sha1(), size
+    if left < size:
+        chunks.append(part.hexdigest())
     return Chunked(item, whole.hexdigest(), tuple(chunks), size)
 
 
-def _digest(stream: IO[bytes], size: int, also: Callable[[bytes], None]) -> str:
-    """Return the digest of the next ``size`` bytes; "" at the end."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    left = size
-    while left and (data := stream.read(min(left, _PIECE))):
-        digest.update(data)
-        also(data)
-        left -= len(data)
-    return digest.hexdigest() if left < size else ""
+def _sha1() -> hashlib._Hash:
+    return hashlib.sha1(usedforsecurity=False)
 
 
 class Piece(NamedTuple):
     """A part of a file, with its digest."""
 
     sha1: str
-    file: Path
+    item: Item
     start: int
     size: int
 
@@ -125,18 +159,17 @@ class Piece(NamedTuple):
 Group = list[Piece]
 
 
-def groups(missing: Iterable[str], files: Sequence[Chunked], limits: Limits) -> list[Group]:
-    """Return the pieces that are missing, so many together as one request may have."""
+def groups(files: Sequence[Chunked], limits: Limits) -> list[Group]:
+    """Return the pieces that are missing, each once, so many together as one request may have."""
     places: dict[str, Piece] = {}
     for file in files:
+        lacking = set(file.missing)
         for number, sha1 in enumerate(file.chunks):
-            start = number * file.size
-            size = min(file.size, file.item.size - start)
-            places.setdefault(sha1, Piece(sha1, file.item.file, start, size))
+            if sha1 in lacking:
+                places.setdefault(sha1, file.piece(number))
     found: list[Group] = []
     room = 0
-    for sha1 in missing:
-        piece = places[sha1]
+    for piece in places.values():
         if not found or piece.size > room or len(found[-1]) >= limits.parts:
             found.append([])
             room = limits.request
@@ -145,32 +178,67 @@ def groups(missing: Iterable[str], files: Sequence[Chunked], limits: Limits) -> 
     return found
 
 
+@dataclass(frozen=True)
+class GroupBody:
+    """A request with pieces, in a file; ``unreadable`` are those that are not in it, and why."""
+
+    place: Path
+    boundary: str
+    unreadable: dict[str, CrashsymError] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """Its content type."""
+        return form_type(self.boundary)
+
+    def open(self) -> FileBody:
+        """Return what is sent."""
+        return FileBody(self.place)
+
+
 @contextmanager
-def group_body(group: Group, *, compress: bool) -> Iterator[tuple[Callable[[], Body], str]]:
-    """Yield what makes the body of a request with these pieces, and its content type.
+def group_body(group: Group, *, compress: bool) -> Iterator[GroupBody]:
+    """Yield the body of a request with these pieces.
 
     It is a file on disk: many requests at once take no memory to speak of.
+
+    Raises:
+        StoreError: there is no room for temporary files.
     """
-    boundary = new_boundary()
     with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-        place = Path(folder, "body")
-        with place.open("wb") as body:
-            for piece in group:
-                name = "file_gzip" if compress else "file"
-                body.write(form_head(name, piece.sha1, boundary))
-                _pour(piece, body, compress=compress)
-                body.write(b"\r\n")
-            body.write(form_tail(boundary))
-        yield lambda: FileBody(place), form_type(boundary)
+        made = GroupBody(Path(folder, "body"), new_boundary())
+        try:
+            with made.place.open("w+b") as body:
+                for piece in group:
+                    _add(piece, body, made, compress=compress)
+                body.write(form_tail(made.boundary))
+        except OSError as error:
+            raise not_written(tempfile.gettempdir(), error) from error
+        yield made
 
 
-def _pour(piece: Piece, body: IO[bytes], *, compress: bool) -> None:
-    source = FileBody(piece.file, piece.start, piece.size)
-    gzip = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
+def _add(piece: Piece, body: IO[bytes], made: GroupBody, *, compress: bool) -> None:
+    """Add a piece, or note why it cannot be added: that costs no other file anything."""
+    before = body.tell()
     try:
-        while data := source.read(_PIECE):
-            body.write(gzip.compress(data) if compress else data)
-        if compress:
-            body.write(gzip.flush())
-    finally:
-        source.close()
+        with closing(FileBody(piece.item.file, piece.start, piece.size)) as source:
+            name = "file_gzip" if compress else "file"
+            body.write(form_head(name, piece.sha1, made.boundary))
+            _pour(source, piece, body, compress=compress)
+            body.write(b"\r\n")
+    except InputError as error:
+        body.seek(before)
+        body.truncate()
+        made.unreadable[piece.sha1] = error
+
+
+def _pour(source: FileBody, piece: Piece, body: IO[bytes], *, compress: bool) -> None:
+    gzip = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
+    digest = _sha1()
+    while data := source.read(PIECE):
+        digest.update(data)
+        body.write(gzip.compress(data) if compress else data)
+    if digest.hexdigest() != piece.sha1:
+        raise changed(piece.item)
+    if compress:
+        body.write(gzip.flush())

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-import filecmp
 import gzip
-import shutil
+import hashlib
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crashsym.errors import ConfigError, StoreError
+from crashsym.errors import ConfigError, InputError, StoreError
 from crashsym.files import StagedFolder, move_into_place
+from crashsym.upload.bodies import PIECE, pieces
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -21,7 +22,7 @@ class DirectoryUploader:
     """Copies files into a folder; what is there is never overwritten with other bytes."""
 
     def __init__(self, target: Target) -> None:
-        self._root = Path(target.options["path"]).expanduser()
+        self._root = target.path
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
         self._compress = target.options.get("compress", "none") == "gzip"
         if self._root.exists() and not self._root.is_dir():
@@ -40,16 +41,19 @@ class DirectoryUploader:
                 continue
             try:
                 same = self._is_same(item, self._root / place)
+            except FileNotFoundError as error:
+                yield Outcome(item, FAILED, str(error.strerror), is_absent=True)
             except OSError as error:
                 yield Outcome(item, FAILED, error.strerror or str(error))
-                continue
-            why = "" if same else "the folder has other bytes"
-            yield Outcome(item, PRESENT if same else FAILED, why, place)
+            else:
+                why = "" if same else "the folder has other bytes"
+                state = PRESENT if same else FAILED
+                yield Outcome(item, state, why, place, is_absent=not same)
 
     def _put(self, item: Item) -> Outcome:
         try:
             return self._copied(item)
-        except StoreError as error:
+        except (StoreError, InputError) as error:
             return Outcome(item, FAILED, f"{error.where}: {error.why}")
         except OSError as error:
             return Outcome(item, FAILED, error.strerror or str(error))
@@ -61,7 +65,7 @@ class DirectoryUploader:
         target = self._root / place
         with StagedFolder(self._root) as folder:
             staged = Path(folder, "data")
-            self._copy(item.file, staged)
+            self._copy(item, staged)
             new = move_into_place(staged, target, replace=False)
         if new:
             return Outcome(item, SENT, id=place)
@@ -69,24 +73,26 @@ class DirectoryUploader:
             return Outcome(item, PRESENT, id=place)
         return Outcome(item, REFUSED, f"'{target}' has other bytes; they are kept")
 
-    def _copy(self, source: Path, target: Path) -> None:
-        if not self._compress:
-            shutil.copyfile(source, target)
-            return
-        with (
-            source.open("rb") as data,
-            target.open("wb") as raw,
-            gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
-        ):
-            shutil.copyfileobj(data, packed)
+    def _copy(self, item: Item, target: Path) -> None:
+        with target.open("wb") as raw:
+            if not self._compress:
+                raw.writelines(pieces(item))
+                return
+            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+                for piece in pieces(item):
+                    packed.write(piece)
 
     def _is_same(self, item: Item, place: Path) -> bool:
-        if not self._compress:
-            return filecmp.cmp(item.file, place, shallow=False)
-        with item.file.open("rb") as ours, gzip.open(place) as theirs:
-            while True:
-                one, other = ours.read(1 << 16), theirs.read(1 << 16)
-                if one != other:
-                    return False
-                if not one:
-                    return True
+        """Compare all bytes; what cannot be unpacked is not the same.
+
+        Raises:
+            OSError: one of the two cannot be read.
+        """
+        digest = hashlib.sha256()
+        try:
+            with gzip.open(place) if self._compress else place.open("rb") as stream:
+                while data := stream.read(PIECE):
+                    digest.update(data)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return False
+        return digest.hexdigest() == item.sha256

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from crashsym.errors import RejectedError
-from crashsym.upload.bodies import BytesBody
 from crashsym.upload.transport import Answer, Request, Transport
 
 
@@ -16,7 +15,7 @@ def json_request(step: str, url: str, document: Any, headers: Mapping[str, str])
     """Return a POST of a document."""
     data = json.dumps(document).encode()
     headers = {**headers, "Content-Type": "application/json"}
-    return Request(step, "POST", url, headers, lambda: BytesBody(data))
+    return Request(step, "POST", url, headers, data)
 
 
 def document_of(transport: Transport, step: str, answer: Answer) -> dict[str, Any]:

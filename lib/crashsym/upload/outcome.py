@@ -19,13 +19,14 @@ class Outcome:
     """What became of one file at one target.
 
     ``why`` has the words of the server, or what failed. ``id`` is what the server calls the file,
-    if it said so.
+    if it said so. ``is_absent``: the server has answered that it has no such file, or another one.
     """
 
     item: Item
     state: str
     why: str = ""
     id: str = ""
+    is_absent: bool = False
 
     @property
     def is_there(self) -> bool:

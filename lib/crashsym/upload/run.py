@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from crashsym.errors import shortened
 from crashsym.manifest import Manifest, Module, Receipt
 from crashsym.upload.directory import DirectoryUploader
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.ledger import Ledger
-from crashsym.upload.outcome import FAILED, PRESENT, Outcome
+from crashsym.upload.outcome import PRESENT, Outcome
 from crashsym.upload.put import PutUploader
 from crashsym.upload.sentry import SentryUploader
+from crashsym.upload.sentryzip import SentryZipUploader
 from crashsym.upload.symupload import V1Uploader, V2Uploader
 from crashsym.upload.targets import Target
 from crashsym.upload.tecken import TeckenUploader
@@ -32,8 +34,13 @@ class Uploader(Protocol):
         ...
 
 
+def _sentry(target: Target, transport: Transport) -> Uploader:
+    old = target.options.get("protocol") == "zip"
+    return SentryZipUploader(target, transport) if old else SentryUploader(target, transport)
+
+
 _OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
-    "sentry": SentryUploader,
+    "sentry": _sentry,
     "tecken": TeckenUploader,
     "symupload-v1": V1Uploader,
     "symupload-v2": V2Uploader,
@@ -41,20 +48,45 @@ _OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
 }
 
 
-def uploader_for(target: Target) -> tuple[Uploader, Transport | None]:
-    """Return what uploads to a target, and what counts the bytes on the wire.
+def _plain(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class Door:
+    """What uploads to a target; ``transport`` counts the bytes on the wire, if there is one."""
+
+    target: Target
+    uploader: Uploader
+    transport: Transport | None = None
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of all bodies of requests."""
+        return self.transport.sent_bytes if self.transport is not None else 0
+
+    def clean(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Take the token, which a server may repeat, and all length out of what a server says."""
+        hidden = self.transport.hidden if self.transport is not None else _plain
+        for one in outcomes:
+            why, name = shortened(hidden(one.why), 800), shortened(hidden(one.id), 800)
+            yield replace(one, why=why, id=name)
+
+
+def door(target: Target) -> Door:
+    """Return what uploads to a target.
 
     Raises:
         ConfigError: its token cannot be had, or its folder is none.
     """
     if target.kind == "store":
-        return DirectoryUploader(target), None
+        return Door(target, DirectoryUploader(target))
     patience = Patience(whole=float(target.options.get("patience", Patience().whole)))
     transport = Transport(f"'{target.name}' ({target.url})", target.secret(), patience)
-    return _OVER_HTTP[target.kind](target, transport), transport
+    return Door(target, _OVER_HTTP[target.kind](target, transport), transport)
 
 
-def upload(uploader: Uploader, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
+def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
     """Yield how each file ends; what the ledger knows is not sent."""
     unknown = []
     for item in items:
@@ -63,17 +95,17 @@ def upload(uploader: Uploader, items: Sequence[Item], ledger: Ledger) -> Iterato
             unknown.append(item)
         else:
             yield Outcome(item, PRESENT, id=known)
-    for outcome in uploader.upload(unknown) if unknown else ():
+    for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
         if outcome.is_there:
             ledger.note(outcome.item, outcome.id)
         yield outcome
 
 
-def verify(uploader: Uploader, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
+def verify(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
     """Yield what the server has; what it has no more is forgotten, and so sent again."""
     lost = []
-    for outcome in uploader.verify(items):
-        if outcome.state == FAILED:
+    for outcome in door.clean(door.uploader.verify(items)):
+        if outcome.is_absent:
             lost.append(outcome.item)
         yield outcome
     known = [item for item in lost if ledger.known(item) is not None]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from crashsym.errors import ConfigError
-from crashsym.upload.bodies import BytesBody, FileBody, Part, form, form_type, new_boundary
+from crashsym.upload.bodies import ItemBody, JoinedBody, Part, form, form_type, new_boundary
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol
 from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome
@@ -35,7 +35,7 @@ class V1Uploader:
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Send all."""
-        return each(items, self._send, self._jobs, Hope())
+        return each(items, self._send, self._jobs, Hope(self._transport))
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Say that the protocol cannot tell."""
@@ -46,8 +46,11 @@ class V1Uploader:
         headers = {"Content-Type": form_type(boundary)}
         if self._transport.secret is not None:
             headers["Authorization"] = f"Bearer {self._transport.secret.reveal()}"
-        parts = [*self._fields(item), Part("symbol_file", item.file, item.name)]
-        body = lambda: form(parts, boundary)  # noqa: E731
+
+        def body() -> JoinedBody:
+            file = Part("symbol_file", ItemBody(item), item.name)
+            return form([*self._fields(item), file], boundary)
+
         answer = self._transport.send(Request("upload", "POST", self._target.url, headers, body))
         check_no_page(self._transport, "upload", answer)
         return Outcome(item, SENT, id=item.debug_id)
@@ -75,23 +78,23 @@ class V2Uploader:
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Send what is not there."""
-        return each(items, self._send, self._jobs, Hope())
+        return each(items, self._send, self._jobs, Hope(self._transport))
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Ask for each file whether it is there."""
-        return each(items, self._ask, self._jobs, Hope())
+        return each(items, self._ask, self._jobs, Hope(self._transport))
 
     def _ask(self, item: Item) -> Outcome:
         if self._is_there(item):
             return Outcome(item, PRESENT, id=item.debug_id)
-        return Outcome(item, FAILED, "checkStatus: MISSING")
+        return Outcome(item, FAILED, "checkStatus: MISSING", is_absent=True)
 
     def _send(self, item: Item) -> Outcome:
         if self._is_there(item):
             return Outcome(item, PRESENT, id=item.debug_id)
         url, key = self._create()
         headers = {"Content-Type": "application/octet-stream"}
-        put = Request("PUT", "PUT", url, headers, lambda: FileBody(item.file))
+        put = Request("PUT", "PUT", url, headers, lambda: ItemBody(item))
         self._transport.send(put)
         result = self._complete(item, key)
         return Outcome(item, SENT if result == "OK" else PRESENT, id=item.debug_id)
@@ -129,8 +132,7 @@ class V2Uploader:
     def _call(self, step: str, method: str, place: str, data: bytes = b"") -> Answer:
         url = f"{self._target.url}/{place}?{urlencode({'key': self._key})}"
         headers = {"Content-Type": "application/json"} if data else {}
-        body = (lambda: BytesBody(data)) if method == "POST" else None
-        return self._transport.send(Request(step, method, url, headers, body))
+        return self._transport.send(Request(step, method, url, headers, data))
 
 
 def _field(transport: Transport, step: str, answer: Answer, name: str) -> str:

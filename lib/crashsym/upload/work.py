@@ -8,11 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
-from crashsym.errors import AuthenticationError, RejectedError, UnavailableError, UploadError
+from crashsym.errors import (
+    AuthenticationError,
+    CrashsymError,
+    InputError,
+    RejectedError,
+    UnavailableError,
+)
 from crashsym.upload.items import Item
 from crashsym.upload.outcome import FAILED, REFUSED, Outcome
+from crashsym.upload.transport import Transport
 
 Parcel = TypeVar("Parcel")
+Result = TypeVar("Result")
 
 _ENOUGH = 3  # files one after the other for which a server was not to be had
 
@@ -20,12 +28,13 @@ _ENOUGH = 3  # files one after the other for which a server was not to be had
 class Hope:
     """Whether it makes sense to ask a server once more."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._lock = threading.Lock()
         self._failures = 0
         self.gone = ""  # why not
 
-    def note(self, error: UploadError | None) -> None:
+    def note(self, error: CrashsymError | None) -> None:
         """Take how a request has ended."""
         with self._lock:
             if error is None or isinstance(error, RejectedError):
@@ -37,11 +46,18 @@ class Hope:
                 if self._failures >= _ENOUGH:
                     self.gone = error.why
 
-    def ended(self, item: Item, error: UploadError) -> Outcome:
-        """Return how a file ends for which a request has failed."""
+    def abandon(self) -> None:
+        """Let no request follow those that are on their way, nor be repeated."""
+        self.gone = self.gone or "interrupted"
+        self._transport.stop()
+
+    def ended(self, item: Item, error: CrashsymError) -> Outcome:
+        """Return how a file ends that has come to grief."""
         self.note(error)
         state = REFUSED if isinstance(error, RejectedError) else FAILED
-        return Outcome(item, state, f"{error.what}: {error.why}")
+        what = error.where if isinstance(error, InputError) else error.what
+        remedy = f". {error.remedy}" if error.remedy else ""
+        return Outcome(item, state, f"{what}: {error.why}{remedy}")
 
     def skipped(self, item: Item) -> Outcome:
         """Return how a file ends that is not tried any more."""
@@ -51,37 +67,36 @@ class Hope:
 def each(
     items: Sequence[Item], send: Callable[[Item], Outcome], jobs: int, hope: Hope
 ) -> Iterator[Outcome]:
-    """Yield how each file ends, as they do; ``send`` may raise `UploadError`."""
+    """Yield how each file ends, as they do; ``send`` may raise `CrashsymError` and `OSError`."""
 
     def one(item: Item) -> Outcome:
         if hope.gone:
             return hope.skipped(item)
         try:
             outcome = send(item)
-        except UploadError as error:
+        except CrashsymError as error:
             return hope.ended(item, error)
         except OSError as error:
             return Outcome(item, FAILED, f"'{item.file}': {error.strerror or error}")
         hope.note(None)
         return outcome
 
-    pool = ThreadPoolExecutor(max_workers=jobs)
-    try:
-        for future in as_completed([pool.submit(one, item) for item in items]):
-            yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    yield from at_once(items, one, jobs, hope)
 
 
-def spread(parcels: Sequence[Parcel], send: Callable[[Parcel], None], jobs: int) -> None:
-    """Send all parcels, some at once; the first that fails ends it.
+def at_once(
+    parcels: Sequence[Parcel], work: Callable[[Parcel], Result], jobs: int, hope: Hope
+) -> Iterator[Result]:
+    """Yield what becomes of each parcel, as it does; some are on their way at once.
 
-    Raises:
-        UploadError: one has failed; no other has been begun since.
+    Whoever takes no more results lets what has not been begun be.
     """
     pool = ThreadPoolExecutor(max_workers=max(jobs, 1))
     try:
-        for future in as_completed([pool.submit(send, parcel) for parcel in parcels]):
-            future.result()
+        for future in as_completed([pool.submit(work, parcel) for parcel in parcels]):
+            yield future.result()
+    except BaseException:
+        hope.abandon()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

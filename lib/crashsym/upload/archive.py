@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Zip archives, for servers that take many files in one."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from crashsym.errors import InputError
+from crashsym.upload.bodies import pieces
+from crashsym.upload.items import Item
+from crashsym.upload.outcome import FAILED, Outcome
+
+
+def batches(items: Iterable[Item], size: int, count: int) -> Iterator[list[Item]]:
+    """Yield files together, of ``size`` bytes and ``count`` in all, ordered by names and ids.
+
+    A larger file is alone.
+    """
+    batch: list[Item] = []
+    room = size
+    for item in sorted(items, key=lambda item: (item.debug_file, item.debug_id)):
+        if batch and (item.size > room or len(batch) >= count):
+            yield batch
+            batch, room = [], size
+        batch.append(item)
+        room -= item.size
+    if batch:
+        yield batch
+
+
+def write_zip(archive: Path, items: Iterable[Item]) -> tuple[list[Item], list[Outcome]]:
+    """Write files as Breakpad's layout has them; equal files give an equal archive.
+
+    Return what is in it, and how those have ended that cannot be.
+
+    Raises:
+        OSError: the archive cannot be written.
+        UnreadableError: a file has changed this moment.
+    """
+    packed, failed = [], []
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
+        for item in items:
+            why = _why_not(item)
+            if why:
+                failed.append(Outcome(item, FAILED, why))
+                continue
+            entry = zipfile.ZipInfo(f"{item.debug_file}/{item.debug_id}/{item.name}")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.file_size = item.size
+            with target.open(entry, "w") as stream:
+                for piece in pieces(item):
+                    stream.write(piece)
+            packed.append(item)
+    return packed, failed
+
+
+def _why_not(item: Item) -> str:
+    """Return why a file cannot be read: half of one in an archive would spoil all others."""
+    try:
+        for _ in pieces(item):
+            pass
+    except InputError as error:
+        return f"{error.where}: {error.why}"
+    return ""
