@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from crashsym.manifest import Module, Symbols
 SYMBOLS = "symbols"  # a Breakpad symbol file
 DEBUG = "debug-files"  # an ELF file with debug information
 KINDS = (SYMBOLS, DEBUG)
+_DEBUG_ID = re.compile("[0-9A-Fa-f]{33,40}")  # a GUID and an age
+_BUILD_ID = re.compile("(?:[0-9a-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item |
     module, place = modules[0], symbols.path
     file = store / place
     paths = tuple(sorted({module.path for module in modules}))
-    if Path(place).is_absolute() or ".." in Path(place).parts:
+    if Path(place).is_absolute() or ".." in Path(place).parts or "\0" in place:
         return Unusable(file, paths, "its place is outside of the store")
     try:
         digest, size = file_digest(file), file.stat().st_size
@@ -81,6 +84,8 @@ def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item |
         return Unusable(file, paths, why)
     if module.debug_file is None or module.debug_id is None or module.arch is None:
         return Unusable(file, paths, "the manifest does not say its id")
+    if mistake := _mistake(module.debug_file, module.debug_id, module.build_id):
+        return Unusable(file, paths, f"in the manifest {mistake}")
     return Item(
         kind=SYMBOLS,
         file=file,
@@ -92,6 +97,17 @@ def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item |
         arch=module.arch,
         paths=paths,
     )
+
+
+def _mistake(debug_file: str, debug_id: str, build_id: str | None) -> str:
+    """Return what is wrong with names that become paths; no file goes elsewhere by its name."""
+    if debug_file in ("", ".", "..") or "/" in debug_file or "\0" in debug_file:
+        return f"its name is {debug_file!r}"
+    if not _DEBUG_ID.fullmatch(debug_id):
+        return f"its debug id is {debug_id!r}"
+    if build_id is not None and not _BUILD_ID.fullmatch(build_id):
+        return f"its build id is {build_id!r}"
+    return ""
 
 
 def debug_items(items: Iterable[Item], halves: dict[str, Path]) -> list[Item]:
