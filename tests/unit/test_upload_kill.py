@@ -23,8 +23,8 @@ MOMENTS, MANY = 10, 50
 
 
 def sentry() -> Server:
-    # Requests of a few files each, so that there is something to be killed between.
-    settings = Sentry(chunk_size=4096, request_size=8192, concurrency=4, polls=1)
+    # Requests of two files each, so that there is something to be killed between.
+    settings = Sentry(chunks_per_request=2, concurrency=4, polls=1)
     return SentryServer(settings, [Order("chunks", Slow(0.005), onwards=True)])
 
 
@@ -34,7 +34,7 @@ SERVERS: dict[str, Callable[[], Server]] = {
     "symupload-v2": lambda: SymUploadV2Server(SymUploadV2()),
 }
 MORE = {"sentry": ('organization = "acme"', 'project = "firmware"')}
-REQUESTS = {"sentry": 25, "http": 1000, "symupload-v2": 2000}
+REQUESTS = {"sentry": 250, "http": 1000, "symupload-v2": 2000}
 TOKENS = {"sentry": Sentry().token, "http": "any", "symupload-v2": SymUploadV2().key}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from crashsym.errors import ConfigError
+from crashsym.errors import ConfigError, RejectedError
 from crashsym.upload.bodies import ItemBody, JoinedBody, Part, form, form_type, new_boundary
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol
@@ -96,7 +96,12 @@ class V2Uploader:
         headers = {"Content-Type": "application/octet-stream"}
         put = Request("PUT", "PUT", url, headers, lambda: ItemBody(item))
         self._transport.send(put)
-        result = self._complete(item, key)
+        try:
+            result = self._complete(item, key)
+        except RejectedError:  # also where an answer was lost: the place is then gone
+            if not self._is_there(item):
+                raise
+            result = "OK"
         return Outcome(item, SENT if result == "OK" else PRESENT, id=item.debug_id)
 
     def _is_there(self, item: Item) -> bool:
