@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""ELF files with debug information, beside symbols: made by gcc and objcopy, as OE has them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from builders.uploading import shown
+from corpus.build import run
+from crashsym.cli.main import main
+from crashsym.manifest import read
+from servers.base import Server
+from servers.put import PutServer
+from servers.sentry import Sentry, SentryServer
+from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
+from servers.tecken import Tecken, TeckenServer
+from support import require_tool
+
+CODE = "int f(int a) { return a + 1; }\nint g(int a) { return f(a) * 2; }\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a tree, its store and its manifest."""
+    folder = tmp_path_factory.mktemp("debug")
+    gcc, objcopy = require_tool("gcc"), require_tool("objcopy")
+    lib = folder / "root/usr/lib"
+    (lib / ".debug").mkdir(parents=True)
+    (folder / "a.c").write_text(CODE)
+    for name in ("liba.so", "libb.so"):
+        more = ["-shared", "-fPIC", f"-Wl,-soname,{name}", "-Wl,--build-id", f"-DX={name[3]}"]
+        run([gcc, "-g", "-O1", *more, "-o", str(lib / name), str(folder / "a.c")])
+        half = lib / ".debug" / name
+        run([objcopy, "--only-keep-debug", str(lib / name), str(half)])
+        run([objcopy, "--strip-all", f"--add-gnu-debuglink={half}", str(lib / name)])
+    places = ["--store", f"{folder}/store", "--manifest", f"{folder}/manifest.json"]
+    assert main(["extract", f"{folder}/root", *places]) == 0
+    return folder
+
+
+def hand_over(folder: Path, token: str) -> None:
+    (folder / "token").touch(0o600)
+    (folder / "token").write_text(token)
+
+
+def upload(folder: Path, made: Path, *target: str) -> int:
+    config = folder / "crashsym.toml"
+    token = folder / "token"
+    token.touch(0o600)
+    config.write_text(
+        "\n".join(["[target.server]", *target, f'token = {{ file = "{token}" }}', ""])
+    )
+    (folder / "manifest.json").write_bytes((made / "manifest.json").read_bytes())
+    places = ["--store", f"{made}/store", "--manifest", f"{folder}/manifest.json"]
+    tree = ["--debug-root", f"{made}/root", "--config", str(config)]
+    return main(["upload", *places, *tree, "--to", "server", "--verify", "--json"])
+
+
+def halves(made: Path) -> set[bytes]:
+    return {file.read_bytes() for file in (made / "root/usr/lib/.debug").iterdir()}
+
+
+SERVERS: dict[str, tuple[type[Server], str, tuple[str, ...]]] = {
+    "sentry": (
+        SentryServer,
+        Sentry().token,
+        ('organization = "acme"', 'project = "firmware"', "wait = 5"),
+    ),
+    "symupload-v2": (SymUploadV2Server, SymUploadV2().key, ()),
+    "http": (PutServer, "any", ('layout = "debuginfod"',)),
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_debug_files(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    cls, token, more = SERVERS[kind]
+    hand_over(tmp_path, token)
+    with cls() as server:
+        lines = [f'kind = "{kind}"', f'url = "{server.url}"', 'send = ["debug-files"]', *more]
+        assert upload(tmp_path, made, *lines) == 0, capsys.readouterr().err
+        kept = {blob.read() for key, blob in server.kept.items() if kind != "sentry" or "/" in key}
+    assert kept == halves(made)
+    document = shown(capsys.readouterr().out)
+    assert {file["kind"] for file in document["targets"][0]["files"]} == {"debug-files"}
+
+
+def test_debuginfod_finds_them(tmp_path: Path, made: Path) -> None:
+    """The client of elfutils asks for what was put."""
+    find = require_tool("debuginfod-find")
+    with PutServer() as server:
+        hand_over(tmp_path, "any")
+        lines = ['kind = "http"', f'url = "{server.url}"', 'layout = "debuginfod"']
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0
+        for module in read(made / "manifest.json").modules:
+            found = subprocess.run(
+                [find, "debuginfo", str(module.build_id)],
+                capture_output=True,
+                text=True,
+                check=True,
+                env={"DEBUGINFOD_URLS": server.url, "DEBUGINFOD_CACHE_PATH": str(tmp_path / "c")},
+            )
+            half = made / "root/usr/lib/.debug" / Path(module.path).name
+            assert Path(found.stdout.strip()).read_bytes() == half.read_bytes()
+
+
+def test_a_server_of_symbols_alone_refuses_them(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hand_over(tmp_path, Tecken().token)
+    with TeckenServer() as server:
+        lines = ['kind = "tecken"', f'url = "{server.url}"', 'send = ["symbols", "debug-files"]']
+        assert upload(tmp_path, made, *lines) == 3
+    said = capsys.readouterr().err
+    assert "this server takes symbol files alone" in said
+    assert "4 files: 2 sent, 0 already there, 2 refused" in said
+
+
+def test_symbols_and_debug_files_of_sentry(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cls, token, more = SERVERS["sentry"]
+    hand_over(tmp_path, token)
+    with cls() as server:
+        lines = ['kind = "sentry"', f'url = "{server.url}"', *more]
+        send = 'send = ["symbols", "debug-files"]'
+        assert upload(tmp_path, made, *lines, send) == 0, capsys.readouterr().err
