@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from builders.uploading import Bench
 from servers.base import Server
-from servers.faults import Answer, Order, Slow
+from servers.faults import Answer, Order, Plan, Slow
 from servers.put import PutServer
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -90,7 +90,7 @@ def test_an_interruption_does_not_wait_for_repetitions(
 ) -> None:
     bench = Bench(tmp_path, 20)
     with SERVERS[kind]() as server:
-        server.plan = type(server.plan)([Order("*", Answer(503), onwards=True)])
+        server.plan = Plan([Order("*", Answer(503), onwards=True)])
         more = [*MORE.get(kind, ()), bench.token(TOKENS[kind])]
         bench.target(kind, server.url, *more, "patience = 300")
         child = bench.start()
@@ -113,7 +113,7 @@ def test_an_interruption_does_not_wait_for_repetitions(
 def test_no_more_requests_at_once_than_jobs(tmp_path: Path, kind: str, jobs: int) -> None:
     bench = Bench(tmp_path, 40)
     with SERVERS[kind]() as server:
-        server.plan = type(server.plan)([Order("put", Slow(0.05), onwards=True)])
+        server.plan = Plan([Order("put", Slow(0.05), onwards=True)])
         bench.target(kind, server.url, bench.token(TOKENS[kind]), f"jobs = {jobs}")
         assert bench.run() == 0
         assert server.account.peak == jobs
