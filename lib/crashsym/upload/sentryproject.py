@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, urlencode
 
-from crashsym.errors import InputError
+from crashsym.errors import InputError, counted
 from crashsym.upload.chunks import Chunked, chunked
 from crashsym.upload.items import Item
 from crashsym.upload.jsonbody import list_of
@@ -62,8 +62,9 @@ class SentryProject:
         for dif in found:
             if isinstance(dif, dict) and dif.get("sha1") == wanted:
                 return Outcome(item, PRESENT, id=name_of(dif))
-        others = f", but {len(found)} others of this id" if found else ""
-        why = f"dsyms: the server has not this file{others}"
+        why = "dsyms: the server has not this file"
+        if found:
+            why += f", but {counted(len(found), 'other')} of this id, which may have replaced it"
         return Outcome(item, FAILED, why, is_absent=True)
 
 
