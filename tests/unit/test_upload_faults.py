@@ -26,7 +26,7 @@ from servers.tecken import Tecken, TeckenServer
 
 FILES = 4
 CHUNK = 2048
-OTHER_TOKEN = "canary-of-a-token"  # a word that messages do not have
+OTHER_TOKEN = "canary-of-a-token"  # noqa: S105 - a word that messages do not have
 
 
 @dataclass(frozen=True)
