@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,30 @@ class Account:
             old = self.files.get(key)
             self.files[key] = StoredFile(sha256, size, 1 + (old.times if old else 0))
 
-    def answered(self, exchange: Exchange, deliveries: Iterable[Delivery]) -> None:
+    def answered(
+        self,
+        exchange: Exchange,
+        deliveries: Iterable[Delivery] = (),
+        confirmed: Iterable[tuple[str, str]] = (),
+    ) -> None:
         """Note a request, and what of its content is acknowledged: by a whole 2xx answer."""
         acknowledged = exchange.status is not None and 200 <= exchange.status < 300
         with self._lock:
-            self.requests.append(replace(exchange))
+            self.requests.append(exchange)
             for delivery in deliveries:
                 self.content[delivery.key] += delivery.size
-                known = (delivery.key, delivery.sha256)
-                if known in self._acknowledged:
-                    self.duplicates[delivery.key] += 1
-                elif acknowledged:
-                    self._acknowledged.add(known)
+                self._count_duplicate(delivery.key, delivery.sha256)
+            if acknowledged:
+                self._acknowledged.update((d.key, d.sha256) for d in deliveries)
+                self._acknowledged.update(confirmed)
 
-    def settled(self, name: str, key: str) -> None:
+    def settled(self, name: str, key: str, sha256: str) -> None:
         """What came under a passing ``name`` has turned out to be content of ``key``."""
         with self._lock:
             self.content[key] += self.content.pop(name, 0)
             self.files.pop(name, None)
+            self._count_duplicate(key, sha256)
+
+    def _count_duplicate(self, key: str, sha256: str) -> None:
+        if (key, sha256) in self._acknowledged:
+            self.duplicates[key] += 1

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from servers.account import Delivery
 from servers.base import Server, step
 from servers.certificates import Certificate
 from servers.faults import Order
@@ -108,7 +107,7 @@ class BugSplatServer(Server):
             return json_response(200, {"Status": "Failed", "Error": "The file is not gzipped"})
         if str(plain.size) != fields["size"]:
             return json_response(200, {"Status": "Failed", "Error": "The size is another"})
-        request.deliveries.append(Delivery(key, put.sha256, 0))
+        request.confirmed.append((key, put.sha256))
         return json_response(200, {"Status": "Success"})
 
 

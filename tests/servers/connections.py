@@ -168,13 +168,14 @@ class Handler(BaseHTTPRequestHandler):
         exchange = Exchange(
             before.step, before.method, before.path, status, received, sent, before.fault
         )
-        self.owner.account.answered(exchange, request.deliveries)
+        self.owner.account.answered(exchange, request.deliveries, request.confirmed)
 
     def _half(self, response: Response) -> bytes:
         head = self._head(response)
         body = response.body.read() if isinstance(response.body, Blob) else response.body
         if not body or self.command == "HEAD":
-            return head[: len(head) // 2]
+            # Within the first line: Python's http.client takes the end for that of the headers.
+            return head[: len("HTTP/1.")]
         return head + body[: len(body) // 2]
 
     def _head(self, response: Response) -> bytes:

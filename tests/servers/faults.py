@@ -131,7 +131,7 @@ FAULTS: Mapping[str, Fault] = {
     "close-before-reading": CloseBeforeReading(),
     "cut-request": CutRequest(),
     "cut-answer": CutAnswer(),
-    "slow": Slow(0.5),
+    "slow": Slow(0.2),
     "damage": Damage(),
     "expired-token": ExpiredToken(),
 }

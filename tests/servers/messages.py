@@ -53,6 +53,8 @@ class Request:
         self.folder = folder
         self.words: dict[str, str] = {}
         self.deliveries: list[Delivery] = []
+        # Keys and digests of content that came before, which a good answer acknowledges.
+        self.confirmed: list[tuple[str, str]] = []
         # Whether a fault was ordered: what is stored shall not be what came.
         self.damaged = False
         self.body: Body

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from servers.account import Delivery
 from servers.base import Server, step
 from servers.certificates import Certificate
 from servers.faults import Order
@@ -110,8 +109,8 @@ class SymUploadV2Server(Server):
             old = self.kept.get(key)
             self.pending.pop(upload)
             self.kept.pop(upload, None)
-            self.account.settled(upload, key)
-            request.deliveries.append(Delivery(key, blob.sha256, 0))
+            self.account.settled(upload, key, blob.sha256)
+            request.confirmed.append((key, blob.sha256))
             if old is not None and old.sha256 == blob.sha256:
                 return "DUPLICATE_DATA"
             self.kept[key] = blob
