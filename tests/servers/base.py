@@ -107,6 +107,11 @@ class Server:
         scheme = "http" if self.certificate is None else "https"
         return f"{scheme}://127.0.0.1:{self.port}"
 
+    def origin(self, request: Request) -> str:
+        """Where the client thinks that the server is, which behind a proxy has another name."""
+        host = request.header("Host")
+        return f"{self.url.split(':')[0]}://{host}" if host else self.url
+
     def find_step(self, request: Request) -> Step | None:
         for candidate in self.STEPS:
             if request.method in candidate.methods and request.matches(candidate.pattern):

@@ -73,7 +73,8 @@ class BugSplatServer(Server):
             return Response(403)
         with self.lock:
             self.pending[key] = None
-        return json_response(200, {"Status": "Success", "url": f"{self.url}/bucket/{key}?sig=1"})
+        url = f"{self.origin(request)}/bucket/{key}?sig=1"
+        return json_response(200, {"Status": "Success", "url": url})
 
     @step("put", "PUT", "/bucket/(?P<key>.+)", stores=True, checks_token=False)
     def put(self, request: Request) -> Response:

@@ -128,7 +128,7 @@ class SentryServer(Server):
         return json_response(
             200,
             {
-                "url": path if sentry.relative_url else f"{self.url}/api/0/{path}",
+                "url": path if sentry.relative_url else f"{self.origin(request)}/api/0/{path}",
                 "chunkSize": sentry.chunk_size,
                 "chunksPerRequest": sentry.chunks_per_request,
                 "maxFileSize": sentry.file_size,
@@ -238,7 +238,7 @@ class SentryServer(Server):
             wanted = request.argument("id")
             if wanted is not None:
                 return download(project, wanted) or self.unknown(request)
-            return listing(project, request, self.url)
+            return listing(project, request, self.origin(request))
 
     @step("delete", "DELETE", _FILES + "dsyms/")
     def delete(self, request: Request) -> Response:

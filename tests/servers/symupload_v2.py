@@ -73,7 +73,8 @@ class SymUploadV2Server(Server):
         key = secrets.token_hex(16)
         with self.lock:
             self.pending[key] = None
-        return json_response(200, {"uploadUrl": f"{self.url}/signed/{key}", "uploadKey": key})
+        url = f"{self.origin(request)}/signed/{key}"
+        return json_response(200, {"uploadUrl": url, "uploadKey": key})
 
     @step("put", "PUT", "/signed/(?P<upload>[0-9a-f]+)", stores=True, checks_token=False)
     def put(self, request: Request) -> Response:

@@ -142,7 +142,7 @@ class TeckenServer(Server):
             return Response(404, b"Symbol Not Found")
         if request.method == "HEAD":
             return Response(200)
-        return Response(302, b"", {"Location": f"{self.url}/storage/v1/{key}"})
+        return Response(302, b"", {"Location": f"{self.origin(request)}/storage/v1/{key}"})
 
     @step("storage", "GET HEAD", r"/storage/v1/(?P<key>.+)", checks_token=False)
     def storage(self, request: Request) -> Response:
