@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from servers.account import Account
 from servers.certificates import Certificate
 from servers.connections import HttpServer
-from servers.faults import Answer, Damage, ExpiredToken, Fault, Order, Plan
+from servers.faults import (
+    LOGIN_PATH,
+    Answer,
+    Damage,
+    ExpiredToken,
+    Fault,
+    Order,
+    Plan,
+    login_page,
+)
 from servers.messages import Request, Response
 from servers.wire import BadRequestError, Blob, TooLargeError, damaged
 
@@ -124,6 +133,9 @@ class Server:
             return Response(fault.status, fault.body, fault.headers)
         if isinstance(fault, ExpiredToken):
             return self.expired()
+        if request.path == LOGIN_PATH:
+            page = login_page()
+            return Response(page.status, page.body, page.headers)
         request.damaged = isinstance(fault, Damage)
         if found is None:
             return self.unknown(request)

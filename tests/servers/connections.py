@@ -124,8 +124,7 @@ class Handler(BaseHTTPRequestHandler):
             name, self.command, self.path, None, 0, 0, type(fault).__name__ if fault else ""
         )
         if isinstance(fault, CloseBeforeReading):
-            self._note(request, None, 0)
-            self.close_connection = True
+            self._break_off(request)
             return
         try:
             request.body = Body(self.rfile, self.headers, cut=isinstance(fault, CutRequest))
@@ -135,9 +134,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             response = self.owner.bad_request(str(error))
         except (CutError, ConnectionError):
-            self._note(request, None, 0)
-            self.owner.account.connection_dropped()
-            self.close_connection = True
+            self._break_off(request)
             return
         self._answer(request, response, fault)
 
@@ -150,9 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(fault, Slow):
             self.owner.stopping.wait(fault.seconds)
         if isinstance(fault, CutAnswer):
-            self._note(request, None, 0)
+            self._break_off(request)
             self.wfile.write(self._half(response))
-            self.close_connection = True
             return
         # Noted first: a client that has the answer must find it in the account.
         sent = 0 if self.command == "HEAD" else response.size
@@ -161,6 +157,11 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(response.body, Blob) and self.command != "HEAD":
             for block in response.body.blocks():
                 self.wfile.write(block)
+
+    def _break_off(self, request: Request) -> None:
+        self._note(request, None, 0)
+        self.owner.account.connection_dropped()
+        self.close_connection = True
 
     def _note(self, request: Request, status: int | None, sent: int) -> None:
         received = request.body.received if hasattr(request, "body") else 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from servers.elffile import ElfFile, TruncatedError
@@ -21,9 +21,13 @@ _ARCHES = re.compile(
 )
 _MODULE = re.compile(rb"MODULE (\S+) (\S+) (\S+) (.+)")
 _DEBUG_ID = re.compile(r"([0-9A-Fa-f]{32})([0-9A-Fa-f]{1,8})")
-_CODE_ID = re.compile(rb"INFO CODE_ID ([0-9A-Fa-f]+)\b")
+_CODE_ID = re.compile(rb"^INFO CODE_ID ([0-9A-Fa-f]+)\b", re.MULTILINE)
+_RECORDS = {
+    "symtab": re.compile(rb"^PUBLIC ", re.MULTILINE),
+    "debug": re.compile(rb"^FUNC ", re.MULTILINE),
+    "unwind": re.compile(rb"^STACK ", re.MULTILINE),
+}
 _LONGEST_FIRST_LINE = 4096
-_MOST_NAME = 256
 
 
 class BadDebugFileError(ValueError):
@@ -90,25 +94,11 @@ def _read_breakpad(path: Path, start: bytes) -> DebugFile:
     if not _ARCHES.fullmatch(arch) or identifier is None:
         raise _malformed("breakpad", "unknown architecture or identifier")
     debug_id = hyphenated(bytes.fromhex(identifier[1]), int(identifier[2], 16))
-    code_id: str | None = None
-    features: set[str] = set()
-    for line in _lines(path):
-        if line.startswith(b"INFO CODE_ID ") and (found := _CODE_ID.match(line)):
-            code_id = found[1].decode().lower()
-        features.update(_features_of(line))
-    return DebugFile("breakpad", arch, debug_id, code_id, "dbg", frozenset(features))
-
-
-def _features_of(line: bytes) -> Iterator[str]:
-    for word, feature in ((b"PUBLIC ", "symtab"), (b"FUNC ", "debug"), (b"STACK ", "unwind")):
-        if line.startswith(word):
-            yield feature
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while line := file.readline(1 << 16):
-            yield line
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        found = _CODE_ID.search(content)
+        code_id = found[1].decode().lower() if found else None
+        features = frozenset(word for word, record in _RECORDS.items() if record.search(content))
+    return DebugFile("breakpad", arch, debug_id, code_id, "dbg", features)
 
 
 def _read_elf(path: Path) -> DebugFile:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from servers.base import Server, Step
 
 EVERY_STEP = "*"
+# Where a redirect leads to, and every server has a page for people.
+LOGIN_PATH = "/login/"
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,11 @@ def unavailable(status: int, retry_after: str | None = None) -> Answer:
 
 
 def login_page() -> Answer:
-    """A page of a proxy or of a captive portal: 200, but nobody stored anything."""
+    """A page for people, of a proxy or a portal: 200, but nothing was stored."""
     return Answer(200, b"<!DOCTYPE html><form>Log in</form>", {"Content-Type": "text/html"})
 
 
-def redirect(location: str = "/login/", status: int = 302) -> Answer:
+def redirect(location: str = LOGIN_PATH, status: int = 302) -> Answer:
     return Answer(status, b"", {"Location": location})
 
 

@@ -22,6 +22,7 @@ from servers.faults import (
     Order,
     Slow,
     matrix,
+    redirect,
     unavailable,
 )
 from servers.put import Put, PutServer
@@ -116,6 +117,15 @@ def test_what_was_done_before_the_answer_was_cut_stays_done() -> None:
         assert not server.account.duplicates
         send(server, request)
         assert list(server.account.duplicates.values()) == [1]
+
+
+def test_a_redirect_leads_to_a_page_for_people() -> None:
+    with PutServer(Put(bearer="secret"), [Order("put", redirect(status=307))]) as server:
+        answer = send(server, PUT["put"](server))
+        assert answer.status == 307
+        page = send(server, Sent("GET", answer.headers["Location"]))
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/html")
+        assert page.body.startswith(b"<!DOCTYPE html>")
 
 
 def test_an_answer_can_be_slow() -> None:
