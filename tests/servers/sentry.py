@@ -2,12 +2,12 @@
 """Sentry: chunk upload, assembling, the listing of debug files, and the older upload of a zip.
 
 Source: getsentry/sentry, src/sentry/api/endpoints/chunk.py and debug_files.py,
-src/sentry/models/files/abstractfileblob.py; getsentry/sentry-cli, src/utils/chunks/.
+src/sentry/models/files/abstractfileblob.py,
+src/sentry/api/bases/project.py; getsentry/sentry-cli, src/utils/chunks/.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from servers.certificates import Certificate
 from servers.faults import Order
 from servers.forms import Part
 from servers.messages import Request, Response, json_response
+from servers.sentry_assemble import Assembly, read_entries
 from servers.sentry_files import delete, download, listing, unpack
 from servers.sentry_state import Organisation, Project
 from servers.wire import BadRequestError, Blob, TooLargeError, damaged, gunzipped, write_blob
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 _CHUNK_UPLOAD = r"/api/0/organizations/(?P<organisation>[^/]+)/chunk-upload/"
 _FILES = r"/api/0/projects/(?P<organisation>[^/]+)/(?P<project>[^/]+)/files/"
-_SHA1 = re.compile("[0-9a-f]{40}")
 _WRITE = frozenset({"project:releases", "project:write", "project:admin", "org:ci"})
 _READ = _WRITE | {"project:read"}
-_DELETE = frozenset({"project:releases", "project:admin"})
+# To delete a file the token needs two scopes, of which project:admin has both.
+_DELETE = frozenset({"project:admin"})
 _ACCEPTED = ["debug_files", "release_files", "pdbs", "sources", "bcsymbolmaps", "il2cpp"]
 _MIB = 1 << 20
 
@@ -56,6 +57,8 @@ class Sentry:
     relative_url: bool = False
     # Servers before 2017 and foreign ones have no upload by chunks, new clients no other.
     chunk_upload: bool = True
+    # Newer servers name a missing chunk of several files of one request for the last of them only.
+    in_batches: bool = True
 
 
 class SentryServer(Server):
@@ -72,10 +75,7 @@ class SentryServer(Server):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        sentry = self.sentry
-        self.organisation = Organisation(
-            sentry.organisation, sentry.projects, self.folder, sentry.file_size
-        )
+        self.organisation = Organisation(self.sentry.projects)
         return self
 
     def project(self, name: str = "firmware") -> Project:
@@ -147,6 +147,8 @@ class SentryServer(Server):
         if request.body.length == 0 and not request.header("Transfer-Encoding"):
             return Response(200)
         form = request.form()
+        if len(form.files) > self.sentry.chunks_per_request:
+            return self.bad_request("Too many chunks")
         plain = [(part.filename or "", part.blob) for part in form.files if part.name == "file"]
         zipped = [part for part in form.files if part.name == "file_gzip"]
         try:
@@ -169,8 +171,6 @@ class SentryServer(Server):
             return "Chunk size too large"
         if sum(blob.size for _, blob in chunks) > sentry.request_size:
             return "Request too large"
-        if len(chunks) > sentry.chunks_per_request:
-            return "Too many chunks"
         return None
 
     def _take_chunks(self, request: Request, chunks: Sequence[tuple[str, Blob]]) -> Response:
@@ -189,39 +189,18 @@ class SentryServer(Server):
     @step("assemble", "POST", _FILES + "difs/assemble/")
     def assemble(self, request: Request) -> Response:
         try:
-            entries = request.json()
+            body = request.json()
         except BadRequestError:
             return self.bad_request("Invalid json body")
-        wrong = _schema_error(entries)
-        if wrong is not None or not isinstance(entries, dict):
-            return self.bad_request(wrong or "")
         project = self.project(request.words["project"])
+        assembly = Assembly(
+            self.organisation.chunks, project, self.folder, self.sentry.file_size, self.sentry.polls
+        )
         with self.lock:
-            return json_response(
-                200, {key: self._assemble(project, key, entries[key]) for key in entries}
-            )
-
-    def _assemble(
-        self, project: Project, checksum: str, entry: dict[str, object]
-    ) -> dict[str, object]:
-        state = project.states.get(checksum)
-        if state is not None:
-            return state.as_json()
-        dif = project.find(checksum)
-        if dif is not None:
-            return {"state": "ok", "detail": None, "missingChunks": [], "dif": dif.as_json()}
-        chunks = entry["chunks"]
-        if not isinstance(chunks, list) or not chunks:
-            return {"state": "not_found", "missingChunks": []}
-        project.asked[checksum] = chunks
-        missing = self.organisation.missing(chunks)
-        if missing:
-            return {"state": "not_found", "missingChunks": missing}
-        state, whole = self.organisation.assemble(project, checksum, entry, self.sentry.polls)
-        project.states[checksum] = state
-        if whole is not None:
-            self._file_is_kept(project, checksum, whole)
-        return {"state": "created", "missingChunks": []}
+            answers = assembly.answer(read_entries(body), self.sentry.in_batches)
+            for checksum, blob in assembly.made:
+                self._file_is_kept(project, checksum, blob)
+        return json_response(200, answers)
 
     def _file_is_kept(self, project: Project, checksum: str, blob: Blob) -> None:
         name = next(key for key, value in self.organisation.projects.items() if value is project)
@@ -283,34 +262,3 @@ class SentryServer(Server):
 
 def _detail(status: int, text: str) -> Response:
     return json_response(status, {"detail": text})
-
-
-def _schema_error(entries: object) -> str | None:
-    """Return what is wrong with the body of an assemble request, as a JSON schema says it."""
-    if not isinstance(entries, dict):
-        return f"{entries!r} is not of type 'object'"
-    for checksum, entry in entries.items():
-        if not _SHA1.fullmatch(checksum):
-            return f"{checksum!r} does not match any of the regexes: '^[0-9a-f]{{40}}$'"
-        if not isinstance(entry, dict):
-            return f"{entry!r} is not of type 'object'"
-        for word in ("name", "chunks"):
-            if word not in entry:
-                return f"{word!r} is a required property"
-        wrong = _entry_error(entry)
-        if wrong is not None:
-            return wrong
-    return None
-
-
-def _entry_error(entry: dict[str, object]) -> str | None:
-    for word in ("name", "debug_id"):
-        if not isinstance(entry.get(word, ""), str):
-            return f"{entry[word]!r} is not of type 'string'"
-    chunks = entry["chunks"]
-    if not isinstance(chunks, list):
-        return f"{chunks!r} is not of type 'array'"
-    for chunk in chunks:
-        if not isinstance(chunk, str) or not _SHA1.fullmatch(chunk):
-            return f"{chunk!r} does not match '^[0-9a-f]{{40}}$'"
-    return None

@@ -23,7 +23,7 @@ _LONGEST_BREAKPAD_ID = 45
 
 def listing(project: Project, request: Request, url: str) -> Response:
     """Answer with one page, the newest files first, and links to the pages around it."""
-    found = [dif for dif in reversed(project.difs) if _is_asked_for(dif, request)]
+    found = _found(list(reversed(project.difs)), request)
     size, page = _page(request)
     shown = found[page * size : (page + 1) * size]
     more = len(found) > (page + 1) * size
@@ -75,20 +75,22 @@ def _numbered(project: Project, number: str) -> Dif | None:
     return next((dif for dif in project.difs if str(dif.number) == number), None)
 
 
-def _is_asked_for(dif: Dif, request: Request) -> bool:
+def _found(difs: list[Dif], request: Request) -> list[Dif]:
     formats = [text for text in request.query.get("file_formats", ()) if text in MIME_TYPES]
-    if formats and dif.facts.format not in formats:
-        return False
+    if formats:
+        difs = [dif for dif in difs if dif.facts.format in formats]
     query = request.argument("query") or ""
-    debug_id = request.argument("debug_id")
+    debug_id, code_id = request.argument("debug_id"), request.argument("code_id")
     if query and len(query) <= _LONGEST_BREAKPAD_ID and not debug_id:
         debug_id = normalized_debug_id(query)
+    by_debug_id = [dif for dif in difs if dif.debug_id == debug_id]
+    by_code_id = [dif for dif in difs if dif.facts.code_id == code_id]
     if debug_id:
-        return dif.debug_id == debug_id
-    code_id = request.argument("code_id")
+        # With both, the code id counts when no file has the debug id.
+        return by_debug_id or (by_code_id if code_id else [])
     if code_id:
-        return dif.facts.code_id == code_id
-    return not query or dif.contains(query)
+        return by_code_id
+    return [dif for dif in difs if dif.contains(query)] if query else difs
 
 
 def _page(request: Request) -> tuple[int, int]:

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What a Sentry server remembers: chunks of an organisation, debug files and states of a project.
 
-Source: getsentry/sentry, src/sentry/models/debugfile.py, src/sentry/tasks/assemble.py,
+Source: getsentry/sentry, src/sentry/models/debugfile.py,
 src/sentry/api/serializers/models/debug_file.py.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from servers.debugfile import BadDebugFileError, DebugFile, normalized_debug_id, read_debug_file
-from servers.wire import Blob, write_blob
+from servers.debugfile import DebugFile, normalized_debug_id, read_debug_file
+from servers.wire import Blob
 
 # The server's clock stands still: a listing is the same in every run.
 _CREATED = "2026-01-01T00:00:00Z"
@@ -86,7 +85,7 @@ class Project:
     difs: list[Dif] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     # The chunks of each file that was asked for, in its order.
-    asked: dict[str, list[str]] = field(default_factory=dict)
+    asked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: int = 0
 
     def find(self, checksum: str) -> Dif | None:
@@ -133,41 +132,6 @@ def _with_age_of(own_id: str, asked: str | None) -> str:
 class Organisation:
     """The chunks, which all projects share, and the projects."""
 
-    def __init__(self, slug: str, projects: Iterable[str], folder: Path, most: int) -> None:
-        self.slug = slug
+    def __init__(self, projects: Iterable[str]) -> None:
         self.projects = {name: Project() for name in projects}
         self.chunks: dict[str, Blob] = {}
-        self._folder = folder
-        self._most = most
-
-    def missing(self, chunks: Sequence[str]) -> list[str]:
-        return [chunk for chunk in dict.fromkeys(chunks) if chunk not in self.chunks]
-
-    def assemble(
-        self, project: Project, checksum: str, entry: dict[str, object], polls: int
-    ) -> tuple[State, Blob | None]:
-        """Join the chunks of ``entry`` and take the file into the project.
-
-        Returns the state from now on, and the file where it is a new one.
-        """
-        blobs = [self.chunks[str(chunk)] for chunk in _as_list(entry["chunks"])]
-        if sum(blob.size for blob in blobs) > self._most:
-            return State("error", polls, "File exceeds maximum size"), None
-        whole = write_blob(self._folder, _joined(blobs))
-        if whole.digest("sha1") != checksum:
-            return State("error", polls, "Reported checksum mismatch"), None
-        asked = entry.get("debug_id")
-        try:
-            dif, new = project.add(str(entry["name"]), whole, str(asked) if asked else None)
-        except BadDebugFileError as error:
-            return State("error", polls, str(error)), None
-        return State("ok", polls, None, dif), whole if new else None
-
-
-def _as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _joined(blobs: Iterable[Blob]) -> Iterator[bytes]:
-    for blob in blobs:
-        yield from blob.blocks()

@@ -132,6 +132,7 @@ def test_every_step_wants_the_token(server: SentryServer, step: str) -> None:
         ("project:read", "assemble", 403),
         ("org:ci", "chunks", 200),
         ("org:ci", "delete", 403),
+        ("project:releases", "delete", 403),
         ("project:write", "zip", 201),
         ("project:releases", "assemble", 200),
         ("event:admin", "options", 403),
@@ -291,6 +292,28 @@ def test_a_file_of_several_chunks_is_joined_in_their_order(small: SentryServer) 
     assert small.kept[f"firmware/{sha1(content)}"].read() == content
 
 
+def test_a_chunk_of_two_files_is_missing_in_the_last_of_them_only() -> None:
+    first, second = symbols(1, b"PUBLIC 1 0 a\n"), symbols(1, b"PUBLIC 1 0 b\n")
+    shared, ends = first[:-4], (first[-4:], second[-4:])
+    assert second.startswith(shared)
+    body = b"{" + assemble_body(first, shared, ends[0])[1:-1] + b", "
+    body += assemble_body(second, shared, ends[1])[1:]
+    for in_batches in (True, False):
+        with SentryServer(Sentry(in_batches=in_batches)) as server:
+            answer = assemble(server, body).json
+            one_of_two = [] if in_batches else [sha1(shared)]
+            assert answer[sha1(first)]["missingChunks"] == [*one_of_two, sha1(ends[0])]
+            assert answer[sha1(second)]["missingChunks"] == [sha1(shared), sha1(ends[1])]
+            # With its own chunk there, the first lacks nothing that the server knows of.
+            post_chunks(server, chunk_form(ends[0]))
+            states = [assemble(server, body).json[sha1(first)] for _ in range(2)]
+            if in_batches:
+                assert [state["state"] for state in states] == ["created", "error"]
+                assert states[1]["detail"] == "Not all chunks available for assembling"
+            else:
+                assert [state["missingChunks"] for state in states] == [[sha1(shared)]] * 2
+
+
 def test_an_entry_without_chunks_only_asks(server: SentryServer) -> None:
     poll = {sha1(SYMBOLS): {"name": "app.sym", "chunks": []}}
     assert one(assemble(server, poll)) == {"state": "not_found", "missingChunks": []}
@@ -392,6 +415,8 @@ def test_the_listing_has_pages_with_links(server: SentryServer) -> None:
         (f"?code_id={CODE_ID.lower()}", 1),
         (f"?code_id={CODE_ID}", 0),
         (f"?debug_id={DIF_ID}&code_id=00", 1),
+        (f"?debug_id={DIF_ID[::-1]}&code_id={CODE_ID.lower()}", 1),
+        (f"?debug_id={DIF_ID[::-1]}", 0),
         (f"?query={DEBUG_ID}", 1),
         ("?query=LIB1", 1),
         ("?query=x86", 2),
@@ -409,15 +434,16 @@ def test_the_listing_can_be_filtered(server: SentryServer, query: str, found: in
     assert len(listed(server, query).json) == found
 
 
-def test_a_file_can_be_downloaded_and_deleted(server: SentryServer) -> None:
-    upload(server, SYMBOLS)
-    answer = listed(server, "?id=1")
-    assert answer.body == SYMBOLS
-    assert f'"{DIF_ID}.sym"' in answer.headers["Content-Disposition"]
-    assert listed(server, "?id=2").status == 404
-    assert send(server, SENTRY["delete"](server)).status == 204
-    assert send(server, SENTRY["delete"](server)).status == 404
-    assert listed(server).json == []
+def test_a_file_can_be_downloaded_and_deleted() -> None:
+    with SentryServer(Sentry(scopes=frozenset({"project:admin"}))) as server:
+        upload(server, SYMBOLS)
+        answer = listed(server, "?id=1")
+        assert answer.body == SYMBOLS
+        assert f'"{DIF_ID}.sym"' in answer.headers["Content-Disposition"]
+        assert listed(server, "?id=2").status == 404
+        assert send(server, SENTRY["delete"](server)).status == 204
+        assert send(server, SENTRY["delete"](server)).status == 404
+        assert listed(server).json == []
 
 
 # -- the older upload of a zip
