@@ -10,6 +10,7 @@ import pytest
 from corpus.build import build
 from corpus.matrix import PROGRAMS, Program
 from oracles.cases import compiled, each_program, our_text
+from oracles.peers import old_sentry_cli
 from oracles.uploaders import bugsplat_upload, curl, sentry_upload, sym_upload
 from servers.bugsplat import BugSplatServer
 from servers.certificates import make_certificate
@@ -233,6 +234,19 @@ def test_sentry_cli_tries_again(home: Path) -> None:
         with SentryServer(faults=[Order("chunks", unavailable(status))]) as server:
             assert " OK " in good(sentry_upload(server, home, "--wait", "app.sym"))
             assert server.account.statuses("chunks") == [status, 200]
+
+
+def test_an_old_sentry_cli_uploads_a_zip_to_an_old_server(home: Path, elf: Path) -> None:
+    client = old_sentry_cli()
+    with SentryServer(Sentry(chunk_upload=False)) as server:
+        for said in ("File upload complete", "Nothing to upload, all files are on the server"):
+            files = [home / "app.sym", elf]
+            assert said in good(sentry_upload(server, home, *files, client=client))
+        assert server.account.statuses("zip") == [201]
+        assert {dif.blob.read() for dif in server.project().difs} == {SYMBOLS, elf.read_bytes()}
+    with SentryServer(Sentry(relative_url=True)) as server:
+        good(sentry_upload(server, home, "--wait", elf, client=client))
+        assert server.account.statuses("chunks") == [200]
 
 
 def test_sentry_cli_gets_through_tls_and_a_proxy(home: Path) -> None:

@@ -69,9 +69,13 @@ def sentry_cli() -> str:
 
 
 def sentry_upload(
-    server: SentryServer, folder: Path, *words: str | Path, **environment: str
+    server: SentryServer,
+    folder: Path,
+    *words: str | Path,
+    client: str | Path = "",
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``sentry-cli debug-files upload`` for the server's first project."""
+    """Run ``debug-files upload`` of sentry-cli, or another ``client``, for the first project."""
     settings = {
         "SENTRY_URL": server.url,
         "SENTRY_AUTH_TOKEN": server.sentry.token,
@@ -79,7 +83,8 @@ def sentry_upload(
         "SENTRY_PROJECT": server.sentry.projects[0],
         **environment,
     }
-    return bare_run([sentry_cli(), "debug-files", "upload", *words], folder, **settings)
+    command = [client or sentry_cli(), "debug-files", "upload", *words]
+    return bare_run(command, folder, **settings)
 
 
 @cache

@@ -130,6 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             request.body = Body(self.rfile, self.headers, cut=isinstance(fault, CutRequest))
             response = self.owner.respond(found, request, fault)
             request.body.drain()
+            self.close_connection = self.close_connection or request.body.broken
         except BadRequestError as error:
             self.close_connection = True
             response = self.owner.bad_request(str(error))

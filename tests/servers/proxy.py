@@ -11,6 +11,7 @@ import base64
 import selectors
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
@@ -32,6 +33,7 @@ class ProxyServer:
         self.routes = dict(routes or {})
         self.credentials = base64.b64encode(basic.encode()).decode() if basic else ""
         self.seen: list[tuple[str, str]] = []
+        self.errors: list[BaseException] = []
         self.stopping = threading.Event()
 
     def __enter__(self) -> Self:
@@ -45,6 +47,8 @@ class ProxyServer:
         self._tcp.shutdown()
         self._thread.join()
         self._tcp.server_close()
+        if self.errors:
+            raise self.errors[0]
 
     @property
     def url(self) -> str:
@@ -61,6 +65,11 @@ class _TcpServer(socketserver.ThreadingTCPServer):
     def __init__(self, owner: ProxyServer) -> None:
         self.owner = owner
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            self.owner.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):

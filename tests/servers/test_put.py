@@ -110,6 +110,14 @@ def test_a_file_can_be_too_large() -> None:
         assert server.kept == {}
 
 
+def test_a_connection_ends_when_a_body_is_not_as_it_should_be() -> None:
+    with PutServer() as server:
+        headers = {"Transfer-Encoding": "chunked"}
+        broken = send(server, Sent("PUT", "/a", b"5\r\nhello!!!\r\n", headers))
+        assert (broken.status, broken.headers["Connection"]) == (400, "close")
+        assert server.kept == {}
+
+
 def test_an_unknown_method_is_not_there() -> None:
     with PutServer() as server:
         assert send(server, Sent("BREW", "/a")).status == 404

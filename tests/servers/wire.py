@@ -113,6 +113,8 @@ class Body:
     def __init__(self, stream: BufferedIOBase, headers: Message, cut: bool = False) -> None:
         self._stream = stream
         self.received = 0
+        # Whether it cannot be known where the next request begins.
+        self.broken = False
         self._chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
         self.length = 0 if self._chunked else _length(headers)
         self._cut_at = self.length // 2 if cut else None
@@ -120,9 +122,13 @@ class Body:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield what has not been read yet."""
-        for block in self._blocks:
-            self.received += len(block)
-            yield block
+        try:
+            for block in self._blocks:
+                self.received += len(block)
+                yield block
+        except BadRequestError:
+            self.broken = True
+            raise
 
     def read(self, limit: int) -> bytes:
         """Return the rest of the body.
