@@ -26,15 +26,6 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """The whole content of a file came in."""
-
-    key: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True)
 class StoredFile:
     """What is kept under a key, which is an id or a path, and how often it was written."""
 
@@ -89,22 +80,18 @@ class Account:
             old = self.files.get(key)
             self.files[key] = StoredFile(sha256, size, 1 + (old.times if old else 0))
 
-    def answered(
-        self,
-        exchange: Exchange,
-        deliveries: Iterable[Delivery] = (),
-        confirmed: Iterable[tuple[str, str]] = (),
-    ) -> None:
-        """Note a request, and what of its content is acknowledged: by a whole 2xx answer."""
-        acknowledged = exchange.status is not None and 200 <= exchange.status < 300
+    def delivered(self, key: str, sha256: str, size: int) -> None:
+        """The whole content of a file came in."""
+        with self._lock:
+            self.content[key] += size
+            self._count_duplicate(key, sha256)
+
+    def answered(self, exchange: Exchange, content: Iterable[tuple[str, str]]) -> None:
+        """Note a request; a whole 2xx answer acknowledges its content, by key and SHA-256."""
         with self._lock:
             self.requests.append(exchange)
-            for delivery in deliveries:
-                self.content[delivery.key] += delivery.size
-                self._count_duplicate(delivery.key, delivery.sha256)
-            if acknowledged:
-                self._acknowledged.update((d.key, d.sha256) for d in deliveries)
-                self._acknowledged.update(confirmed)
+            if exchange.status is not None and 200 <= exchange.status < 300:
+                self._acknowledged.update(content)
 
     def settled(self, name: str, key: str, sha256: str) -> None:
         """What came under a passing ``name`` has turned out to be content of ``key``."""

@@ -108,7 +108,7 @@ class BugSplatServer(Server):
             return json_response(200, {"Status": "Failed", "Error": "The file is not gzipped"})
         if str(plain.size) != fields["size"]:
             return json_response(200, {"Status": "Failed", "Error": "The size is another"})
-        request.confirmed.append((key, put.sha256))
+        request.content.append((key, put.sha256))
         return json_response(200, {"Status": "Success"})
 
 

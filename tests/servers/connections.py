@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
 import ssl
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Answer one request, whatever its method is."""
-        request = Request(self.command, self.path, self.headers, self.owner.folder)
+        request = Request(self.command, self.path, self.headers, self.owner)
         found = self.owner.find_step(request)
         name = "unknown" if found is None else found.name
         fault = self.owner.plan.next_fault(name)
@@ -134,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         except BadRequestError as error:
             self.close_connection = True
             response = self.owner.bad_request(str(error))
-        except (CutError, ConnectionError):
+        except (CutError, ConnectionError, ssl.SSLError):
             self._break_off(request)
             return
         self._answer(request, response, fault)
@@ -147,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, request: Request, response: Response, fault: Fault | None) -> None:
         if isinstance(fault, Slow):
             self.owner.stopping.wait(fault.seconds)
+            if self._client_has_gone():
+                self._break_off(request)
+                return
         if isinstance(fault, CutAnswer):
             self._break_off(request)
             self.wfile.write(self._half(response))
@@ -159,6 +163,12 @@ class Handler(BaseHTTPRequestHandler):
             for block in response.body.blocks():
                 self.wfile.write(block)
 
+    def _client_has_gone(self) -> bool:
+        if not select.select([self.connection], [], [], 0)[0]:
+            return False
+        # The plain socket below a TLS connection can be looked into without taking anything.
+        return socket.socket.recv(self.connection, 1, socket.MSG_PEEK) == b""
+
     def _break_off(self, request: Request) -> None:
         self._note(request, None, 0)
         self.owner.account.connection_dropped()
@@ -170,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
         exchange = Exchange(
             before.step, before.method, before.path, status, received, sent, before.fault
         )
-        self.owner.account.answered(exchange, request.deliveries, request.confirmed)
+        self.owner.account.answered(exchange, request.content)
 
     def _half(self, response: Response) -> bytes:
         head = self._head(response)

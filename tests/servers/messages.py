@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from servers.account import Delivery
+from servers.account import Account
 from servers.forms import Form, read_form
 from servers.wire import BadRequestError, Blob, Body, write_blob
 
@@ -40,21 +41,28 @@ def text_response(status: int, text: str) -> Response:
     return Response(status, text.encode(), {"Content-Type": "text/plain"})
 
 
+class Keeper(Protocol):
+    """What a request needs of its server: a folder for its content, and the account."""
+
+    folder: Path
+    account: Account
+
+
 class Request:
     """One request. ``path`` is percent-decoded; ``words`` are the groups of the step's pattern."""
 
-    def __init__(self, method: str, target: str, headers: Message, folder: Path) -> None:
+    def __init__(self, method: str, target: str, headers: Message, keeper: Keeper) -> None:
         parts = urlsplit(target)
         self.method = method
         self.target = target
         self.path = unquote(parts.path, errors="surrogateescape")
         self.query = parse_qs(parts.query, keep_blank_values=True)
         self.headers = headers
-        self.folder = folder
+        self.folder = keeper.folder
+        self.account = keeper.account
         self.words: dict[str, str] = {}
-        self.deliveries: list[Delivery] = []
-        # Keys and digests of content that came before, which a good answer acknowledges.
-        self.confirmed: list[tuple[str, str]] = []
+        # Keys and digests of the content that a good answer acknowledges.
+        self.content: list[tuple[str, str]] = []
         # Whether a fault was ordered: what is stored shall not be what came.
         self.damaged = False
         self.body: Body
@@ -92,4 +100,5 @@ class Request:
 
     def deliver(self, key: str, blob: Blob) -> None:
         """Note for the account that the content of a file came in completely."""
-        self.deliveries.append(Delivery(key, blob.sha256, blob.size))
+        self.account.delivered(key, blob.sha256, blob.size)
+        self.content.append((key, blob.sha256))

@@ -111,7 +111,7 @@ class SymUploadV2Server(Server):
             self.pending.pop(upload)
             self.kept.pop(upload, None)
             self.account.settled(upload, key, blob.sha256)
-            request.confirmed.append((key, blob.sha256))
+            request.content.append((key, blob.sha256))
             if old is not None and old.sha256 == blob.sha256:
                 return "DUPLICATE_DATA"
             self.kept[key] = blob

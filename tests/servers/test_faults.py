@@ -138,6 +138,20 @@ def test_an_answer_can_be_slow() -> None:
         # The test does not wait for it, either.
 
 
+def test_content_that_comes_again_before_its_answer_is_no_duplicate() -> None:
+    with PutServer(faults=[Order("put", Slow(30))]) as server:
+        request = PUT["put"](server)
+        connection = connect(server)
+        connection.timeout = 0.2
+        with pytest.raises(TimeoutError):
+            exchange(connection, request)
+        connection.close()
+        assert send(server, request).status == 204
+    # To the first answer nobody listened any more.
+    assert server.account.statuses("put") == [204, None]
+    assert server.account.duplicates == {}
+
+
 def test_orders_count_the_requests_of_their_step() -> None:
     faults = [Order("put", unavailable(503), nth=2), Order("get", unavailable(500))]
     with PutServer(faults=faults) as server:
