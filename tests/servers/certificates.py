@@ -10,7 +10,16 @@ from pathlib import Path
 from corpus.build import run
 from support import require_tool
 
-_NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+# What clients that are strict about RFC 5280 want to see, as Python 3.13 and newer are.
+_CA_USE = "keyUsage=critical,keyCertSign,cRLSign"
+_SERVER_EXTENSIONS = """\
+subjectAltName=IP:127.0.0.1,DNS:localhost
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature,keyEncipherment
+extendedKeyUsage=serverAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
+"""
 
 
 @dataclass(frozen=True)
@@ -31,13 +40,13 @@ def make_certificate(folder: Path, days: int = 2) -> Certificate:
     """Make an authority and a certificate in ``folder``; with ``days`` 0 it is no longer valid."""
     openssl = require_tool("openssl")
     made = Certificate(folder / "ca.pem", folder / "server.pem", folder / "server.key")
-    request, names, ca_key = folder / "server.csr", folder / "names", folder / "ca.key"
-    names.write_text(_NAMES, encoding="ascii")
+    request, wanted, ca_key = folder / "server.csr", folder / "extensions", folder / "ca.key"
+    wanted.write_text(_SERVER_EXTENSIONS, encoding="ascii")
     new = [openssl, "req", "-newkey", "rsa:2048", "-nodes", "-sha256"]
     authority = ["-x509", "-days", "2", "-subj", "/CN=Throw-away test authority"]
-    run([*new, *authority, "-keyout", str(ca_key), "-out", str(made.authority)])
+    run([*new, *authority, "-addext", _CA_USE, "-keyout", str(ca_key), "-out", str(made.authority)])
     run([*new, "-subj", "/CN=127.0.0.1", "-keyout", str(made.key), "-out", str(request)])
     sign = [openssl, "x509", "-req", "-sha256", "-days", str(days), "-CAcreateserial"]
-    signer = ["-CA", str(made.authority), "-CAkey", str(ca_key), "-extfile", str(names)]
+    signer = ["-CA", str(made.authority), "-CAkey", str(ca_key), "-extfile", str(wanted)]
     run([*sign, *signer, "-in", str(request), "-out", str(made.chain)])
     return made

@@ -24,6 +24,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def over_tls(server: PutServer, authority: Path | None, host: str = "127.0.0.1") -> Got:
     context = ssl.create_default_context(cafile=authority)
+    # As in Python 3.13 and newer.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     connection = http.client.HTTPSConnection(host, server.port, timeout=60, context=context)
     try:
         return exchange(connection, Sent("PUT", "/a", SYMBOLS))
