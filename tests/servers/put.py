@@ -95,8 +95,6 @@ class PutServer(Server):
         if self.settings.collections and dirname(path) not in self.folders:
             return Response(409, b"the collection does not exist")
         guarded = request.header("If-None-Match") == "*" and self.settings.knows_if_none_match
-        if guarded and path in self.kept:
-            return Response(412)
         blob = request.spool(self.settings.file_size)
         request.deliver(path, blob)
         _check_digests(request, blob)
@@ -105,7 +103,6 @@ class PutServer(Server):
     def _take(self, request: Request, path: str, blob: Blob, guarded: bool) -> Response:
         with self.lock:
             known = path in self.kept
-            # Another connection may have been quicker.
             if guarded and known:
                 return Response(412)
             kept = self.keep(request, path, blob)

@@ -20,7 +20,7 @@ from servers.messages import Request, Response, json_response
 from servers.sentry_assemble import Assembly, read_entries
 from servers.sentry_files import delete, download, listing, unpack
 from servers.sentry_state import Organisation, Project
-from servers.wire import BadRequestError, Blob, TooLargeError, damaged, gunzipped, write_blob
+from servers.wire import BadRequestError, Blob, damaged, gunzipped, write_blob
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,6 +32,7 @@ _READ = _WRITE | {"project:read"}
 # To delete a file the token needs two scopes, of which project:admin has both.
 _DELETE = frozenset({"project:admin"})
 _ACCEPTED = ["debug_files", "release_files", "pdbs", "sources", "bcsymbolmaps", "il2cpp"]
+_CHUNK_FIELDS = ("file", "file_gzip")
 _MIB = 1 << 20
 
 
@@ -147,22 +148,19 @@ class SentryServer(Server):
         if request.body.length == 0 and not request.header("Transfer-Encoding"):
             return Response(200)
         form = request.form()
-        if len(form.files) > self.sentry.chunks_per_request:
+        files = [part for part in form.files if part.name in _CHUNK_FIELDS]
+        if len(files) > self.sentry.chunks_per_request:
             return self.bad_request("Too many chunks")
-        plain = [(part.filename or "", part.blob) for part in form.files if part.name == "file"]
-        zipped = [part for part in form.files if part.name == "file_gzip"]
-        try:
-            chunks = plain + [(part.filename or "", self._unzipped(part)) for part in zipped]
-        except TooLargeError:
-            return self.bad_request("Chunk size too large")
+        chunks = [(part.filename or "", self._chunk(part)) for part in files]
         refused = self._refused_chunks(chunks)
         if refused is not None:
             return self.bad_request(refused)
         return self._take_chunks(request, chunks)
 
-    def _unzipped(self, part: Part) -> Blob:
-        # One byte more is enough to know that it is too much.
-        return write_blob(self.folder, gunzipped(part.blob.blocks()), self.sentry.chunk_size)
+    def _chunk(self, part: Part) -> Blob:
+        if part.name != "file_gzip":
+            return part.blob
+        return write_blob(self.folder, gunzipped(part.blob.blocks()))
 
     def _refused_chunks(self, chunks: Sequence[tuple[str, Blob]]) -> str | None:
         """Sizes count as they are after decompression."""

@@ -49,6 +49,8 @@ def test_if_none_match_guards_what_is_there() -> None:
         guard = {"If-None-Match": "*"}
         assert [put(server, "/a", guard).status for _ in range(2)] == [201, 412]
         assert server.account.files["a"].times == 1
+        # It came all the same.
+        assert server.account.duplicates == {"a": 1}
     with PutServer(Put(knows_if_none_match=False)) as server:
         assert [put(server, "/a", guard).status for _ in range(2)] == [201, 204]
 
@@ -74,6 +76,9 @@ def test_a_checksum_is_compared(name: str, digest: str) -> None:
         assert put(server, "/a", {name: digest}).status == 201
         assert put(server, "/b", {name: digest[:-8] + "AAAAAAA="}).status == 400
         assert list(server.kept) == ["a"]
+        # What was refused has to come again.
+        assert put(server, "/b", {name: digest}).status == 201
+        assert server.account.duplicates == {}
 
 
 @pytest.mark.parametrize(

@@ -394,14 +394,15 @@ def test_a_newer_file_with_all_features_replaces_the_older_one(server: SentrySer
 def test_the_listing_has_pages_with_links(server: SentryServer) -> None:
     for number in range(45):
         upload(server, symbols(number + 1), f"lib{number + 1}.so.sym")
-    seen, query = [], ""
+    path, seen = f"{PROJECT}dsyms/?query=x86", []
     for results in ("true", "true", "false"):
-        answer = listed(server, query)
+        answer = send(server, sentry("GET", path)(server))
         seen += [dif["objectName"] for dif in answer.json]
         link = answer.headers["Link"].split(", ")[1]
-        assert 'rel="next"' in link
-        assert f'results="{results}"' in link
-        query = "?cursor=" + link.split('cursor="')[1].rstrip('"')
+        assert f'; rel="next"; results="{results}"; cursor="20:' in link
+        path = link[1:].split(">")[0].removeprefix(server.url)
+        assert path.startswith(f"{PROJECT}dsyms/?query=x86&cursor=20:")
+        assert path.count("cursor") == 1
     assert seen == [f"lib{number}.so" for number in range(45, 0, -1)]
     assert listed(server, "?cursor=nonsense").status == 400
 
