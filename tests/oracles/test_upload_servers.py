@@ -7,15 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from corpus.build import build
-from corpus.matrix import PROGRAMS, Program
-from oracles.cases import compiled, each_program, our_text
+from corpus.matrix import PROGRAMS
+from oracles.cases import compiled
 from oracles.peers import old_sentry_cli
 from oracles.uploaders import bugsplat_upload, curl, sentry_upload, sym_upload
 from servers.bugsplat import BugSplatServer
 from servers.certificates import make_certificate
 from servers.client import DEBUG_ID, SYMBOLS, send, sha1, zipped
-from servers.debugfile import BadDebugFileError, read_debug_file
 from servers.faults import (
     Answer,
     CutAnswer,
@@ -35,8 +33,6 @@ from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2Server
 from servers.tecken import TeckenServer
 from support import crashsym
-from symbolic.debuginfo import Archive
-from symbolic.exceptions import SymbolicError
 
 pytestmark = pytest.mark.oracle
 NAME = "symbols.example.test"
@@ -56,7 +52,7 @@ def home(tmp_path: Path) -> Path:
 def elf() -> Path:
     """A program that was compiled for this machine, of several chunks of the smaller size."""
     program = next(p for p in PROGRAMS if p.cpu.name == "x86_64" and not p.split and not p.shared)
-    whole = build(program).whole
+    whole = compiled(program).whole
     assert whole.stat().st_size > 4 * CHUNK_SIZE
     return whole
 
@@ -71,46 +67,6 @@ def bad(done: subprocess.CompletedProcess[str]) -> str:
     """What a client has said that failed."""
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-# -- what the servers read in a file
-
-
-@each_program()
-def test_the_facts_of_a_file_are_those_of_symbolic(program: Program, tmp_path: Path) -> None:
-    binary = compiled(program)
-    symbols = tmp_path / "own.sym"
-    symbols.write_text(our_text(program), encoding="utf-8")
-    halves = [binary.whole, binary.shipped, binary.debug, symbols]
-    for path in [half for half in halves if half is not None]:
-        assert our_facts(path) == symbolics_facts(path)
-
-
-@pytest.mark.parametrize("keep", [0, 3, 16, 40, 63, 64, 200, 1000])
-def test_what_symbolic_cannot_read_is_refused(keep: int, elf: Path, tmp_path: Path) -> None:
-    part = tmp_path / "part"
-    for content in (elf.read_bytes()[:keep], SYMBOLS[:keep]):
-        part.write_bytes(content)
-        assert (our_facts(part) is None) == (symbolics_facts(part) is None)
-
-
-def our_facts(path: Path) -> tuple[object, ...] | None:
-    try:
-        facts = read_debug_file(path)
-    except BadDebugFileError:
-        return None
-    ids = (facts.debug_id, facts.code_id)
-    return (facts.format, facts.arch, *ids, facts.kind, facts.features)
-
-
-def symbolics_facts(path: Path) -> tuple[object, ...] | None:
-    try:
-        (found,) = Archive.open(str(path)).iter_objects()
-    except SymbolicError:
-        return None
-    code_id = None if found.code_id is None else str(found.code_id)
-    ids = (str(found.debug_id), code_id)
-    return (found.file_format, found.arch, *ids, found.kind, frozenset(found.features))
 
 
 # -- sentry-cli
