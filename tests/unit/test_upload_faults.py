@@ -17,7 +17,7 @@ from builders.symbolstore import fill
 from crashsym.cli.main import main
 from crashsym.upload import transport
 from servers.base import Server
-from servers.faults import FAULTS, Damage, Fault, Order
+from servers.faults import FAULTS, Damage, Order
 from servers.put import Put, PutServer
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
@@ -112,6 +112,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 UNDETECTABLE = {("tecken", "download", "empty-200"), ("symupload-v1", "upload", "empty-200")}
 
 
+LASTING = ("403", "503", "login-page", "cut-answer", "close-before-reading", "damage")
+
+
 def cases() -> Iterator[object]:
     for protocol in PROTOCOLS:
         for step in protocol.steps:
@@ -125,22 +128,22 @@ def cases() -> Iterator[object]:
                     continue
                 for onwards in (False, True):
                     when = "onwards" if onwards else "once"
+                    # of those that a client tells apart one each; make test-slow has all
+                    slow = onwards and name not in LASTING
                     yield pytest.param(
-                        protocol, step, fault, onwards, id=f"{protocol.kind}-{step}-{name}-{when}"
+                        protocol,
+                        Order(step, fault, 1, onwards),
+                        id=f"{protocol.kind}-{step}-{name}-{when}",
+                        marks=[pytest.mark.slow] if slow else [],
                     )
 
 
-@pytest.mark.parametrize(("protocol", "step", "fault", "onwards"), cases())
+@pytest.mark.parametrize(("protocol", "order"), cases())
 def test_fault(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    protocol: Protocol,
-    step: str,
-    fault: Fault,
-    onwards: bool,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: Protocol, order: Order
 ) -> None:
     bench = Bench(tmp_path, protocol)
-    with protocol.start([Order(step, fault, 1, onwards)]) as server:
+    with protocol.start([order]) as server:
         verify = () if protocol.kind == "symupload-v1" else ("--verify",)
         code = bench.run(server, *verify)
         said = capsys.readouterr().err
@@ -153,7 +156,7 @@ def test_fault(
             assert code == 3
             assert any(word in said for word in ("failed: ", "refused: "))
         # a state of error is told for minutes, whatever is sent meanwhile
-        if not onwards and not isinstance(fault, Damage):
+        if not order.onwards and not isinstance(order.fault, Damage):
             assert bench.run(server, *verify) == 0, capsys.readouterr().err
             assert bench.kept(server) == bench.wanted
         assert not server.account.duplicates
