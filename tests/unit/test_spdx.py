@@ -6,6 +6,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -688,3 +690,48 @@ def test_the_document_goes_to_standard_output(tmp_path: Path) -> None:
     done = crashsym("spdx", *names, cwd=tmp_path)
     assert done.returncode == 0
     assert model_problems(done.stdout) == []
+
+
+def of_one_file(folder: Path) -> dict[str, bytes]:
+    """Write a document and a manifest that fit; return them by name."""
+    (folder / "doc.json").write_text(json.dumps(build.document3(build.file3(APP))))
+    Manifest.of([APP]).write(folder / "m.json")
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("output", ["/dev/full", "-"])
+def test_a_document_that_cannot_be_written_leaves_the_manifest(tmp_path: Path, output: str) -> None:
+    before = of_one_file(tmp_path)
+    command = [sys.executable, "-m", "crashsym", "spdx", "m.json", "doc.json", "-o", output]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, "--manifest", "m.json"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"No space left on device" in done.stderr
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_manifest_that_cannot_be_written_after_its_document_is_said(tmp_path: Path) -> None:
+    of_one_file(tmp_path)
+    names = "m.json", "doc.json", "-o", "new.json", "--manifest", "/dev/full"
+    done = crashsym("spdx", *names, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "crashsym: cannot write the manifest: '/dev/full': No space left on device; the new"
+        " document is written, and names a manifest that is not there. Make room there, or name"
+        " another place. Then run this again.\n"
+    )
+    assert (tmp_path / "new.json").exists()
+
+
+def test_the_manifest_does_not_go_to_standard_output(tmp_path: Path) -> None:
+    before = of_one_file(tmp_path)
+    done = crashsym("spdx", "m.json", "doc.json", "-o", "x", "--manifest", "-", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"argument --manifest: '-' is no file; standard output is not for it" in done.stderr
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

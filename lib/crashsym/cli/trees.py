@@ -100,7 +100,7 @@ def file_path(text: str) -> Path:
         ArgumentTypeError: it is ``-``, or empty.
     """
     if text == "-":
-        raise refused("'-' is no file; standard output is for --json, and a file '-' is './-'")
+        raise refused("'-' is no file; standard output is not for it, and a file '-' is './-'")
     return path(text)
 
 
