@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
-from crashsym.files import not_written, open_regular
+from crashsym.files import StagedFolder, not_written, open_regular
 from crashsym.findings import (
     LATE_BUILD_ID,
     NO_BUILD_ID,
@@ -136,36 +136,36 @@ class Cache:
             "others": _facts(others),
         }
         description = json.dumps(document).encode()
-        _put(self._place(key, "sym"), symbols, lambda file: _link(symbols, file))
-        _put(self._place(key, "json"), symbols, lambda file: file.write_bytes(description))
+        self._put(self._place(key, "sym"), symbols, lambda file: _link(symbols, file))
+        self._put(self._place(key, "json"), symbols, lambda file: file.write_bytes(description))
 
+    def _put(self, place: Path, beside: Path, make: Callable[[Path], object]) -> None:
+        """Make a file and move it into its place, whatever is there.
 
-def _put(place: Path, beside: Path, make: Callable[[Path], object]) -> None:
-    """Make a file and move it into its place, whatever is there.
-
-    It is made beside another one, in a folder that is removed whatever becomes of this process.
-    """
-    made = beside.with_name(f"{beside.name}{place.suffix}.tmp")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        make(made)
-        _move(made, place)
-    except OSError as error:
-        raise not_written(place, error) from error
-
-
-def _move(made: Path, place: Path) -> None:
-    try:
-        made.replace(place)
-    except OSError as error:
-        if error.errno != errno.EXDEV:  # it is not another file system that keeps them apart
-            raise
-        temporary = place.with_name(f".{os.urandom(16).hex()}.tmp")
+        It is made beside another one, in a folder that is removed whatever becomes of this process.
+        """
+        made = beside.with_name(f"{beside.name}{place.suffix}.tmp")
         try:
-            shutil.copyfile(made, temporary)
-            temporary.replace(place)
-        finally:
-            temporary.unlink(missing_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            make(made)
+            self._move(made, place)
+        except OSError as error:
+            raise not_written(place, error) from error
+
+    def _move(self, made: Path, place: Path) -> None:
+        """Move a file, or copy it where another file system keeps the two apart.
+
+        A process that is killed leaves the folder with its copy, which the next one removes.
+        """
+        try:
+            made.replace(place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with StagedFolder(self._folder, tidy=True) as folder:
+                copy = Path(folder, place.name)
+                shutil.copyfile(made, copy)
+                copy.replace(place)
 
 
 def _known(document: Any, key: str, path: str) -> Known:

@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.errors import ConfigError
-from crashsym.source import Repository, Source, below, joined, public_uri
+from crashsym.source import (
+    KEPT_PARAMETERS,
+    Repository,
+    Source,
+    below,
+    is_public,
+    joined,
+    public_uri,
+)
 
 VARIABLES = (
     *("S", "B", "WORKDIR", "UNPACKDIR", "DEBUG_PREFIX_MAP"),
@@ -32,7 +40,6 @@ _ARCHIVES = (
     *(".7z", ".zst", ".zip", ".jar", ".rpm", ".srpm", ".deb", ".ipk"),
 )
 _OPTIONS = ("-ffile-prefix-map", "-fdebug-prefix-map")
-_KEPT = ("protocol", "branch", "tag", "module")  # what it takes to find the revision
 _LARGEST = 16 << 20  # bytes
 
 
@@ -146,8 +153,9 @@ def _uri(entry: _Entry) -> str | None:
         return None if entry.path.startswith("/") else f"file://{entry.path}"
     if not entry.host:
         return None
-    kept = [f";{key}={entry.parameters[key]}" for key in _KEPT if key in entry.parameters]
-    return public_uri(f"{entry.scheme}://{entry.host}{entry.path}") + "".join(kept)
+    known = [f"{key}={entry.parameters[key]}" for key in KEPT_PARAMETERS if key in entry.parameters]
+    place = public_uri(f"{entry.scheme}://{entry.host}{entry.path}")
+    return ";".join([place, *filter(is_public, known)])
 
 
 def _folder(entry: _Entry, variables: Mapping[str, str]) -> str | None:

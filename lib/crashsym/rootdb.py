@@ -50,9 +50,8 @@ def read_dpkg(collection: Collection) -> None:
             hashes = _hashes(collection, f"{stem}.md5sums", name)
         listed = collection.text_of(f"{stem}.list", name)
         if listed is not None:
-            moved = {path: to for path, (to, owner) in diverted.items() if owner != name}
             paths = [line for line in listed.split("\n") if line]
-            files = [(moved.get(path, path), hashes.get(path)) for path in paths]
+            files = [(_place(path, name, diverted), hashes.get(path)) for path in paths]
             _add(collection, f"{stem}.list", packaged, files)
     _read_parts(collection)
 
@@ -157,6 +156,12 @@ def _add(
     )
     if odd:
         collection.damaged(where, f"{odd} of {len(files)} lines are no paths", package)
+
+
+def _place(path: str, package: str, diverted: _Diverted) -> str:
+    """Return where the file of a package is that lists it at this path."""
+    to, owner = diverted.get(path, (path, package))
+    return path if owner == package else to
 
 
 def _diversions(collection: Collection) -> _Diverted:

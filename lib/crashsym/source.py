@@ -5,9 +5,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+KEPT_PARAMETERS = ("protocol", "branch", "tag", "module")  # what it takes to find the revision
 _TEXT = (str, type(None))
+_SCHEME = re.compile(r"([\w.+-]+://|)(.*)", re.DOTALL)
+_PLACE = re.compile(r"([^?#;]*)(.*)", re.DOTALL)
+# Names without a dot may be those of hosts, but as well the beginning of a user or password.
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f:.]+\]")
+_HOST_AND_PORT = re.compile(rf"(?:{_HOST.pattern})(?::\d+)?")
+_PASSWORD = re.compile(r":(?!\d*$)")  # no port follows the colon
+_MOST_USERS = 16  # ends of user and password in one URI
+_PARAMETER = re.compile(rf"(?:{'|'.join(KEPT_PARAMETERS)})=[^?#:&=\s]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,41 @@ def _read_repository(value: Any) -> Repository:
 
 
 def public_uri(uri: str) -> str:
-    """Return a URI without user, password and query, which may be a secret."""
-    plain = re.sub(r"^([\w.+-]+://)[^/;?]*@", r"\1", uri)
-    return re.sub(r"\?[^;]*", "", plain, count=1)
+    """Return a URI without what may be a secret: user, password, query, fragment.
+
+    Of the parameters those stay that it takes to find a revision. Where it cannot be told what is
+    user or password, more is left out, if need be all behind ``://``.
+    """
+    scheme, rest = cast("re.Match[str]", _SCHEME.match(uri)).groups()
+    place, more = cast("re.Match[str]", _PLACE.match(_without_user(rest))).groups()
+    return ";".join([scheme + place, *filter(is_public, more.split(";")[1:])])
+
+
+def is_public(parameter: str) -> bool:
+    """Whether a parameter of a URI, ``branch=main``, may be told."""
+    return bool(_PARAMETER.fullmatch(parameter))
+
+
+def _without_user(rest: str, *, had_user: bool = False) -> str:
+    """Return what follows user and password, in which ``/``, ``;``, ``?`` and ``@`` may be."""
+    for _ in range(_MOST_USERS):
+        if "@" not in rest:
+            return rest
+        place = cast("re.Match[str]", _PLACE.match(rest))[1]
+        authority, _, path = place.partition("/")
+        user, at, _ = path.rpartition("@")
+        if "@" in authority:
+            rest = rest[authority.rindex("@") + 1 :]
+        elif (_HOST_AND_PORT if had_user else _HOST).fullmatch(authority) and ":" not in user:
+            return rest
+        elif at:
+            rest = rest[place.rindex("@") + 1 :]
+        elif _PASSWORD.search(authority):
+            rest = rest.partition("@")[2]
+        else:
+            return ""
+        had_user = True
+    return ""
 
 
 def below(path: str, folder: str) -> str | None:

@@ -121,4 +121,6 @@ def linked_folder(source: Source, repository: Repository) -> LinkedFolder | None
     if re.search(r"[:\s]", place + repository.revision):
         return None
     folder = source.prefix.rstrip("/") + (f"/{repository.path}" if repository.path else "")
+    if not (place + repository.revision + repository.subpath + folder).isprintable():
+        return None  # it would break lines, or is no UTF-8
     return LinkedFolder(folder, place, repository.subpath, repository.revision)

@@ -19,7 +19,7 @@ Feature: The account of an image
     Then no task ran
     And each of the 11 ELF files that os.walk and readelf find in "accounted-image" has exactly one entry
     And each entry names the package and the recipe of the file
-    And the entries of "crashdump-example" have the source that the recipe has noted, the others none
+    And the entries of "crashdump-example" have the source that the recipe has noted
     And the store has the symbols of all but "/opt/vendor/bin/cut-off"
     And the symbols of "/usr/bin/plain" name the function "main" and "plain.c"
 

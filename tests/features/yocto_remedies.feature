@@ -14,7 +14,7 @@ Feature: A finding goes away with the remedy that it names
       | warning | /opt/faulty/no-lines       | no-lines           | Compile it with -g or -g1                      |
       | warning | /opt/faulty/no-unwind-info | no-unwind-info     | Compile it with -funwind-tables                |
       | warning | /opt/faulty/late-build-id  | late-build-id      | Look for a linker script                       |
-      | warning | /opt/faulty/low-coverage   | low-coverage       | assembler needs .cfi directives, and .type and |
+      | warning | /opt/faulty/low-coverage   | low-coverage       | assembler needs .cfi directives, .type and     |
       | warning | /opt/faulty/changed        | changed            | Look for a hook of the image that strips       |
       | warning | /opt/faulty/packed         | packed             | Let no recipe and no hook of the image run upx |
       | warning | /opt/faulty/unowned        | unowned            | Let a recipe package it                        |

@@ -72,3 +72,49 @@ def test_an_unknown_option_is_reported_by_the_command_itself(tmp_path: Path, com
     assert done.returncode == 2
     assert done.stderr.decode().startswith(f"usage: {name} [-h]")
     assert done.stderr.decode().endswith(f"{name}: error: unrecognized arguments: --unheard\n")
+
+
+HOSTILE = "/z\x1b]0;pwned\x07\n\u202e\udcff"
+SEEN = r"/z\x1b]0;pwned\x07\n\u202e\xff"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (HOSTILE,),
+        ("dump", "app", HOSTILE),
+        ("identify", "ca", HOSTILE),
+        ("manifest", HOSTILE),
+        ("manifest", "merge", "m", "-o", "o", f"--bogus{HOSTILE}"),
+        ("manifest", "find", "m", "12345678", "--json=" + HOSTILE),
+        ("extract", *TREE.split(), f"--exclude=x{HOSTILE}"),
+        ("extract", *TREE.split(), "-j", HOSTILE),
+        ("extract", *TREE.split(), "--fail-on", HOSTILE),
+        ("image", *TREE.split(), "--build", HOSTILE),
+        ("image", *TREE.split(), "--layer", HOSTILE),
+    ],
+)
+def test_what_is_wrong_is_said_without_control_characters(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = crashsym(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    said = done.stderr.decode()
+    assert said.replace("\n", "").isprintable()
+    assert SEEN in said.splitlines()[-1].replace(r"\udcff", r"\xff")
+
+
+@pytest.mark.parametrize("word", ["--exclude", "--build", "--layer", "--fail-on", "-j", "--bogus"])
+def test_a_word_without_end_is_cut_off(tmp_path: Path, word: str) -> None:
+    done = crashsym("image", *TREE.split(), word, "9" * 5000, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.decode().splitlines()[-1]
+    assert " characters)" in last
+    assert len(last) < 1200
+
+
+def test_files_at_once_are_a_number(tmp_path: Path) -> None:
+    done = crashsym("extract", *TREE.split(), "-j", "9" * 10, cwd=tmp_path)
+    assert done.returncode == 2
+    reason = "argument -j/--jobs: '9999999999' is no number from 1 to 999999999\n"
+    assert done.stderr.decode().endswith(reason)

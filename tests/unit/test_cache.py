@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from crashsym.cache import Cache, Known, file_digest
 from crashsym.dump import DumpOptions
 from crashsym.errors import StoreError
 from crashsym.extract import Extraction, extract
+from crashsym.files import StagedFolder
 from crashsym.manifest import module_document
 from crashsym.onefile import Recipe
 from crashsym.sourcelinks import LinkedFolder, SourceLinks
@@ -356,3 +359,44 @@ def test_a_process_that_is_killed_leaves_nothing_in_the_cache(
         found = [file.name for file in Path(other).rglob("*") if file.is_file()]
         assert len(found) == 6
         assert not [name for name in found if name.endswith(".tmp")]
+
+
+def _apart(source: Path, target: Path) -> Path:
+    """Do what `Path.replace` does where the cache is on a file system of its own."""
+    cache = next(folder for folder in target.parents if folder.name == "cache")
+    if not source.is_relative_to(cache):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    os.replace(source, target)  # noqa: PTH105 - it is that method that is another one here
+    return target
+
+
+def test_a_copy_that_a_killed_process_has_left_is_removed_by_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:10])
+        os._exit(9)
+
+    monkeypatch.setattr(Path, "replace", _apart)
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "copyfile", die)
+        result = run(folder)
+        assert [finding.code for finding in result.findings] == ["crashed"] * 3
+        left = [file for file in (folder / "cache").rglob("*") if file.is_file()]
+        assert [file.read_bytes() for file in left] == [b"MODULE Lin"]  # others are tidied away
+        assert left[0].parent.name.startswith(".crashsym-")
+    assert (run(folder).known, run(folder).known) == (0, 3)
+    found = [file for file in (folder / "cache").rglob("*") if file.is_file()]
+    assert sorted(file.suffix for file in found) == [".json"] * 3 + [".sym"] * 3
+    assert not list((folder / "cache").glob(".*"))
+
+
+def test_a_copy_that_another_process_makes_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", _apart)
+    (folder / "cache").mkdir()
+    with StagedFolder(folder / "cache") as other:
+        run(folder)
+        assert [file.name for file in (folder / "cache").glob(".*")] == [Path(other).name]
+    assert run(folder).known == 3

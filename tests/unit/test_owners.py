@@ -10,8 +10,10 @@ import subprocess
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+from crashsym import rootdb
 from crashsym.errors import InputError, MalformedError, UnreadableError
 from crashsym.owners import Owners, Packaged
 from crashsym.targetroot import TargetRoot
@@ -163,6 +165,32 @@ def test_a_package_s_file_is_where_another_package_diverts_it_to(tmp_path: Path)
     assert {path for path in owners.files if path.count("/") > 1} - {"/usr/bin"} == files
     assert owners.of("/usr/bin/app") == Packaged("app", "app", "2:1.0-3+b1", None, MD5)
     assert owners.of("/lib/libapp.so.0") == Packaged("libapp1", "app", "1.0-3", None, MD5[::-1])
+
+
+class OnlyLookedUp(dict[str, tuple[str, str]]):
+    """Diversions that nobody goes through: there may be as many as files, for each package."""
+
+    looked_up = 0
+
+    def get(self, *words: Any) -> Any:
+        self.looked_up += 1
+        return super().get(*words)
+
+    def items(self) -> Any:
+        raise AssertionError("all diversions for one package")
+
+    keys = values = __iter__ = items
+
+
+def test_a_diversion_is_looked_up_once_for_each_path_that_a_package_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverted = OnlyLookedUp({"/bin/tool": ("/bin/tool.real", "libapp1")})
+    monkeypatch.setattr(rootdb, "_diversions", lambda _: diverted)
+    owners = Owners.from_rootfs(dpkg(tmp_path))
+    assert owners.of("/bin/tool.real")
+    assert not owners.of("/bin/tool")
+    assert diverted.looked_up == 8  # lines of both packages' lists
 
 
 def test_half_a_diversion_is_said_and_the_others_are_kept(tmp_path: Path) -> None:

@@ -32,11 +32,15 @@ def files(*sizes: int, path: str = "/usr/lib/lib{}.so") -> dict[int, TreeFile]:
     return {n: TreeFile(path.format(n), Path(), size, None) for n, size in enumerate(sizes)}
 
 
+def resize(terminal: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
 @contextmanager
 def terminal() -> Iterator[tuple[FileIO, FileIO]]:
     """Yield the two ends of a terminal: what a person sees, and what a program writes to."""
     person, program = os.openpty()
-    fcntl.ioctl(program, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    resize(program, COLUMNS)
     with FileIO(person, "r") as seen, FileIO(program, "w") as written:
         yield seen, written
 
@@ -125,6 +129,21 @@ def test_a_terminal_is_written_to_ten_times_a_second_at_most(
         found = frames(read(person))
     assert found[0] == "crashsym: 0 of 5000 files, 0 of 0 MB"
     assert len(found) <= 1 + took / 0.1
+
+
+def test_a_terminal_that_gets_narrower_has_no_blanks_in_another_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    with terminal() as (person, program):
+        with TextIOWrapper(program) as stream, ProgressLine(stream) as shown:
+            progress = Progress(files(1, path="/" + "d/" * 90 + "end.so"))
+            progress.work()
+            shown.show(progress)
+            resize(program.fileno(), 20)
+        first, *others = [frame for frame in read(person).split("\r") if frame]
+    assert len(first) == COLUMNS - 1
+    assert others == [" " * 19]
 
 
 def test_what_stays_on_a_terminal_is_what_a_file_gets(folder: Path) -> None:

@@ -191,9 +191,11 @@ def test_no_secret_and_no_folder_of_the_build_machine_is_kept(tmp_path: Path) ->
     kept = {"protocol": "https", "branch": "b", "tag": "t"}
     dropped = {"user": "someone", "pswd": "t0ken", "name": "n", "destsuffix": "d", "token": "t0ken"}
     private = {**TARBALL, "host": "me:t0ken@example.com:8443", "path": "/a.tar?token=t0ken"}
+    slashed = {**TARBALL, "host": "us", "path": "/er:t0ken@example.com/b.tar#t0ken"}
     on_disk = {"scheme": "git", "host": "", "path": "/home/me/foo.git"}
     sources = (
         *(entry(GIT, REV, **kept, **dropped), entry(private), entry(on_disk, REV, protocol="file")),
+        *(entry(slashed), entry(GIT, REV, branch="b?token=t0ken", tag="t")),
         *(entry(on_disk), entry({**LOCAL, "path": "/home/me/foo.c"})),
     )
     source, _ = recipe(tmp_path, MASTER, *sources)
@@ -201,6 +203,8 @@ def test_no_secret_and_no_folder_of_the_build_machine_is_kept(tmp_path: Path) ->
         ("git://example.com/team/foo.git;protocol=https;branch=b;tag=t", REV),
         ("https://example.com:8443/a.tar", None),
         (None, REV),
+        ("https://example.com/b.tar", None),
+        ("git://example.com/team/foo.git;tag=t", REV),
     ]
 
 

@@ -103,6 +103,19 @@ def test_a_link_needs_revision_path_and_prefix(
         assert folder.link(link) == f"git:example.com/app:sub/x.c:{revision}"
 
 
+@pytest.mark.parametrize("where", ["uri", "revision", "path", "subpath", "prefix"])
+@pytest.mark.parametrize("wrong", ["\udcff", "\0", "\n", "\x1b", "\u2028"])
+def test_what_is_no_text_of_one_line_has_no_links(where: str, wrong: str) -> None:
+    facts = {"uri": "git://example.com/app", "revision": "12ab", "path": "p", "subpath": "sub"}
+    facts["prefix"] = PREFIX
+    for text, linked in (("", True), (wrong, False)):
+        changed = {**facts, where: facts[where] + text}
+        prefix = changed.pop("prefix")
+        repository = Repository(**changed)
+        folder = linked_folder(Source((repository,), (), prefix), repository)
+        assert (folder is not None) is linked
+
+
 def written(chunks: list[bytes], links: SourceLinks = LINKS) -> bytes:
     """Return what is written when records come in these chunks."""
     stream = io.BytesIO()

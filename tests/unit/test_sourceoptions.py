@@ -112,3 +112,31 @@ def test_a_revision_that_can_become_another_one_has_no_links(tmp_path: Path, rev
     done = crashsym("extract", tmp_path / "root", *places, *facts, *options)
     assert done.returncode == 2
     assert f"'{revision}': it can become another one".encode() in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--source-uri", "--source-revision", "--source-prefix"])
+@pytest.mark.parametrize("text", ["git://h/\udcff", "r\n", "\x1b[2J"])
+def test_an_option_that_is_no_text_is_refused(option: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    places = ("--store", tmp_path / "store", "--manifest", tmp_path / "m.json")
+    done = crashsym("extract", tmp_path / "root", *places, option, text)
+    assert done.returncode == 2
+    said = f"cannot note the source: {option}: it has control characters, or is no UTF-8."
+    assert said.encode() in done.stderr
+    assert b"git://h" not in done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["\0", "\ud800", "a" * 200_000], ids=["0", "surrogate", "long"])
+@pytest.mark.parametrize("where", ["revision", "path", "destsuffix", "subpath"])
+def test_what_no_program_can_be_asked_has_no_links(
+    tmp_path: Path, recipe: dict[str, Any], where: str, wrong: str
+) -> None:
+    app, _ = recipe["sources"]
+    place = app if where in app else app["parameters"]
+    place[where] = f"{place.get(where, '')}{wrong}"
+    source, links = read_options(tmp_path, recipe, "--source-links")
+    assert source is not None
+    assert links is not None
+    assert links.linked(f"{PREFIX}/lib/lib.c").startswith("git:example.com/lib:lib.c:")
+    linked = links.linked(f"{PREFIX}/src/b.c").startswith("git:")
+    assert linked is ((where, len(wrong)) == ("path", 200_000))

@@ -6,7 +6,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -482,6 +484,101 @@ def test_to_amend_a_document_again_repeats_nothing(image: Image) -> None:
     assert again["documentNamespace"].startswith(f"{once['documentNamespace']}/crashsym-")
 
 
+# ---- how much work it is
+
+
+class Seen(dict[str, Any]):
+    """An object that counts how often any is looked into, or compared."""
+
+    times = 0
+
+    def get(self, *words: Any) -> Any:
+        Seen.times += 1
+        return super().get(*words)
+
+    def values(self) -> Any:
+        Seen.times += 1
+        return super().values()
+
+    def __eq__(self, other: object) -> bool:
+        Seen.times += 1
+        return super().__eq__(other)
+
+    __hash__ = None
+
+
+def builds(number: int) -> Manifest:
+    """Return modules of the same bytes that have build ids of their own."""
+    return Manifest.of(replace(APP, build_id=f"{n:040x}", path=f"/a{n}") for n in range(number))
+
+
+def amended(content: Any, manifest: Manifest) -> Any:
+    version = "2.3" if "spdxVersion" in content else "3.0.1"
+    found = Document("'x'", version, content, "1" * 40, "2" * 64)
+    return spdx.amend(found, manifest, "m.json").content
+
+
+def known3() -> Any:
+    known = [Seen(identifier(APP), identifier=f"known {n}") for n in range(50)]
+    return build.document3(build.file3(APP, externalIdentifier=known))
+
+
+def known2() -> Any:
+    notes = [Seen(comment=f"known {n}") for n in range(50)]
+    known = [Seen(referenceLocator=f"known {n}") for n in range(50)]
+    file = build.file2(APP, 1, annotations=notes)
+    package = build.package2("app", hasFiles=[file["SPDXID"]], externalRefs=known)
+    return build.document2(packages=[package], files=[file])
+
+
+@pytest.mark.parametrize("make", [known3, known2])
+def test_more_modules_do_not_look_more_at_what_is_there(make: Callable[[], Any]) -> None:
+    found = []
+    for number in (1, 200):
+        before = Seen.times
+        text = json.dumps(amended(make(), builds(number)))
+        found.append(Seen.times - before)
+        assert text.count("known 49") == text.count("known 0") > 0
+        assert f"{number - 1:040x}" in text
+    assert found[0] == found[1] >= 50
+
+
+def many_files3(number: int) -> Any:
+    files = [build.file3(APP) for _ in range(number)]
+    return build.document3(*({**f, "spdxId": f"urn:f:{n}"} for n, f in enumerate(files)))
+
+
+def many_files2(number: int) -> Any:
+    return build.document2("2.3", files=[build.file2(APP, n) for n in range(number)])
+
+
+def many_packages2(number: int) -> Any:
+    file = build.file2(APP, 1)
+    names = [f"app{n}" for n in range(number)]
+    packages = [build.package2(name, hasFiles=[file["SPDXID"]]) for name in names]
+    return build.document2("2.3", packages=packages, files=[file])
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (many_files3, "externalIdentifier"),
+        (many_files2, "annotations"),
+        (many_packages2, "externalRefs"),
+    ],
+)
+def test_each_of_many_files_times_each_of_many_modules_is_refused(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Any], key: str
+) -> None:
+    with pytest.raises(InputError, match=f"it would get more than 100000 objects in '{key}'"):
+        amended(make(1000), builds(1000))
+    monkeypatch.setattr(documents, "MOST", 6)
+    text = json.dumps(amended(make(2), builds(3)))
+    assert text.count(f"{2:040x}") >= 2
+    with pytest.raises(InputError, match="more than 6 objects"):
+        amended(make(2), builds(4))
+
+
 # ---- what cannot be used
 
 FILE = build.file3(APP)
@@ -688,3 +785,48 @@ def test_the_document_goes_to_standard_output(tmp_path: Path) -> None:
     done = crashsym("spdx", *names, cwd=tmp_path)
     assert done.returncode == 0
     assert model_problems(done.stdout) == []
+
+
+def of_one_file(folder: Path) -> dict[str, bytes]:
+    """Write a document and a manifest that fit; return them by name."""
+    (folder / "doc.json").write_text(json.dumps(build.document3(build.file3(APP))))
+    Manifest.of([APP]).write(folder / "m.json")
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("output", ["/dev/full", "-"])
+def test_a_document_that_cannot_be_written_leaves_the_manifest(tmp_path: Path, output: str) -> None:
+    before = of_one_file(tmp_path)
+    command = [sys.executable, "-m", "crashsym", "spdx", "m.json", "doc.json", "-o", output]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, "--manifest", "m.json"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"No space left on device" in done.stderr
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_manifest_that_cannot_be_written_after_its_document_is_said(tmp_path: Path) -> None:
+    of_one_file(tmp_path)
+    names = "m.json", "doc.json", "-o", "new.json", "--manifest", "/dev/full"
+    done = crashsym("spdx", *names, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "crashsym: cannot write the manifest: '/dev/full': No space left on device; the new"
+        " document is written, and names a manifest that is not there. Make room there, or name"
+        " another place. Then run this again.\n"
+    )
+    assert (tmp_path / "new.json").exists()
+
+
+def test_the_manifest_does_not_go_to_standard_output(tmp_path: Path) -> None:
+    before = of_one_file(tmp_path)
+    done = crashsym("spdx", "m.json", "doc.json", "-o", "x", "--manifest", "-", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"argument --manifest: '-' is no file; standard output is not for it" in done.stderr
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -90,6 +90,11 @@ class Developer:
         (folder,) = self._tmpdir.glob("pkgdata/*/runtime")
         return folder.parent
 
+    @property
+    def fragments(self) -> Path:
+        """What recipes have noted, each in a manifest of its own."""
+        return self._tmpdir / "deploy/crashdump"
+
     def image_file(self, image: str, suffix: str) -> Path:
         """Return the place of a file that lies beside an image and is called like it."""
         return self.images / f"{image}-{self.images.name}.rootfs.{suffix}"

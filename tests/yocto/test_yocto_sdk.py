@@ -113,6 +113,7 @@ def _unpacked(developer: Developer, tmp_path: Path) -> None:
     facts += [f"--layer={name}={revision or ''}" for name, revision in layers.items()]
     facts += ["--pkgdata", str(developer.pkgdata)]
     facts += ["--installed", str(developer.sdk_file(IMAGE, "target.manifest"))]
+    facts += ["--fragments", str(developer.fragments)]
     place = tmp_path / "m.json"
     crashsym("sdk", root, "--store", tmp_path / "store", "--manifest", place, *facts)
     assert place.read_bytes() == manifest.read_bytes()

@@ -30,10 +30,11 @@ _USER_ERROR, _INTERRUPTED = 2, 130
 
 def build_parser(commands: tuple[str, ...] = _COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of the command line; ``commands`` are those that it has to know."""
-    import argparse
     from importlib import import_module
 
-    parser = argparse.ArgumentParser(
+    from crashsym.cli.parser import CommandParser
+
+    parser = CommandParser(
         prog="crashsym",
         formatter_class=_formatter,
         description="Make every crash of an embedded Linux device readable.",

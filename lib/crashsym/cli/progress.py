@@ -55,8 +55,10 @@ class ProgressLine:
     def _write(self, text: str) -> None:
         if self._stream is None:
             return
+        # As it is now: in one that was wider before, blanks for the whole line would begin another.
+        blanks = min(self._written, _columns(self._stream) - 1)
         try:
-            self._stream.write("\r" + text.ljust(self._written) + "\r" * (not text))
+            self._stream.write("\r" + text.ljust(blanks) + "\r" * (not text))
             self._stream.flush()
         except OSError:  # the terminal has gone, which changes nothing else
             self._stream = None

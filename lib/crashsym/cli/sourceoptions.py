@@ -48,7 +48,7 @@ def read_source_options(args: argparse.Namespace) -> tuple[Source | None, Source
     """Return the source for the manifest, and links if they are wanted.
 
     Raises:
-        ConfigError: options contradict each other, or there can be no links.
+        ConfigError: options contradict each other or are no text, or there can be no links.
         ToolMissingError: there is no git to look into a checkout.
     """
     if args.source_recipe is not None:
@@ -57,6 +57,7 @@ def read_source_options(args: argparse.Namespace) -> tuple[Source | None, Source
         return source, _links(source, checkouts, must=False) if args.source_links else None
     if args.source_checkout is not None and not args.source_links:
         raise _refused("--source-checkout", "it is of use with --source-links only")
+    _check_text(args)
     uri = public_uri(args.source_uri) if args.source_uri else None
     revision, prefix = args.source_revision, args.source_prefix
     repository = Repository(uri, revision, None if prefix is None else "")
@@ -104,6 +105,18 @@ def _check_alone(args: argparse.Namespace) -> None:
                 where=f"--source-{name}",
                 why="--source-recipe says that, too",
                 remedy="Leave one of them out.",
+            )
+
+
+def _check_text(args: argparse.Namespace) -> None:
+    for name in ("uri", "revision", "prefix"):
+        text = getattr(args, f"source_{name}")
+        if text is not None and not text.isprintable():
+            raise ConfigError(
+                "cannot note the source",
+                where=f"--source-{name}",
+                why="it has control characters, or is no UTF-8",
+                remedy="Give text that can be printed.",
             )
 
 

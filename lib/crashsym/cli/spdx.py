@@ -13,9 +13,10 @@ from pathlib import Path
 from crashsym import manifest, spdx
 from crashsym.cli.common import FINDINGS, output_text, path
 from crashsym.cli.output import Results, tell
-from crashsym.errors import ConfigError, counted, visible
+from crashsym.cli.trees import file_path
+from crashsym.errors import ConfigError, StoreError, counted, visible
 from crashsym.files import write_atomically
-from crashsym.spdx.document import read
+from crashsym.spdx.document import Amended, read
 from crashsym.texts import as_unicode
 
 HELP = "add build ids to the SPDX document of an image"
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifest",
         metavar="FILE",
-        type=path,
+        type=file_path,
         required=True,
         help="write the manifest that names the new document; it may replace MANIFEST",
     )
@@ -49,18 +50,31 @@ def run(args: argparse.Namespace) -> int:
     _check_places(args)
     found, document = manifest.read(args.file), read(args.document)
     amended = spdx.amend(document, found, as_unicode(args.manifest.name))
-    write_atomically(args.manifest, amended.manifest)
-    if args.output is None:
-        with Results() as stdout:
-            stdout.buffer.write(amended.to_bytes())
-    else:
-        write_atomically(args.output, amended.to_bytes())
+    _write(args, amended)
     files = counted(amended.found + amended.added, "file")
     tell(f"{files} with a build id: the document had {amended.found}, {amended.added} are added")
     for module in amended.left:
         where = visible(f"'{module.path}': neither it nor '{module.package}'")
         tell(f"left out: {where} is in the document")
     return FINDINGS if amended.left else 0
+
+
+def _write(args: argparse.Namespace, amended: Amended) -> None:
+    """Write the document, and then the manifest: a full disk leaves the one that is there."""
+    if args.output is None:
+        with Results() as stdout:
+            stdout.buffer.write(amended.to_bytes())
+    else:
+        write_atomically(args.output, amended.to_bytes())
+    try:
+        write_atomically(args.manifest, amended.manifest)
+    except StoreError as error:
+        raise StoreError(
+            "cannot write the manifest",
+            where=error.where,
+            why=f"{error.why}; the new document is written, and names a manifest that is not there",
+            remedy=f"{error.remedy} Then run this again.",
+        ) from error
 
 
 def _check_places(args: argparse.Namespace) -> None:

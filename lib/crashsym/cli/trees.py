@@ -24,7 +24,7 @@ from crashsym.cli.common import (
 from crashsym.cli.output import tell
 from crashsym.cli.progress import ProgressLine
 from crashsym.engines import engine
-from crashsym.errors import ConfigError, counted
+from crashsym.errors import ConfigError, counted, shortened
 from crashsym.extract import Extraction, count_symbol_files, extract, sorted_findings
 from crashsym.findings import EXCUSED, Finding, Policy
 from crashsym.manifest import Manifest
@@ -34,6 +34,8 @@ from crashsym.sourcelinks import SourceLinks
 from crashsym.store import Store
 from crashsym.texts import as_unicode
 from crashsym.tree import HalfIndex, Tree
+
+_DIGITS = 9  # more than enough for processes
 
 
 def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,19 +100,19 @@ def file_path(text: str) -> Path:
         ArgumentTypeError: it is ``-``, or empty.
     """
     if text == "-":
-        raise refused("'-' is no file; standard output is for --json, and a file '-' is './-'")
+        raise refused("'-' is no file; standard output is not for it, and a file '-' is './-'")
     return path(text)
 
 
 def _target_glob(text: str) -> str:
     if not text.startswith(("/", "*", "?", "[")):
-        raise refused(f"'{text}' fits no file: target paths begin with '/'")
+        raise refused(f"'{shortened(text)}' fits no file: target paths begin with '/'")
     return as_unicode(text)
 
 
 def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise refused(f"'{text}' is no number of 1 or more")
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
+        raise refused(f"'{shortened(text)}' is no number from 1 to {'9' * _DIGITS}")
     return int(text)
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -20,6 +20,7 @@ VERSIONS = ("2.2", "2.3", "3.0.1")
 TOOL = "crashsym"
 BUILD_ID = "GNU build-id"  # SPDX has no type of identifiers for it
 MANIFEST = "The ELF files by their GNU build-ids, and where their symbols are"
+MOST = 100_000  # objects of one kind to add: images have some thousand ELF files
 _LARGEST = 1 << 30  # bytes
 _DEEPEST = 100
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -221,22 +222,62 @@ def every_object(document: Document) -> Iterator[Object]:
     raise unusable(document.where, f"it has more than {_DEEPEST} levels")
 
 
+class Lists:
+    """The lists under one key, in many objects of a document, that get more objects.
+
+    ``same`` tells what makes two of these the same, of which a list gets one. Where each of many
+    files has to get the facts of each of many modules, the document is refused.
+    """
+
+    def __init__(self, document: Document, key: str, same: Callable[[Object], Hashable]) -> None:
+        self._document = document
+        self._key = key
+        self._same = same
+        self._known: dict[int, set[Hashable]] = {}  # by the id of what holds the list
+        self._wanted = 0
+
+    def put(self, holder: Object, new: Object) -> None:
+        """Add an object to the list that ``holder`` has, unless it is there.
+
+        Raises:
+            InputError: that was wanted too often, or there is something else than a list.
+        """
+        self._wanted += 1
+        if self._wanted > MOST:
+            why = f"it would get more than {MOST} objects in '{self._key}'"
+            remedy = "Give the document of an image where not so many files have the same bytes."
+            raise unusable(self._document.where, why, remedy)
+        known = self._known.get(id(holder))
+        if known is None:
+            listed = objects(self._document, holder, self._key)
+            known = self._known[id(holder)] = set(map(self._same, listed))
+            holder[self._key] = [*listed]
+        if self._same(new) not in known:
+            known.add(self._same(new))
+            holder[self._key].append(new)
+
+
 @dataclass(slots=True)
 class Files:
     """The files of a document, to be found by their bytes, or by their names without those."""
 
-    _by_hash: dict[str, list[tuple[Object, str]]] = field(default_factory=dict)
-    _by_name: dict[str, list[tuple[Object, frozenset[str]]]] = field(default_factory=dict)
+    _by_hash: dict[str, list[Object]] = field(default_factory=dict)
+    _by_hash_and_name: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
+    _by_name: dict[str, list[Object]] = field(default_factory=dict)
+    _by_name_and_package: dict[tuple[str, str | None], list[Object]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def add(self, file: Object, name: str, hashes: list[str], packages: Iterable[str]) -> None:
         """Add a file with its SHA-256 hashes and the names of the packages that contain it."""
         path = plain(name)
         self._names.add(path)
-        for digest in hashes:
-            self._by_hash.setdefault(digest.lower(), []).append((file, path))
+        for digest in dict.fromkeys(digest.lower() for digest in hashes):
+            self._by_hash.setdefault(digest, []).append(file)
+            self._by_hash_and_name.setdefault((digest, path), []).append(file)
         if not hashes:
-            self._by_name.setdefault(path, []).append((file, frozenset(packages)))
+            self._by_name.setdefault(path, []).append(file)
+            for package in dict.fromkeys(packages):
+                self._by_name_and_package.setdefault((path, package), []).append(file)
 
     def has_name(self, path: str) -> bool:
         """Tell whether a file has this path, whatever its bytes are."""
@@ -248,14 +289,14 @@ class Files:
         Of several with the same bytes it is that at its path, if one is. Files without SHA-256 are
         told by path, and by package where several have the same.
         """
-        path = plain(module.path)
-        same = self._by_hash.get(module.sha256 or "", [])
+        path, digest = plain(module.path), module.sha256 or ""
+        same = self._by_hash_and_name.get((digest, path)) or self._by_hash.get(digest)
         if same:
-            return [file for file, name in same if name == path] or [file for file, _ in same]
+            return same
         named = self._by_name.get(path, [])
         if len(named) > 1:
-            named = [(file, packages) for file, packages in named if module.package in packages]
-        return [file for file, _ in named] if len(named) == 1 else []
+            named = self._by_name_and_package.get((path, module.package), [])
+        return named if len(named) == 1 else []
 
 
 def plain(path: str) -> str:

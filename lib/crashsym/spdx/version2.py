@@ -9,7 +9,7 @@ Source: SPDX 2.3, sections 6.6 (external documents), 7.21 (external references),
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from crashsym import __version__
 from crashsym.manifest import Module
@@ -19,6 +19,7 @@ from crashsym.spdx.document import (
     TOOL,
     Document,
     Files,
+    Lists,
     ManifestFile,
     Object,
     objects,
@@ -32,6 +33,7 @@ _SELF = "SPDXRef-DOCUMENT"
 _CREATOR = f"Tool: {TOOL}-{__version__}"
 _NOT_SAID = "NOASSERTION"
 _ELSEWHERE = ":SPDXRef-Package-"  # before the names of packages that OE has in other documents
+_Versions = dict[str | None, Object]  # the first package of each
 
 
 class Version2:
@@ -49,18 +51,21 @@ class Version2:
         if not self._packages:
             raise unusable(document.where, "it has no package")
         self._relations = objects(document, self._content, "relationships")
-        self._by_name: dict[str | None, list[Object]] = {}
+        self._named: dict[str | None, _Versions] = {}
         for package in self._packages:
-            self._by_name.setdefault(text(document, package, "name"), []).append(package)
+            version = package.get("versionInfo")
+            same = self._named.setdefault(text(document, package, "name"), {})
+            same.setdefault(version if isinstance(version, str) else None, package)
         self._root = self._find_root()
-        self._references: dict[str, dict[Module, Object]] = {}
+        self._annotations = Lists(document, "annotations", _facts)
+        self._references = Lists(document, "externalRefs", _facts)
         targets = (_ends(relation)[1] for relation in self._relations)
         self._elsewhere = {target.partition(_ELSEWHERE)[2] for target in targets} - {""}
         self._owners = self._read_owners()
         self._files = self._read_files()
 
-    def _read_owners(self) -> dict[str, list[Object]]:
-        """Return the packages that contain a file, by its id."""
+    def _read_owners(self) -> dict[str, dict[str, Object]]:
+        """Return the packages that contain a file, by their ids and its own."""
         by_id = {text(self._document, found, "SPDXID"): found for found in self._packages}
         pairs = [
             (owner, file)
@@ -73,56 +78,56 @@ class Version2:
                 pairs.append((source, target))
             elif relation.get("relationshipType") == "CONTAINED_BY":
                 pairs.append((target, source))
-        owners: dict[str, list[Object]] = {}
+        owners: dict[str, dict[str, Object]] = {}
         for owner, file in pairs:
-            if owner in by_id and by_id[owner] not in owners.setdefault(file, []):
-                owners[file].append(by_id[owner])
+            if owner in by_id:
+                owners.setdefault(file, {})[owner] = by_id[owner]
         return owners
 
     def _read_files(self) -> Files:
-        files = Files()
+        files, seen = Files(), set()
         for file in objects(self._document, self._content, "files"):
             hashes = [
                 text(self._document, value, "checksumValue")
                 for value in objects(self._document, file, "checksums")
                 if value.get("algorithm") == "SHA256"
             ]
-            owners = [package["name"] for package in self._owning([file])]
+            name = text(self._document, file, "SPDXID")
+            # Of several with one id, which none may have, the first is in the packages.
+            owners = [] if name in seen else [package["name"] for package in self._owning([file])]
+            seen.add(name)
             files.add(file, text(self._document, file, "fileName"), hashes, owners)
         return files
 
-    def _owning(self, files: list[Object]) -> list[Object]:
-        ids = [text(self._document, file, "SPDXID") for file in files]
-        return [package for name in ids for package in self._owners.get(name, [])]
+    def _owning(self, files: list[Object]) -> Iterator[Object]:
+        for file in files:
+            yield from self._owners.get(text(self._document, file, "SPDXID"), {}).values()
 
     def identify(self, module: Module) -> bool:
         """Give the files of a module and their packages its build id; return if there is a file."""
         files = self._files.of(module)
         for file in files:
-            self._put(file, "annotations", self._annotation(module))
+            self._annotations.put(file, self._annotation(module))
         for package in self._owning(files):
-            self._refer(package, module)
+            self._references.put(package, _reference(module))
         return bool(files)
 
     def knows(self, module: Module) -> bool:
         """Tell whether there is another file at the path of a module, or its package."""
-        here = self._files.has_name(module.path) or self._named(module)
-        return bool(here) or module.package in self._elsewhere
+        here = self._files.has_name(module.path) or module.package in self._named
+        return here or module.package in self._elsewhere
 
     def add(self, modules: Iterable[Module]) -> None:
         """Give the packages of modules their build ids."""
         for module in modules:
-            # in its package it has other bytes, or is in none that is here
-            named = [] if self._files.has_name(module.path) else self._named(module)
-            self._refer([*named, self._root][0], module)
+            self._references.put(self._owner(module), _reference(module))
 
-    def _refer(self, package: Object, module: Module) -> None:
-        name = text(self._document, package, "SPDXID")
-        self._references.setdefault(name, {})[module] = _reference(module)
-
-    def _named(self, module: Module) -> list[Object]:
-        same = self._by_name.get(module.package, [])
-        return sorted(same, key=lambda package: package.get("versionInfo") != module.version)
+    def _owner(self, module: Module) -> Object:
+        """Return the package of a file that the document does not have."""
+        same = self._named.get(module.package)
+        if self._files.has_name(module.path) or not same:
+            return self._root  # in its package it has other bytes, or is in none that is here
+        return same.get(module.version) or next(iter(same.values()))
 
     def _find_root(self) -> Object:
         """Return the package that the document describes: the image."""
@@ -145,11 +150,6 @@ class Version2:
         root = text(self._document, self._root, "SPDXID")
         if not self._described():  # needed where there is more than one package, and nothing else
             self._relate(_SELF, "DESCRIBES", root)
-        for package in self._packages:
-            known = objects(self._document, package, "externalRefs")
-            new = self._references.get(package["SPDXID"], {}).values()
-            if new:
-                package["externalRefs"] = [*known, *(found for found in new if found not in known)]
         self._amend_head(name)
         manifest = _manifest(f"SPDXRef-{TOOL}-manifest-{name.rpartition('-')[2]}", file)
         self._put(self._content, "files", manifest)
@@ -189,6 +189,13 @@ class Version2:
 
 def _ends(relation: Object) -> tuple[str, str]:
     return str(relation.get("spdxElementId")), str(relation.get("relatedSpdxElement"))
+
+
+def _facts(found: Object) -> frozenset[tuple[str, str]] | None:
+    """Return what is the same of equal objects, if they have texts only."""
+    if all(isinstance(value, str) for value in found.values()):
+        return frozenset(found.items())
+    return None
 
 
 def _reference(module: Module) -> Object:

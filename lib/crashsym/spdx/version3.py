@@ -19,6 +19,7 @@ from crashsym.spdx.document import (
     TOOL,
     Document,
     Files,
+    Lists,
     ManifestFile,
     Object,
     every_object,
@@ -30,6 +31,7 @@ from crashsym.spdx.document import (
 )
 
 _CREATION = f"_:{TOOL}"
+_Rank = tuple[bool, str]  # whether a package is another thing than what is installed; its id
 
 
 class Version3:
@@ -38,6 +40,7 @@ class Version3:
     def __init__(self, document: Document) -> None:
         self._graph = _Graph(document)
         self._document = document
+        self._identifiers = Lists(document, "externalIdentifier", _identifier)
         self._modules: list[Module] = []
         self._new: list[Object] = []
         self.name = text(document, self._graph.head, "spdxId")
@@ -46,9 +49,7 @@ class Version3:
         """Give the elements of a module its build id; return whether there is one."""
         files = self._graph.files.of(module)
         for file in files:
-            known = objects(self._document, file, "externalIdentifier")
-            if all(other.get("identifier") != module.build_id for other in known):
-                file["externalIdentifier"] = [*known, _build_id(module)]
+            self._identifiers.put(file, _build_id(module))
         return bool(files)
 
     def knows(self, module: Module) -> bool:
@@ -143,6 +144,11 @@ def _build_id(module: Module) -> Object:
     }
 
 
+def _identifier(found: Object) -> str | None:
+    value = found.get("identifier")
+    return value if isinstance(value, str) else None
+
+
 def _id(value: Any) -> str | None:
     """Return the id of an element that is there itself, or by its id."""
     found = value.get("spdxId") if isinstance(value, dict) else value
@@ -167,6 +173,7 @@ class _Graph:
         for package in self._of_type("software_Package"):
             if isinstance(package.get("name"), str):
                 self.packages.setdefault(package["name"], []).append(package)
+        self._ranked: dict[str, tuple[_Rank, dict[str | None, _Rank]]] = {}  # by name
         self.root = self._find_root()
         self.files = Files()
         self._read_files()
@@ -189,7 +196,8 @@ class _Graph:
                     for value in objects(self._document, file, "verifiedUsing")
                     if value.get("algorithm") == "sha256"
                 ]
-                self.files.add(file, file["name"], hashes, packages.get(_id(file), []))
+                # Of several with one id, which none may have, the first is in the packages.
+                self.files.add(file, file["name"], hashes, packages.pop(_id(file), []))
 
     def _list(self, holder: Object, key: str) -> list[Any]:
         value = holder.get(key, [])
@@ -209,18 +217,25 @@ class _Graph:
 
     def owner(self, module: Module) -> str:
         """Return the id of what contains a file that the document does not have."""
-        same = self.packages.get(module.package or "", [])
-        if self.files.has_name(module.path) or not same:
+        name = module.package or ""
+        if self.files.has_name(module.path) or name not in self.packages:
             return self.root  # in its package it has other bytes, or is in none
-        ranked = sorted(
-            (
-                package.get("software_primaryPurpose") != "install",
-                package.get("software_packageVersion") != module.version,
-                text(self._document, package, "spdxId"),
-            )
-            for package in same
-        )
-        return ranked[0][-1]
+        if name not in self._ranked:
+            self._ranked[name] = self._rank(self.packages[name])
+        first, by_version = self._ranked[name]
+        purpose, owner = by_version.get(module.version, first)
+        return first[1] if first[0] < purpose else owner
+
+    def _rank(self, same: list[Object]) -> tuple[_Rank, dict[str | None, _Rank]]:
+        """Return which of the packages of one name is the first, and the first of each version."""
+        first: dict[str | None, _Rank] = {}
+        for package in same:
+            other = package.get("software_primaryPurpose") != "install"
+            rank = other, text(self._document, package, "spdxId")
+            value = package.get("software_packageVersion")
+            version = value if isinstance(value, str) else None
+            first[version] = min(first.get(version, rank), rank)
+        return min(first.values()), first
 
     def _find_root(self) -> str:
         """Return the id of what the document is about: of OE's, the root file system."""
