@@ -86,10 +86,10 @@ class Bench:
         (folder / "token").write_text(protocol.token)
         (folder / "token").chmod(0o600)
 
-    def run(self, server: Server, *options: str) -> int:
+    def run(self, server: Server, *options: str, patience: float = 30) -> int:
         config = (
             f'[target.server]\nkind = "{self.protocol.kind}"\nurl = "{server.url}"\n'
-            f'token = {{ file = "{self.folder}/token" }}\npatience = 0.5\n{self.protocol.more}'
+            f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n{self.protocol.more}'
         )
         (self.folder / "crashsym.toml").write_text(config)
         places = ["--manifest", f"{self.folder}/manifest.json", "--store", f"{self.folder}/store"]
@@ -145,7 +145,8 @@ def test_fault(
     bench = Bench(tmp_path, protocol)
     with protocol.start([order]) as server:
         verify = () if protocol.kind == "symupload-v1" else ("--verify",)
-        code = bench.run(server, *verify)
+        # what lasts is not waited for
+        code = bench.run(server, *verify, patience=0.5 if order.onwards else 30)
         said = capsys.readouterr().err
         assert "Traceback" not in said
         assert protocol.token not in said.replace(f"{tmp_path}", "")

