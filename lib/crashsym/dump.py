@@ -195,16 +195,7 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "no GNU build id, the hash of its .text stands in",
             job.options.or_excuse("Link it with '-Wl,--build-id'"),
         )
-    why = why_no_build_id(elf_file)
-    if why is not None:
-        job.report(
-            findings.LATE_BUILD_ID,
-            why,
-            job.options.or_excuse(
-                "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link"
-                " with -ldflags=-linkmode=external"
-            ),
-        )
+    _report_late_build_id(job)
     try:
         soname = elf_file.soname
     except MalformedError as error:
@@ -212,6 +203,16 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
         soname = None
     name = module_name(soname, debug_file)
     return ModuleRecord("Linux", job.cpu.arch, identifier.debug_id, name, identifier.code_id)
+
+
+def _report_late_build_id(job: _Job) -> None:
+    why = why_no_build_id(job.pair.elf_file)
+    if why is not None:
+        remedy = (
+            "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link with"
+            " -ldflags=-linkmode=external"
+        )
+        job.report(findings.LATE_BUILD_ID, why, job.options.or_excuse(remedy))
 
 
 def _functions(job: _Job) -> FunctionPart:
