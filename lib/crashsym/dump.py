@@ -298,7 +298,10 @@ def _is_data_alone(job: _Job) -> bool:
     if job.pair.holder(".debug_info") is None or job.pair.holder(".symtab") is None:
         return False
     damage: list[object] = []
-    names = {symbol.name for symbol in job.pair.function_symbols(damage.append)}
+    try:
+        names = {symbol.name for symbol in job.pair.function_symbols(damage.append)}
+    except MalformedError:
+        return False  # that is a finding already
     return not damage and names <= _START_FILES
 
 
