@@ -308,9 +308,9 @@ def _is_data_alone(job: _Job) -> bool:
 def _report_missing(
     job: _Job, functions: FunctionPart, publics: Part | None, rules: Part | None
 ) -> None:
-    if not functions.functions and _is_data_alone(job):
-        return
     if not functions.functions:
+        if _is_data_alone(job):
+            return
         _report_no_functions(job)
     elif not functions.has_lines:
         job.report(
