@@ -73,13 +73,12 @@ do_crashdump_upload[depends] = "python3-crashsym-native:do_populate_sysroot"
 
 # Under pseudo, so that the file is root's on the device.
 python crashdump_identify () {
-    import json
-    found = crashdump_call(d, ["identify", d.getVar("IMAGE_ROOTFS"), "--image", d.getVar("IMAGE_BASENAME"),
-                               "--image-version", d.getVar("CRASHDUMP_IMAGE_VERSION")])
+    result = crashdump_process(d, ["identify", d.getVar("IMAGE_ROOTFS"), "--image", d.getVar("IMAGE_BASENAME"),
+                                   "--image-version", d.getVar("CRASHDUMP_IMAGE_VERSION")])
     place = d.expand("${IMAGE_ROOTFS}/usr/lib/crashdump/image.json")
     bb.utils.mkdirhier(os.path.dirname(place))
     with open(place, "w") as stream:
-        stream.write(json.dumps(found, indent=1) + "\n")
+        stream.write(result.stdout)
 }
 
 # Runs last: the image's own SPDX document names what do_image_complete has deployed.

@@ -12,9 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO
 from crashsym import __version__
 from crashsym.breakpad.module import ModuleRecord
 from crashsym.dump import OUTPUT_VERSION, DumpOptions
+from crashsym.errors import UnreadableError
 from crashsym.files import StagedFolder, not_written, open_regular
 from crashsym.findings import (
     LATE_BUILD_ID,
@@ -62,6 +61,19 @@ def file_digest(file: Path, algorithm: str = "sha256") -> str:
     """
     with file.open("rb") as stream:
         return _stream_digest(stream, algorithm)
+
+
+def digest_on_target(file: Path, path: str) -> str:
+    """Return the SHA-256 of a file that is called ``path`` on the target.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    try:
+        return file_digest(file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreadableError("cannot read", where=f"'{path}'", why=why) from error
 
 
 def _stream_digest(stream: BinaryIO, algorithm: str = "sha256") -> str:
@@ -204,15 +216,11 @@ def _texts(value: Any) -> list[str]:
 
 def _facts(files: Iterable[Path]) -> list[list[str]]:
     """Return what tells whether files are still the same."""
-    return [[str(file), _digest_of_plain(file)] for file in files]
+    return [[str(file), _digest_behind_links(file)] for file in files]
 
 
-def _digest_of_plain(file: Path) -> str:
-    """Return the digest of a file, which may be behind a link, but is no pipe and no device."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"'{file}' is no regular file")
+def _digest_behind_links(file: Path) -> str:
+    with open_regular(file, follow=True) as stream:
         return _stream_digest(stream)
 
 

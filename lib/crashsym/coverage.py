@@ -8,6 +8,8 @@ from dataclasses import dataclass
 SHARES = {"functions": "functions", "lines": "lines", "cfi": "unwind rules"}
 PLT = (".plt", ".plt.got", ".plt.sec", ".plt.bnd", ".iplt", ".MIPS.stubs")
 
+_LITTLE = 4096  # bytes of code
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -22,6 +24,11 @@ class Coverage:
     functions: int
     lines: int
     cfi: int
+
+    @property
+    def is_little(self) -> bool:
+        """Whether shares say nothing: what compilers put into any program has no functions."""
+        return self.code - self.plt < _LITTLE
 
     def percent(self, what: str) -> float | None:
         """Return the share of ``functions``, ``lines`` or ``cfi``, rounded down to a tenth.

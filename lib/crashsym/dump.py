@@ -195,16 +195,7 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
             "no GNU build id, the hash of its .text stands in",
             job.options.or_excuse("Link it with '-Wl,--build-id'"),
         )
-    why = why_no_build_id(elf_file)
-    if why is not None:
-        job.report(
-            findings.LATE_BUILD_ID,
-            why,
-            job.options.or_excuse(
-                "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link"
-                " with -ldflags=-linkmode=external"
-            ),
-        )
+    _report_late_build_id(job)
     try:
         soname = elf_file.soname
     except MalformedError as error:
@@ -212,6 +203,16 @@ def _module_record(job: _Job, debug_file: str) -> ModuleRecord:
         soname = None
     name = module_name(soname, debug_file)
     return ModuleRecord("Linux", job.cpu.arch, identifier.debug_id, name, identifier.code_id)
+
+
+def _report_late_build_id(job: _Job) -> None:
+    why = why_no_build_id(job.pair.elf_file)
+    if why is not None:
+        remedy = (
+            "Look for a linker script or a tool that moves .note.gnu.build-id; for Go, link with"
+            " -ldflags=-linkmode=external"
+        )
+        job.report(findings.LATE_BUILD_ID, why, job.options.or_excuse(remedy))
 
 
 def _functions(job: _Job) -> FunctionPart:
@@ -297,16 +298,19 @@ def _is_data_alone(job: _Job) -> bool:
     if job.pair.holder(".debug_info") is None or job.pair.holder(".symtab") is None:
         return False
     damage: list[object] = []
-    names = {symbol.name for symbol in job.pair.function_symbols(damage.append)}
+    try:
+        names = {symbol.name for symbol in job.pair.function_symbols(damage.append)}
+    except MalformedError:
+        return False  # that is a finding already
     return not damage and names <= _START_FILES
 
 
 def _report_missing(
     job: _Job, functions: FunctionPart, publics: Part | None, rules: Part | None
 ) -> None:
-    if not functions.functions and _is_data_alone(job):
-        return
     if not functions.functions:
+        if _is_data_alone(job):
+            return
         _report_no_functions(job)
     elif not functions.has_lines:
         job.report(

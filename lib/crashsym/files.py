@@ -53,13 +53,16 @@ def check_writable(path: AnyPath) -> None:
         pass  # a folder could be made there, so a file can
 
 
-def open_regular(file: AnyPath) -> BinaryIO:
+def open_regular(file: AnyPath, *, follow: bool = False) -> BinaryIO:
     """Open a file that is neither a link nor anything that could keep us waiting.
+
+    With ``follow`` it may be behind a link.
 
     Raises:
         OSError: it is no regular file, or cannot be read.
     """
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    links = 0 if follow else os.O_NOFOLLOW
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | links)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"'{file}' is no regular file")

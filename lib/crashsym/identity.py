@@ -13,7 +13,7 @@ import json
 import re
 from pathlib import Path
 
-from crashsym.cache import file_digest
+from crashsym.cache import digest_on_target
 from crashsym.errors import InputError, MalformedError, UnreadableError
 from crashsym.findings import CHANGED, UNREADABLE, Finding
 from crashsym.targetroot import TargetRoot
@@ -54,21 +54,13 @@ def id_of(root: Path) -> str:
         if finding.code == UNREADABLE:
             raise UnreadableError(finding.what, where=f"'{finding.path}'", why=finding.why)
     files = sorted((f.path, f.file) for f in (*tree.subjects, *tree.relocatable, *tree.halves))
-    text = "".join(f"{_digest(path, file)}  {_one_line(path)}\n" for path, file in files)
+    text = "".join(f"{digest_on_target(file, path)}  {_one_line(path)}\n" for path, file in files)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _one_line(path: str) -> str:
     """Return a path, or where it could be taken for another line a JSON text of it."""
     return path if path.isprintable() and "\\" not in path else json.dumps(path)
-
-
-def _digest(path: str, file: Path) -> str:
-    try:
-        return file_digest(file)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise UnreadableError("cannot read", where=f"'{path}'", why=why) from error
 
 
 def read_identity(root: Path) -> Identity | None:

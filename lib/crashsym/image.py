@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -29,15 +29,15 @@ def account(
     as a part of the image is a finding.
     """
     modules = [*extraction.manifest.modules, *without_symbols(tree, extraction)]
-    owned = {m.path: owners.of(m.path, m.size) for m in modules}
-    modules = attributed(modules, owners, fragments)
+    owned = owners_of(modules, owners)
+    modules = attributed(modules, owned, fragments)
     files = {file.path: file.file for file in (*tree.subjects, *tree.relocatable)}
     found = [*extraction.findings, *owners.problems, *fragments.problems]
     found += _duplicates([*modules, *extraction.refused], store)
     if owners.packages:
         for module in modules:
             found += _objections(module, owned[module.path], files[module.path])
-    found = [_with_owner(finding, owned.get(finding.path)) for finding in found]
+    found = [with_owner(finding, owned.get(finding.path)) for finding in found]
     manifest = Manifest.of(modules, extraction.manifest.build)
     return replace(extraction, manifest=manifest, findings=found)
 
@@ -73,21 +73,29 @@ def _bare(file: TreeFile, status: str, reason: str) -> Module:
     )
 
 
-def attributed(modules: Iterable[Module], owners: Owners, fragments: Fragments) -> list[Module]:
+def owners_of(modules: Iterable[Module], owners: Owners) -> dict[str, Packaged | None]:
+    """Return whose each module is, by its path."""
+    return {module.path: owners.of(module.path, module.size) for module in modules}
+
+
+def attributed(
+    modules: Iterable[Module], owned: Mapping[str, Packaged | None], fragments: Fragments
+) -> list[Module]:
     """Return modules that say whose they are and, if that is known, where their source is from."""
     found = []
     for module in modules:
-        owner = owners.of(module.path, module.size)
+        owner = owned[module.path]
         if owner is None:
             found.append(module)
             continue
         package, recipe, version = owner.package, owner.recipe, owner.version
-        owned = replace(module, package=package, recipe=recipe, version=version)
-        found.append(replace(owned, source=fragments.source_of(owned)))
+        named = replace(module, package=package, recipe=recipe, version=version)
+        found.append(replace(named, source=fragments.source_of(named)))
     return found
 
 
-def _with_owner(finding: Finding, packaged: Packaged | None) -> Finding:
+def with_owner(finding: Finding, packaged: Packaged | None) -> Finding:
+    """Return a finding that says whose the file is, if that is known."""
     if packaged is None:
         return finding
     return finding._replace(owner=Owner(packaged.package, packaged.recipe))

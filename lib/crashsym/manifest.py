@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from crashsym.coverage import Coverage
-from crashsym.errors import ConfigError, ManifestError, described, shortened
+from crashsym.errors import ConfigError, ManifestError, described
 from crashsym.files import check_writable, open_regular, write_atomically
+from crashsym.jsondata import parse
 from crashsym.source import Source, read_source
 from crashsym.texts import as_unicode
 
@@ -204,15 +204,8 @@ def _json(data: bytes) -> Any:
     Raises:
         ValueError: it is none, or has numbers that are none.
     """
-    document = json.loads(data, parse_constant=_number, parse_float=_number)
+    document = parse(data)
     return _as_unicode(document) if b"\\u" in data or b"\xed" in data else document
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(f"{shortened(text)} is no number")
-    return number
 
 
 def _list(value: Any) -> list[Any]:

@@ -38,7 +38,6 @@ SEVERITY = (
 )
 _FEW = 20  # of fewer records half can go with one function
 _POINTS = 10  # of 100; of a file with little code so much can go with one function
-_LITTLE = 4096  # bytes of code
 
 
 Fact: TypeAlias = str | int | None
@@ -216,7 +215,7 @@ def _facts(module: Module) -> dict[str, Fact]:
 
 def _shares(coverage: Coverage) -> dict[str, Fact]:
     """Return how much of the code is covered, in percent; of little code nothing."""
-    if coverage.code - coverage.plt < _LITTLE:
+    if coverage.is_little:
         return {}
     return {name: int(coverage.percent(what) or 0) for name, what in _SHARES.items()}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crashsym import findings
 from crashsym.breakpad.module import ModuleRecord
-from crashsym.cache import Cache, Known, file_digest, key_of
+from crashsym.cache import Cache, Known, digest_on_target, file_digest, key_of
 from crashsym.coverage import PLT, Coverage
 from crashsym.dump import Dump, DumpOptions, dump_module
 from crashsym.elf import ElfFile
@@ -140,13 +140,13 @@ class Work:
     def _open(self, stack: ExitStack, subject: TreeFile) -> _Opened:
         elf_file = stack.enter_context(ElfFile(subject.file))
         pair, trouble = self._pair(stack, elf_file, subject)
-        digest = _digest(subject.file, subject.path)
+        digest = digest_on_target(subject.file, subject.path)
         cache = None if trouble or self.options.strict else self.cache
         if cache is None:
             return _Opened(pair, trouble, digest)
         half = None
         if pair.split_debug is not None:
-            half = _digest(pair.split_debug.path, subject.path)
+            half = digest_on_target(pair.split_debug.path, subject.path)
         key = key_of(digest, half, subject.file.name, self.options)
         return _Opened(pair, trouble, digest, cache, key)
 
@@ -214,15 +214,6 @@ def _besides(trouble: tuple[Finding, ...], found: list[Finding]) -> list[Finding
     """Return what else is to say of a file: that a half was refused explains what it lacks."""
     refused = any(finding.code == findings.MISMATCH for finding in trouble)
     return [one for one in found if not (refused and one.code == findings.NO_DEBUG_INFO)]
-
-
-def _digest(file: Path, path: str) -> str:
-    try:
-        return file_digest(file)
-    except OSError as error:
-        raise UnreadableError(
-            "cannot read", where=f"'{path}'", why=error.strerror or str(error)
-        ) from error
 
 
 def _symbols(elf_file: ElfFile, dump: Dump, sha256: str) -> Symbols:

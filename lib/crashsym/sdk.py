@@ -14,7 +14,7 @@ from crashsym.extract import Extraction
 from crashsym.files import why_no_folder
 from crashsym.findings import OTHER_BUILD, Finding, Owner
 from crashsym.fragments import Fragments
-from crashsym.image import attributed, without_symbols
+from crashsym.image import attributed, owners_of, with_owner, without_symbols
 from crashsym.manifest import Manifest, Module
 from crashsym.owners import Owners
 from crashsym.targetroot import TargetRoot
@@ -174,9 +174,10 @@ def completed(
     Entries say whose a file is, and where its source is from.
     """
     lost = without_symbols(replace(tree, relocatable=[]), extraction)
-    modules = attributed([*extraction.manifest.modules, *lost], owners, fragments)
-    by_path = {module.path: Owner(module.package, module.recipe) for module in modules}
-    found = [f._replace(owner=by_path.get(f.path, f.owner)) for f in extraction.findings]
+    modules = [*extraction.manifest.modules, *lost]
+    owned = owners_of(modules, owners)
+    modules = attributed(modules, owned, fragments)
+    found = [with_owner(finding, owned.get(finding.path)) for finding in extraction.findings]
     found += [*owners.problems, *fragments.problems]
     return replace(extraction, manifest=Manifest.of(modules), findings=found)
 

@@ -10,7 +10,6 @@ from crashsym.findings import EXCUSED, LOW_COVERAGE, NOBODY, Finding, Owner, Pol
 from crashsym.manifest import Module
 
 IMAGE = "/"  # the path by which policies mean all files together
-SMALLEST = 4096  # bytes of code; what compilers put into the smallest programs has no functions
 
 
 def total(modules: Iterable[Module]) -> Coverage:
@@ -29,7 +28,7 @@ def low(modules: Iterable[Module], policy: Policy) -> Iterator[Finding]:
         if module.symbols is None:
             continue
         coverage, counts = module.symbols.coverage, module.symbols.counts
-        if coverage.code - coverage.plt < SMALLEST:
+        if coverage.is_little:
             continue
         owner = Owner(module.package, module.recipe)
         wanted = wanted_of(module.path, owner, policy)

@@ -9,8 +9,18 @@ from typing import Any
 from crashsym.coverage import Coverage
 from crashsym.findings import Finding, Owner
 from crashsym.manifest import Counts, Manifest, Module, Symbols
+from crashsym.source import Repository, Source
 
 COUNTS = Counts(functions=100, lines=1000, inlines=50, publics=10, cfi=200)
+SOURCE = Source(
+    (
+        Repository("git://example.com/app", "b060ad20", ""),
+        Repository("https://example.com/data.tar.gz", None, None),
+        Repository(None, "17ad20b0", "lib", "src/lib"),
+    ),
+    ("0001-first.patch", "0002-second.patch"),
+    "/usr/src/debug/app/1.0",
+)
 _STATUSES = ("no-debug-info", "no-lines", "no-unwind-info", "no-build-id", "excused", "mismatch")
 
 

@@ -27,7 +27,7 @@ from oracles.peers import breakpad_stackwalk
 from support import crashsym, require_tool
 
 pytestmark = [pytest.mark.oracle, pytest.mark.xdist_group("minidump")]
-REPOSITORY, REVISION = "example.com/team/crash", "12ab34cd"
+REPOSITORY, REVISION = "example.com/team/crash", "12ab34cd" * 5
 Walker = Callable[[Path, Path], list[Frame]]
 WALKERS: dict[str, Walker] = {"Breakpad": breakpad_stack, "rust-minidump": rust_stack}
 

@@ -348,6 +348,7 @@ def test_a_process_that_is_killed_leaves_nothing_in_the_cache(
         assert (self.is_relative_to(folder / "cache"), target.suffix) == (False, ".sym")
         os._exit(9)
 
+    # each Linux has a file system of its own at /dev/shm; the folder's name is made up anew
     with TemporaryDirectory(dir="/dev/shm" if elsewhere else folder) as other:  # noqa: S108
         (folder / "cache").symlink_to(other)
         monkeypatch.setattr(Path, "replace", die)
@@ -366,7 +367,7 @@ def _apart(source: Path, target: Path) -> Path:
     cache = next(folder for folder in target.parents if folder.name == "cache")
     if not source.is_relative_to(cache):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-    os.replace(source, target)  # noqa: PTH105 - it is that method that is another one here
+    os.replace(source, target)  # noqa: PTH105 - it stands in for Path.replace, so it cannot call that
     return target
 
 

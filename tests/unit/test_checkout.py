@@ -78,6 +78,20 @@ def test_a_checkout_of_one_folder(checkout: Path, tmp_path: Path) -> None:
         ("checkout", "--output=x", "'--output=x' is no revision"),
         ("checkout/src", "HEAD", "not a git repository"),  # the one above it is another's
         ("nowhere", "HEAD", "cannot change to"),
+        ("checkout", "a\0b", "git cannot be asked: embedded null byte"),
+        ("check\0out", "HEAD", "git cannot be asked: embedded null byte"),
+        ("checkout", "\ud800", "git cannot be asked: 'utf-8' codec can't encode"),
+        ("checkout", "a" * 200_000, "git cannot be asked: Argument list too long"),
+    ],
+    ids=[
+        "not there",
+        "an option",
+        "a folder below",
+        "no folder",
+        "byte 0",
+        "byte 0 in the folder",
+        "surrogate",
+        "too long",
     ],
 )
 def test_what_is_no_checkout_of_the_revision(
@@ -195,24 +209,6 @@ def store_tree(checkout: Path, data: bytes) -> str:
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(zlib.compress(whole))
     return name
-
-
-@pytest.mark.parametrize(
-    ("folder", "revision", "fact"),
-    [
-        ("checkout", "a\0b", "git cannot be asked: embedded null byte"),
-        ("check\0out", "HEAD", "git cannot be asked: embedded null byte"),
-        ("checkout", "\ud800", "git cannot be asked: 'utf-8' codec can't encode"),
-        ("checkout", "a" * 200_000, "git cannot be asked: Argument list too long"),
-    ],
-    ids=["byte 0", "byte 0 in the folder", "surrogate", "too long"],
-)
-def test_what_no_program_can_be_asked(
-    checkout: Path, folder: str, revision: str, fact: str
-) -> None:
-    with pytest.raises(ConfigError, match="cannot link sources") as error:
-        unchanged_files(checkout.parent / folder, revision)
-    assert fact in error.value.why
 
 
 def test_git_that_cannot_be_started(

@@ -33,6 +33,7 @@ LAYERS = (
         "targetroot",
         "texts",
         "source",
+        "jsondata",
     ),
     ("packaged", "checkout", "recipesource", "sourcelinks"),
     ("pkgdata", "rootdb"),

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from builders import elf
 from builders.encode import Format
+from builders.manifests import SOURCE
 from crashsym.coverage import Coverage
 from crashsym.errors import ManifestError
 from crashsym.manifest import (
@@ -24,7 +25,6 @@ from crashsym.manifest import (
     read,
 )
 from crashsym.manifestfind import find
-from crashsym.source import Repository, Source
 from support import REPOSITORY, crashsym
 
 SCHEMA = json.loads((REPOSITORY / "docs/reference/crashsym-manifest-1.schema.json").read_text())
@@ -39,15 +39,7 @@ APP = Module(
     recipe="app",
     version="1.0",
     package="app",
-    source=Source(
-        (
-            Repository("git://example.com/app", "b060ad20", ""),
-            Repository("https://example.com/data.tar.gz", None, None),
-            Repository(None, "17ad20b0", "lib", "src/lib"),
-        ),
-        ("0001-first.patch", "0002-second.patch"),
-        "/usr/src/debug/app/1.0",
-    ),
+    source=SOURCE,
     symbols=Symbols(
         "app/20AD60B0B4C68177552708AA192E77390/app.sym",
         "0" * 64,

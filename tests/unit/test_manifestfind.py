@@ -8,24 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders.manifests import bare, module
+from builders.manifests import SOURCE, bare, module
 from crashsym.manifest import Manifest, Module
 from crashsym.manifestfind import find
 from crashsym.source import Repository, Source
 from support import crashsym
 
 PLAIN = module()
-APP = module(
-    source=Source(
-        (
-            Repository("git://example.com/app", "b060ad20", ""),
-            Repository("https://example.com/data.tar.gz", None, None),
-            Repository(None, "17ad20b0", "lib", "src/lib"),
-        ),
-        ("0001-first.patch", "0002-second.patch"),
-        "/usr/src/debug/app/1.0",
-    )
-)
+APP = module(source=SOURCE)
 # a recipe, a package and files that are called like the beginning of a build id
 HEX = "deadbeef"
 BY_ID = replace(PLAIN, path="/z", build_id=f"{HEX}00", debug_id="1" * 33, debug_file="z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from itertools import pairwise
+from typing import BinaryIO
 
 import pytest
 from crashsym.source import Repository, Source
@@ -120,9 +121,9 @@ def written(chunks: list[bytes], links: SourceLinks = LINKS) -> bytes:
     """Return what is written when records come in these chunks."""
     stream = io.BytesIO()
 
-    def write(target: object) -> None:
+    def write(target: BinaryIO) -> None:
         for chunk in chunks:
-            assert target.write(memoryview(chunk)) == len(chunk)  # type: ignore[attr-defined]
+            assert target.write(memoryview(chunk)) == len(chunk)
 
     links.write(write, stream)
     return stream.getvalue()

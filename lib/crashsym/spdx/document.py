@@ -9,11 +9,11 @@ import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from crashsym.errors import InputError, shortened
+from crashsym.jsondata import parse
 from crashsym.manifest import Module
 
 VERSIONS = ("2.2", "2.3", "3.0.1")
@@ -116,16 +116,9 @@ def _parse(where: str, data: bytes) -> Any:
         remedy = "Unpack it ('tar --zstd -xf FILE') and give the document called like the image."
         raise unusable(where, "it is compressed", remedy)
     try:
-        return json.loads(data, parse_constant=_number, parse_float=_number)
+        return parse(data)
     except (ValueError, RecursionError) as error:
         raise unusable(where, f"it is no JSON ({error})", _GIVE) from error
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(f"{shortened(text)} is no number")
-    return number
 
 
 def _version(where: str, content: Any) -> str:
