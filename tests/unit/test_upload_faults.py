@@ -89,7 +89,8 @@ class Bench:
     def run(self, server: Server, *options: str, patience: float = 30) -> int:
         config = (
             f'[target.server]\nkind = "{self.protocol.kind}"\nurl = "{server.url}"\n'
-            f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n{self.protocol.more}'
+            f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n'
+            f"{self.protocol.more}"
         )
         (self.folder / "crashsym.toml").write_text(config)
         places = ["--manifest", f"{self.folder}/manifest.json", "--store", f"{self.folder}/store"]
