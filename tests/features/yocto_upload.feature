@@ -28,7 +28,7 @@ Feature: Symbols of a build reach a symbol server
     And it says "HTTP 401" of "libcrashcore.so.1.sym"
 
   Scenario: Without a network it says so
-    Given local.conf has: BB_NO_NETWORK = "1"
+    Given local.conf has: BB_NO_NETWORK:forcevariable = "1"
     When I try to upload "crashdump-example"
     Then the build fails
     And it says "BB_NO_NETWORK is set"

@@ -38,7 +38,7 @@ def _server(developer: Developer, server: SentryServer) -> None:
         f'[target.sentry]\nkind = "sentry"\nurl = "{server.url}"\norganization = "acme"\n'
         f'project = "firmware"\npatience = 5\ntoken = {{ file = "{token}" }}\n',
     )
-    developer.set('BB_NO_NETWORK = "0"')
+    developer.set('BB_NO_NETWORK:forcevariable = "0"')  # the test distribution sets it
     developer.set('CRASHDUMP_TARGETS = "sentry"')
     developer.set(f'CRASHDUMP_TARGETS_FILE = "{targets}"')
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import TextIO
@@ -12,12 +13,16 @@ from crashsym.cli.output import is_terminal
 from crashsym.errors import visible
 from crashsym.progress import Progress
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _PAUSE = 0.1  # seconds between two lines
 _MB = 1_000_000
 
 
-class ProgressLine:
-    """A context manager: whatever `show` has written is gone at the end.
+class TerminalLine:
+    """A context manager: whatever was written is gone at the end.
 
     The line is written over the one before and stays shorter than the terminal is wide, so what
     comes next, a finding or an error, begins where the line did.
@@ -26,10 +31,8 @@ class ProgressLine:
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream if is_terminal(stream) else None
         self._written = 0
-        self._next = 0.0
-        self._working = False
 
-    def __enter__(self) -> ProgressLine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -38,19 +41,22 @@ class ProgressLine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.clear()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether there is a terminal."""
+        return self._stream is not None
+
+    def clear(self) -> None:
+        """Take the line away."""
         if self._written:
             self._write("")
 
-    def show(self, progress: Progress) -> None:
-        """Write how far the work is, unless that was done a moment ago.
-
-        The first file may take longer than all others: that it has begun is always written.
-        """
-        now = monotonic()
-        if self._stream is None or (now < self._next and progress.working == self._working):
-            return
-        self._next, self._working = now + _PAUSE, progress.working
-        self._write(line(progress, _columns(self._stream) - 1))
+    def write(self, text: Callable[[int], str]) -> None:
+        """Write a line, which is called with the columns that there are."""
+        if self._stream is not None:
+            self._write(text(_columns(self._stream) - 1))
 
     def _write(self, text: str) -> None:
         if self._stream is None:
@@ -63,6 +69,26 @@ class ProgressLine:
         except OSError:  # the terminal has gone, which changes nothing else
             self._stream = None
         self._written = len(text)
+
+
+class ProgressLine(TerminalLine):
+    """How far the work on a tree is."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self._next = 0.0
+        self._working = False
+
+    def show(self, progress: Progress) -> None:
+        """Write how far the work is, unless that was done a moment ago.
+
+        The first file may take longer than all others: that it has begun is always written.
+        """
+        now = monotonic()
+        if now < self._next and progress.working == self._working:
+            return
+        self._next, self._working = now + _PAUSE, progress.working
+        self.write(lambda width: line(progress, width))
 
 
 def _columns(terminal: TextIO) -> int:

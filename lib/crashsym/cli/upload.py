@@ -9,6 +9,7 @@ exit code is 0 only if each module has its symbols on each target.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 
 from crashsym.cli.common import FINDINGS, path
 from crashsym.cli.output import show, tell
+from crashsym.cli.uploadline import UploadLine
 from crashsym.errors import ConfigError, counted, visible
 from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place, read
 from crashsym.tree import HalfIndex, scan
@@ -24,6 +26,7 @@ from crashsym.upload import run as uploads
 from crashsym.upload import targets
 from crashsym.upload.items import DEBUG, Item, Unusable, debug_items, symbol_items
 from crashsym.upload.ledger import Ledger
+from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import FAILED, STATES, Outcome
 from crashsym.upload.run import Door
 from crashsym.upload.targets import Target
@@ -163,7 +166,7 @@ def _upload(plan: Plan, door: Door) -> Result:
     items = uploads.wanted(target, plan.symbols, plan.debug)
     waiting = f"another upload from '{plan.store}' to '{target.name}' is at work; waiting for it"
     with Ledger(plan.store, target.identity, lambda: tell(waiting)) as ledger:
-        outcomes = list(_told(target, uploads.upload(door, items, ledger)))
+        outcomes = _told(door, items, uploads.upload(door, items, ledger))
     return Result(target, outcomes, door.sent_bytes)
 
 
@@ -172,19 +175,25 @@ def verify_target(plan: Plan, door: Door) -> Result:
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
     with Ledger(plan.store, target.identity) as ledger:
-        outcomes = list(_told(target, uploads.verify(door, items, ledger)))
+        outcomes = _told(door, items, uploads.verify(door, items, ledger))
     plan.manifest = uploads.with_receipts(plan.manifest, target.name, outcomes)
     return Result(target, outcomes, 0, verified=True)
 
 
-def _told(target: Target, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Say what went wrong as it does."""
-    for outcome in outcomes:
-        if not outcome.is_there:
-            paths = ", ".join(outcome.item.paths[:3])
-            about = f"'{outcome.item.name}' ({paths}): {target.name}: {outcome.why}"
-            tell(visible(f"{outcome.state}: {about}"))
-        yield outcome
+def _told(door: Door, items: Sequence[Item], outcomes: Iterator[Outcome]) -> list[Outcome]:
+    """Return how all have ended; say what goes wrong, and on a terminal how far it is."""
+    meter = Meter(items)
+    door.watch(meter)
+    ended = []
+    with UploadLine(sys.stderr, door.target.name, meter) as line:
+        for outcome in outcomes:
+            meter.ended(outcome)
+            ended.append(outcome)
+            if not outcome.is_there:
+                paths = ", ".join(outcome.item.paths[:3])
+                about = f"'{outcome.item.name}' ({paths}): {door.target.name}: {outcome.why}"
+                line.tell(visible(f"{outcome.state}: {about}"))
+    return ended
 
 
 def ended(args: argparse.Namespace, plan: Plan, results: list[Result]) -> int:

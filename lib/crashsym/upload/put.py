@@ -59,6 +59,7 @@ class PutUploader:
                 {**headers, "Content-Type": "application/octet-stream"},
                 body,
                 _STORED | {_THERE},
+                item.size,
             )
             answer = self._transport.send(request)
         if answer.status == _THERE:  # by an attempt before, whose answer was lost, or by others

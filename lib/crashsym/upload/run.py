@@ -12,6 +12,7 @@ from crashsym.manifest import Manifest, Module, Receipt
 from crashsym.upload.directory import DirectoryUploader
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.ledger import Ledger
+from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import PRESENT, Outcome
 from crashsym.upload.put import PutUploader
 from crashsym.upload.sentry import SentryUploader
@@ -64,6 +65,11 @@ class Door:
     def sent_bytes(self) -> int:
         """Bytes of all bodies of requests."""
         return self.transport.sent_bytes if self.transport is not None else 0
+
+    def watch(self, meter: Meter) -> None:
+        """Let a meter count what is sent."""
+        if self.transport is not None:
+            self.transport.moved = meter.moved
 
     def clean(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Take the token, which a server may repeat, and all length out of what a server says."""

@@ -158,7 +158,10 @@ class SentryUploader:
             with group_body(parcel, compress=limits.compress) as body:
                 if len(body.unreadable) < len(parcel):
                     headers = {**self._server.headers, "Content-Type": body.type}
-                    request = Request("chunks", "POST", limits.url, headers, body.open)
+                    size = sum(piece.size for piece in parcel)
+                    request = Request(
+                        "chunks", "POST", limits.url, headers, body.open, content=size
+                    )
                     self._transport.send(request)
                 return dict(body.unreadable)
         except CrashsymError as error:

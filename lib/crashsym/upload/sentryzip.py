@@ -87,7 +87,7 @@ class SentryZipUploader:
                 archive = Path(folder, "symbols.zip")
                 packed, failed = write_zip(archive, sums)
                 yield from failed
-                names = self._post(archive) if packed else {}
+                names = self._post(archive, packed) if packed else {}
             missing = self._missing(sums[item] for item in packed) if packed else set[str]()
         except CrashsymError as error:
             yield from (self._hope.ended(item, error) for item in packed)
@@ -96,8 +96,8 @@ class SentryZipUploader:
         else:
             yield from (_taken(item, sums[item], names, missing) for item in packed)
 
-    def _post(self, archive: Path) -> dict[str, str]:
-        """Send an archive; return what the server calls the files that it has taken of it."""
+    def _post(self, archive: Path, packed: list[Item]) -> dict[str, str]:
+        """Send an archive of files; return what the server calls those that it has taken."""
         boundary = new_boundary()
         headers = {**self._server.headers, "Content-Type": form_type(boundary)}
 
@@ -105,7 +105,8 @@ class SentryZipUploader:
             return form([Part("file", FileBody(archive), archive.name)], boundary)
 
         url = f"{self._server.files}/dsyms/"
-        request = Request("dsyms", "POST", url, headers, body, frozenset({200, 201}))
+        size = sum(item.size for item in packed)
+        request = Request("dsyms", "POST", url, headers, body, frozenset({200, 201}), size)
         made = list_of(self._transport, "dsyms", self._transport.send(request))
         return {str(dif.get("sha1")): name_of(dif) for dif in made if isinstance(dif, dict)}
 

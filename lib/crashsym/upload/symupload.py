@@ -51,7 +51,9 @@ class V1Uploader:
             file = Part("symbol_file", ItemBody(item), item.name)
             return form([*self._fields(item), file], boundary)
 
-        answer = self._transport.send(Request("upload", "POST", self._target.url, headers, body))
+        url = self._target.url
+        request = Request("upload", "POST", url, headers, body, content=item.size)
+        answer = self._transport.send(request)
         check_no_page(self._transport, "upload", answer)
         return Outcome(item, SENT, id=item.debug_id)
 
@@ -94,7 +96,7 @@ class V2Uploader:
             return Outcome(item, PRESENT, id=item.debug_id)
         url, key = self._create()
         headers = {"Content-Type": "application/octet-stream"}
-        put = Request("PUT", "PUT", url, headers, lambda: ItemBody(item))
+        put = Request("PUT", "PUT", url, headers, lambda: ItemBody(item), content=item.size)
         self._transport.send(put)
         try:
             result = self._complete(item, key)

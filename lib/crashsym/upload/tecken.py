@@ -75,7 +75,7 @@ class TeckenUploader:
                 packed, failed = write_zip(archive, batch)
                 yield from failed
                 if packed:
-                    self._post(archive)
+                    self._post(archive, packed)
                     self._hope.note(None)
         except CrashsymError as error:
             yield from (self._hope.ended(item, error) for item in packed)
@@ -84,7 +84,7 @@ class TeckenUploader:
         else:
             yield from (Outcome(item, SENT, id=_place(item)) for item in packed)
 
-    def _post(self, archive: Path) -> None:
+    def _post(self, archive: Path, packed: list[Item]) -> None:
         boundary = new_boundary()
         headers = {"Content-Type": form_type(boundary)}
         if self._transport.secret is not None:
@@ -94,7 +94,8 @@ class TeckenUploader:
             return form([Part(archive.name, FileBody(archive), archive.name)], boundary)
 
         url = f"{self._target.url}/upload/"
-        self._transport.send(Request("upload", "POST", url, headers, body, frozenset({201})))
+        size = sum(item.size for item in packed)
+        self._transport.send(Request("upload", "POST", url, headers, body, frozenset({201}), size))
 
 
 def _place(item: Item) -> str:

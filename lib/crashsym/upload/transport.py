@@ -62,7 +62,7 @@ class Request:
     """What a server is asked; ``step`` is how messages call it.
 
     ``body`` makes what is sent anew for each attempt. ``accept`` are the statuses of an answer that
-    the caller understands; all others are errors.
+    the caller understands; all others are errors. ``content`` is how many bytes of files are in it.
     """
 
     step: str
@@ -71,6 +71,33 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Callable[[], Body] | bytes | None = None
     accept: frozenset[int] = frozenset({200})
+    content: int = 0
+
+
+class _Watched:
+    """A body that says what is read of it."""
+
+    def __init__(self, body: Body, request: Request, moved: Callable[[float], None]) -> None:
+        self._body = body
+        self._share = request.content / max(len(body), 1)
+        self._moved = moved
+        self._read = 0.0
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._body.read(size)
+        self._read += len(data) * self._share
+        self._moved(len(data) * self._share)
+        return data
+
+    def again(self) -> None:
+        """Take back what was said: all of it has to be sent once more."""
+        self._moved(-self._read)
+
+    def close(self) -> None:
+        self._body.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +135,7 @@ class Transport:
         self._sessions = threading.local()
         self._stopped = threading.Event()
         self.sent_bytes = 0
+        self.moved: Callable[[float], None] = _nothing  # bytes of files, as they are sent
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Answer:
@@ -154,16 +182,27 @@ class Transport:
 
     def _try(self, request: Request, left: float) -> tuple[Answer | None, str]:
         """Return an answer, or None and why there is none."""
-        body = request.body() if callable(request.body) else request.body
+        if not callable(request.body):
+            return self._attempt(request, request.body, left)
+        body = _Watched(request.body(), request, self.moved)
+        answer = None
+        try:
+            answer, trouble = self._attempt(request, body, left)
+        finally:
+            body.close()
+            if answer is None or answer.status not in request.accept:
+                body.again()
+        return answer, trouble
+
+    def _attempt(
+        self, request: Request, body: _Watched | bytes | None, left: float
+    ) -> tuple[Answer | None, str]:
         try:
             return self._ask(request, body, max(left, _SHORTEST)), ""
         except (requests.RequestException, HTTPError) as error:
             return None, self._trouble(request, error)
         except OSError as error:  # it is not of the network: a bundle of certificates is not there
             raise self._error(UnavailableError, request, str(error), "") from None
-        finally:
-            if body is not None and not isinstance(body, bytes):
-                body.close()
 
     def _trouble(self, request: Request, error: Exception) -> str:
         """Return why there is no answer, where another attempt may have one.
@@ -184,7 +223,7 @@ class Transport:
             raise self._error(RejectedError, request, _words(inner), remedy) from None
         return self.hidden(_words(inner))
 
-    def _ask(self, request: Request, body: Body | bytes | None, left: float) -> Answer:
+    def _ask(self, request: Request, body: _Watched | bytes | None, left: float) -> Answer:
         headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
         silence = min(self._patience.attempt, left)
         with self._session().request(
@@ -234,6 +273,10 @@ class Transport:
     ) -> UploadError:
         why, remedy = shortened(self.hidden(why), 400), self.hidden(remedy)
         return kind(request.step, where=self.where, why=why, remedy=remedy)
+
+
+def _nothing(_: float) -> None:
+    pass
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

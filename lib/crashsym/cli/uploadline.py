@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""One line on a terminal that says how far an upload is, how fast, and how long it will take."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import TextIO
+
+from crashsym.cli.output import tell
+from crashsym.cli.progress import TerminalLine
+from crashsym.errors import visible
+from crashsym.upload.meter import Meter
+
+_PAUSE = 0.2  # seconds between two lines
+_MB = 1e6
+
+
+class UploadLine:
+    """A context manager: a thread of it writes the line; what is told meanwhile is not mixed up."""
+
+    def __init__(self, stream: TextIO | None, target: str, meter: Meter) -> None:
+        self._line = TerminalLine(stream)
+        self._target = target
+        self._meter = meter
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> UploadLine:
+        if self._line.is_seen:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._line.clear()
+
+    def tell(self, text: str) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self._line.clear()
+            tell(text)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            with self._lock:
+                self._line.write(self._text)
+            self._ended.wait(_PAUSE)
+
+    def _text(self, width: int) -> str:
+        return line(self._target, self._meter)[:width]
+
+
+def line(target: str, meter: Meter) -> str:
+    """Return how far the upload to a target is."""
+    name = visible(target).encode("ascii", "backslashreplace").decode()
+    text = f"crashsym: {name}: {meter.done_files} of {meter.files} files"
+    if meter.size:
+        text += f", {meter.done_size / _MB:.1f} of {meter.size / _MB:.1f} MB"
+    left = meter.left
+    if left is None:
+        return text
+    return f"{text}, {meter.rate / _MB:.1f} MB/s, {_duration(left)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
