@@ -15,6 +15,11 @@ from builders.manifests import bare
 
 def symbol_file(number: int, size: int = 4000) -> tuple[str, str, bytes]:
     """Return debug id, build id and content of a symbol file of about so many bytes."""
+    lines = "".join(f"PUBLIC {n:x} 0 function_{number}_{n}\n" for n in range(size // 30))
+    return _with_head(number, lines.encode())
+
+
+def _with_head(number: int, records: bytes) -> tuple[str, str, bytes]:
     build_id = hashlib.sha1(b"%d" % number, usedforsecurity=False).hexdigest()
     little = [build_id[0:8], build_id[8:12], build_id[12:16]]
     turned = "".join(
@@ -22,13 +27,21 @@ def symbol_file(number: int, size: int = 4000) -> tuple[str, str, bytes]:
     )
     debug_id = f"{turned}{build_id[16:32]}0".upper()
     head = f"MODULE Linux x86_64 {debug_id} lib{number}.so\nINFO CODE_ID {build_id.upper()}\n"
-    lines = "".join(f"PUBLIC {n:x} 0 function_{number}_{n}\n" for n in range(size // 30))
-    return debug_id, build_id, (head + lines).encode()
+    return debug_id, build_id, head.encode() + records
 
 
 def add(store: Path, number: int, size: int = 4000) -> Module:
     """Put a symbol file into a store; return the module that has it."""
-    debug_id, build_id, data = symbol_file(number, size)
+    return _added(store, number, symbol_file(number, size))
+
+
+def add_records(store: Path, number: int, records: bytes) -> Module:
+    """Put a symbol file of these records into a store; return the module that has it."""
+    return _added(store, number, _with_head(number, records))
+
+
+def _added(store: Path, number: int, made: tuple[str, str, bytes]) -> Module:
+    debug_id, build_id, data = made
     name = f"lib{number}.so"
     place = f"{name}/{debug_id}/{name}.sym"
     file = store / place

@@ -8,6 +8,8 @@ Feature: Symbols of a build reach a symbol server
   Scenario: Asked for, the symbols of an image arrive, and the token is nowhere
     Given local.conf has: IMAGE_CLASSES:append:pn-accounted-image = " crashdump-image"
     And local.conf has: CRASHDUMP_POLICY:pn-accounted-image = "*=ignore"
+    And local.conf has: INHERIT += "buildhistory"
+    And local.conf has: BUILDHISTORY_COMMIT = "0"
     And the only file of the image that cannot have symbols is left out
     When I build "accounted-image"
     Then the server was asked nothing
@@ -15,7 +17,7 @@ Feature: Symbols of a build reach a symbol server
     Then the server has each symbol file of "accounted-image"
     When I upload "accounted-image"
     Then nothing was sent
-    And the token is neither in a log, nor in a signature, nor in sstate, nor in what was deployed
+    And the token is neither in a log, nor in a signature, nor in sstate, nor in the build history, nor in what was deployed
 
   Scenario: The symbols of one recipe
     When I upload "crashdump-example"
