@@ -127,6 +127,16 @@ do_crashdump_upload[depends] = "python3-crashsym-native:do_populate_sysroot"
 # An image's do_build collects this task from all recipes that have it, where the image has the class too ...
 do_build[recrdeptask] += "do_crashdump_symbols"
 
+def crashdump_collect_uploads(d):
+    """Let an image that has no account of its own collect do_crashdump_upload from all of its recipes."""
+    if (d.getVar("CRASHDUMP_ENABLED") != "1" or not bb.data.inherits_class("image", d)
+            or bb.data.inherits_class("crashdump-image", d)):
+        return
+    d.setVarFlag("do_crashdump_upload", "noexec", "1")
+    d.setVarFlag("do_crashdump_upload", "recrdeptask", "do_crashdump_upload")
+    d.setVarFlag("do_crashdump_upload", "recideptask", "do_" + d.getVar("BB_DEFAULT_TASK"))
+    crashdump_add_upload(d, None)
+
 CRASHDUMP_LEFT_OUT = "native cross cross-canadian nativesdk image kernel allarch packagegroup nopackages"
 
 python () {
@@ -134,6 +144,7 @@ python () {
             or any(bb.data.inherits_class(name, d) for name in d.getVar("CRASHDUMP_LEFT_OUT").split())):
         bb.build.deltask("do_crashdump_symbols", d)
         bb.build.deltask("do_crashdump_symbols_setscene", d)
+        crashdump_collect_uploads(d)
         return
     d.appendVar("PACKAGE_PREPROCESS_FUNCS", " crashdump_preserve")
     if d.getVar("CRASHDUMP_SOURCE_LINKS") == "1" and d.getVarFlag("do_patch", "task", False):

@@ -23,6 +23,11 @@ Feature: Symbols of a build reach a symbol server
     When I upload "crashdump-example"
     Then the server has each symbol file of "crashdump-example"
 
+  Scenario: Of an image without an account, the symbols of its recipes
+    Given local.conf has: INHERIT += "crashdump"
+    When I upload "tiny-image"
+    Then the server has each symbol file of "crashdump-example plain-program"
+
   Scenario: A server that refuses is an error that names file and status
     Given the server does not know the token any more
     When I try to upload "crashdump-example"
@@ -38,5 +43,6 @@ Feature: Symbols of a build reach a symbol server
 
   Scenario: As a part of the build, for those who want it
     Given local.conf has: CRASHDUMP_UPLOAD_ON_BUILD = "1"
-    When I build "crashdump-example"
-    Then the server has each symbol file of "crashdump-example"
+    And local.conf has: INHERIT += "crashdump"
+    When I build "tiny-image"
+    Then the server has each symbol file of "crashdump-example plain-program"

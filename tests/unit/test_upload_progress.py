@@ -130,6 +130,19 @@ def test_a_terminal_shows_it_and_keeps_what_went_wrong(tmp_path: Path) -> None:
     assert others[1].startswith("crashsym: server: 11 files: 10 sent, 0 already there, 1 refused")
 
 
+def test_a_terminal_gets_ten_of_many_failures_and_their_number(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 30)
+    with PutServer(faults=[Order("*", Answer(400), onwards=True)]) as server:
+        bench.target("http", server.url, bench.token("any"))
+        of_file = bench.start().communicate()[1].splitlines()
+        _, shown = run_on_terminal(tmp_path, *bench.line())
+    of_terminal = lines_on(shown)
+    assert [text.split(": ")[1] for text in of_file] == ["refused"] * 30 + ["server"]
+    assert sum("HTTP 400" in text for text in of_terminal) == 10
+    more = "crashsym: 20 more like these. Send stderr to a file to read all: 2>FILE"
+    assert of_terminal[10:] == [more, of_file[-1]]
+
+
 def test_nothing_of_it_in_a_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path, FILES)
     with PutServer() as server:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # By the names that the variable and the documents have: to a user, a kernel is Linux.
 ENGINES = {"kernel": "compiled engine", "reference": "Python engine"}
-_MOST = 10  # findings of one code, on a terminal
+MOST = 10  # lines of one kind, on a terminal
 FINDINGS = 3  # exit code: finished, but some files have findings
 
 
@@ -102,7 +102,7 @@ def report(found: Iterable[Finding], policy: Policy) -> bool:
     A terminal, which a person reads, gets the first of each code, and how many more there are.
     """
     numbers: dict[tuple[str, str], int] = {}
-    most = _MOST if is_terminal(sys.stderr) else None
+    most = MOST if is_terminal(sys.stderr) else None
     for finding in found:
         level = policy.level(finding)
         if level in ("error", "warning"):

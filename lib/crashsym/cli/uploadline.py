@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 from typing import TextIO
 
+from crashsym.cli.common import MOST
 from crashsym.cli.output import tell
 from crashsym.cli.progress import TerminalLine
 from crashsym.errors import visible
@@ -17,7 +18,10 @@ _MB = 1e6
 
 
 class UploadLine:
-    """A context manager: a thread of it writes the line; what is told meanwhile is not mixed up."""
+    """A context manager: a thread of it writes the line; what is told meanwhile is not mixed up.
+
+    A terminal gets the first ten of many lines, and in the end their number.
+    """
 
     def __init__(self, stream: TextIO | None, target: str, meter: Meter) -> None:
         self._line = TerminalLine(stream)
@@ -25,6 +29,7 @@ class UploadLine:
         self._meter = meter
         self._ended = threading.Event()
         self._lock = threading.Lock()
+        self._told = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> UploadLine:
@@ -42,9 +47,14 @@ class UploadLine:
         if self._thread.is_alive():
             self._thread.join()
         self._line.clear()
+        if self._line.is_seen and self._told > MOST:
+            tell(f"{self._told - MOST} more like these. Send stderr to a file to read all: 2>FILE")
 
     def tell(self, text: str) -> None:
         """Print a line that stays."""
+        self._told += 1
+        if self._line.is_seen and self._told > MOST:
+            return
         with self._lock:
             self._line.clear()
             tell(text)
