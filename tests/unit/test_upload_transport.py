@@ -26,6 +26,7 @@ from crashsym.upload.secret import Secret
 from crashsym.upload.transport import Answer, Patience, Request, Transport
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 from servers.faults import Answer as Told
 from servers.faults import CloseBeforeReading, CutAnswer, CutRequest, Order
 from servers.put import Put, PutServer
@@ -120,6 +121,35 @@ def test_a_name_that_nobody_knows() -> None:
         ask(get("http://no-such-host.invalid"), patience=0.1)
     assert "0x" not in str(caught.value)
     assert "resolve" in str(caught.value) or "not known" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("X-Sentry-Rate-Limit-Reset", "{:.0f}", 60),
+        ("RateLimit-Reset", "42", 42),
+        ("X-RateLimit-Reset", "{:.0f}", 60),
+        ("x-ratelimit-reset", "7", 7),
+        ("RateLimit-Reset", "soon", None),
+        ("RateLimit-Reset", "9" * 500, None),
+        ("X-RateLimit-Limit", "42", None),
+    ],
+)
+def test_a_rate_limit_says_when_it_ends(name: str, text: str, expected: float | None) -> None:
+    headers = CaseInsensitiveDict({name: text.format(time.time() + 60)})
+    found = module._wanted_pause(Answer(429, headers, b""))
+    assert found == (None if expected is None else pytest.approx(expected, abs=5))
+    assert module._wanted_pause(Answer(503, headers, b"")) is None
+    asked = CaseInsensitiveDict({**headers, "Retry-After": "3"})
+    assert module._wanted_pause(Answer(429, asked, b"")) == 3
+
+
+def test_the_end_of_a_rate_limit_is_waited_for() -> None:
+    told = Told(429, b"", {"RateLimit-Reset": "1"})
+    with PutServer(None, [Order("put", told)]) as server:
+        begun = time.monotonic()
+        assert ask(put(server.url)).status == 201
+        assert time.monotonic() - begun >= 1
 
 
 @pytest.mark.parametrize("seconds", ["1", " 1 "])

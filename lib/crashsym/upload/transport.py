@@ -37,6 +37,10 @@ AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
 DENIED = frozenset({401, 403})
 _LARGEST = 1 << 24  # bytes of an answer: Sentry can say of 350 000 parts that it lacks them
 _PIECE = 1 << 16
+# Of a server that has got too many requests: when it takes others, in seconds, from now or from
+# 1970 on (Sentry's documentation of its API, "Rate Limits"; draft-ietf-httpapi-ratelimit-headers).
+_RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
+_A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
 # TLS that a later attempt can change; all else of it is a matter of certificates and settings.
@@ -319,11 +323,24 @@ def _plain(data: bytes, encoding: str) -> bytes:
 
 def _pause(attempt: int, answer: Answer | None) -> float:
     """Return the seconds until the next attempt: what the server says, else ever longer ones."""
-    said = _retry_after(answer.headers.get("Retry-After", "")) if answer is not None else None
+    said = _wanted_pause(answer) if answer is not None else None
     if said is not None:
         return max(said, _FIRST)
     longest = min(_FIRST * float(2 ** min(attempt - 1, 16)), _LONGEST)
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+def _wanted_pause(answer: Answer) -> float | None:
+    """Return the seconds that a server wants to be left alone, if it says so."""
+    said = _retry_after(answer.headers.get("Retry-After", ""))
+    if said is not None or answer.status != 429:
+        return said
+    for name in _RESETS:
+        text = answer.headers.get(name, "").strip()
+        if text.isdecimal() and len(text) < 20:
+            seconds = float(text)
+            return max(seconds - time.time(), 0.0) if seconds > _A_DATE else seconds
+    return None
 
 
 def _retry_after(text: str) -> float | None:
