@@ -86,14 +86,14 @@ def crashdump_run(d, arguments):
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
 
-def crashdump_upload(d, manifest, store):
+def crashdump_upload(d, manifest, store, more=()):
     """Upload what a manifest names; what is not on each target afterwards is an error of the task."""
     targets = (d.getVar("CRASHDUMP_TARGETS") or "").split()
     if not targets:
         bb.fatal("nothing uploaded: CRASHDUMP_TARGETS is empty. Set it to the names or URLs of symbol servers.")
     if bb.utils.to_boolean(d.getVar("BB_NO_NETWORK")):
         bb.fatal("nothing uploaded: BB_NO_NETWORK is set. Upload with 'crashsym upload' where there is a network.")
-    command = ["upload", "--manifest", manifest, "--store", store, "--json"]
+    command = ["upload", "--manifest", manifest, "--store", store, "--json", *more]
     for option, name in (("--config", "CRASHDUMP_TARGETS_FILE"), ("--token-file", "CRASHDUMP_TOKEN_FILE")):
         if d.getVar(name):
             command += [option, d.getVar(name)]

@@ -120,7 +120,9 @@ addtask do_crashdump_symbols_setscene
 
 python do_crashdump_upload () {
     place = d.expand("${CRASHDUMP_DEPLOY_DIR}/${SSTATE_PKGARCH}")
-    crashdump_upload(d, os.path.join(place, "manifests", d.getVar("PN") + ".json"), os.path.join(place, "symbols", d.getVar("PN")))
+    # many recipes have no programs
+    crashdump_upload(d, os.path.join(place, "manifests", d.getVar("PN") + ".json"),
+                     os.path.join(place, "symbols", d.getVar("PN")), ["--allow-empty"])
 }
 do_crashdump_upload[depends] = "python3-crashsym-native:do_populate_sysroot"
 

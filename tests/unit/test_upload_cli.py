@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.manifests import bare
 from builders.symbolstore import symbol_file
 from builders.uploading import Bench, kept, shown, states
 from crashsym.manifest import Manifest, read
@@ -116,6 +117,29 @@ def test_a_server_that_is_gone_is_not_asked_for_each_file(tmp_path: Path, capsys
     found, said = document(capsys)
     assert states(found) == ["failed"] * 30
     assert said.count("not tried: HTTP 503") == 27
+
+
+def test_nothing_to_send_is_an_error_unless_it_is_allowed(tmp_path: Path, capsys: Printed) -> None:
+    bench = Bench(tmp_path, 0)
+    with PutServer() as server:
+        bench.target("http", server.url)
+        assert bench.run() == 2
+        assert "nothing to upload: " in capsys.readouterr().err
+        assert bench.run("upload", "--allow-empty", "--json") == 0
+        assert not server.account.requests
+    found, said = document(capsys)
+    assert found["complete"]
+    assert found["targets"][0]["files"] == []
+    assert said.startswith("crashsym: server: 0 files: 0 sent")
+    assert not bench.store.exists()
+
+
+def test_what_should_have_symbols_is_missed_also_where_nothing_is_allowed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 0)
+    Manifest.of([bare("/usr/bin/app", "no-debug-info")]).write(tmp_path / "manifest.json")
+    with PutServer() as server:
+        bench.target("http", server.url)
+        assert bench.run("upload", "--allow-empty") == 3
 
 
 # -- what cannot be sent

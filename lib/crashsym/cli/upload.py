@@ -79,6 +79,11 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a tree with the debug files for targets that want these; may be repeated",
     )
+    parser.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="a manifest of which nothing is to be sent is no error",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
@@ -105,7 +110,7 @@ class Plan:
         found = targets.find(args.to, config, args.token_file)
         symbols, unusable = symbol_items(manifest.modules, args.store)
         unusable += _without(manifest.modules)
-        if not symbols and not unusable:
+        if not symbols and not unusable and not args.allow_empty:
             raise ConfigError(
                 "nothing to upload",
                 where=f"'{args.manifest}'",
@@ -164,6 +169,8 @@ class Result:
 def _upload(plan: Plan, door: Door) -> Result:
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
+    if not items:  # there may be no store either
+        return Result(target, [], 0)
     waiting = f"another upload from '{plan.store}' to '{target.name}' is at work; waiting for it"
     with Ledger(plan.store, target.identity, lambda: tell(waiting)) as ledger:
         outcomes = _told(door, items, uploads.upload(door, items, ledger))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Plain HTTP: HEAD whether a file is there, PUT it if not (RFC 9110), into any layout."""
+"""Plain HTTP: HEAD whether a file is there, PUT it if not (RFC 9110), into any layout.
+
+A WebDAV server wants folders to be made before (MKCOL, RFC 4918 section 9.3): it answers 409.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ from crashsym.upload.transport import Answer, Request, Transport, check_no_page
 from crashsym.upload.work import Hope, each
 
 _STORED = frozenset({200, 201, 204})
+_NO_FOLDER = 409  # RFC 4918 section 9.7.1
+_MADE = frozenset({201, 405, 501})  # 405: it is there; 501: this is no WebDAV
 _THERE = 412  # the answer to If-None-Match: * where there is something
 
 
@@ -34,6 +39,8 @@ class PutUploader:
         self._compress = target.options.get("compress", "none") == "gzip"
         self._jobs = int(target.options.get("jobs", 4))
         self._headers = _authorization(target, transport)
+        self._wants_folders = False
+        self._folders: set[str] = set()
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Send what is not there."""
@@ -50,23 +57,42 @@ class PutUploader:
         there = self._asked(item, place)
         if there is not None:
             return there
-        with _body(item, compress=self._compress) as body:
-            headers = {**self._headers, "If-None-Match": "*"}
-            request = Request(
-                "PUT",
-                "PUT",
-                self._url(place),
-                {**headers, "Content-Type": "application/octet-stream"},
-                body,
-                _STORED | {_THERE},
-                item.size,
-            )
-            answer = self._transport.send(request)
+        answer = self._put(item, place)
         if answer.status == _THERE:  # by an attempt before, whose answer was lost, or by others
             return self._asked(item, place) or Outcome(item, FAILED, "PUT: HTTP 412, HEAD: none")
         if answer.status == 200:  # Apache's 201 is a page that says so
             check_no_page(self._transport, "PUT", answer)
         return Outcome(item, SENT, id=place)
+
+    def _put(self, item: Item, place: str) -> Answer:
+        headers = {
+            **self._headers,
+            "If-None-Match": "*",
+            "Content-Type": "application/octet-stream",
+        }
+        accept = _STORED | {_THERE}
+        with _body(item, compress=self._compress) as body:
+            if not self._wants_folders:
+                either = accept | {_NO_FOLDER}
+                request = Request("PUT", "PUT", self._url(place), headers, body, either, item.size)
+                answer = self._transport.send(request)
+                if answer.status != _NO_FOLDER:
+                    return answer
+            self._make_folders(place)
+            request = Request("PUT", "PUT", self._url(place), headers, body, accept, item.size)
+            answer = self._transport.send(request)
+        self._wants_folders = True
+        return answer
+
+    def _make_folders(self, place: str) -> None:
+        """Make all folders of a place; that others make them at the same time does no harm."""
+        parts = place.split("/")[:-1]
+        for number in range(len(parts)):
+            folder = "/".join(parts[: number + 1])
+            if folder not in self._folders:
+                url = f"{self._url(folder)}/"
+                self._transport.send(Request("MKCOL", "MKCOL", url, self._headers, accept=_MADE))
+                self._folders.add(folder)
 
     def _ask(self, item: Item) -> Outcome:
         place = self._place(item)
