@@ -33,6 +33,7 @@ VALUES = {
     "version": '"1.2"',
     "product": '"gateway"',
     "user": '"me"',
+    "presign": '["sign-url", "--for", "1h"]',
     "layout": '"unified"',
     "compress": '"gzip"',
 }

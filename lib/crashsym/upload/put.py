@@ -12,18 +12,20 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
+from crashsym.errors import ConfigError
 from crashsym.upload.bodies import FileBody, ItemBody, pieces
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
-from crashsym.upload.secret import Secret
+from crashsym.upload.secret import Secret, from_command
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import Answer, Request, Transport, check_no_page
 from crashsym.upload.work import Hope, each
 
 _STORED = frozenset({200, 201, 204})
+_LONG = 16  # characters of what may be a signature
 _NO_FOLDER = 409  # RFC 4918 section 9.7.1
 _MADE = frozenset({201, 405, 501})  # 405: it is there; 501: this is no WebDAV
 _THERE = 412  # the answer to If-None-Match: * where there is something
@@ -65,24 +67,25 @@ class PutUploader:
         return Outcome(item, SENT, id=place)
 
     def _put(self, item: Item, place: str) -> Answer:
-        headers = {
-            **self._headers,
-            "If-None-Match": "*",
-            "Content-Type": "application/octet-stream",
-        }
         accept = _STORED | {_THERE}
         with _body(item, compress=self._compress) as body:
             if not self._wants_folders:
-                either = accept | {_NO_FOLDER}
-                request = Request("PUT", "PUT", self._url(place), headers, body, either, item.size)
-                answer = self._transport.send(request)
+                answer = self._sent(item, place, body, accept | {_NO_FOLDER})
                 if answer.status != _NO_FOLDER:
                     return answer
             self._make_folders(place)
-            request = Request("PUT", "PUT", self._url(place), headers, body, accept, item.size)
-            answer = self._transport.send(request)
+            answer = self._sent(item, place, body, accept)
         self._wants_folders = True
         return answer
+
+    def _sent(
+        self, item: Item, place: str, body: Callable[[], FileBody], accept: frozenset[int]
+    ) -> Answer:
+        more = {"If-None-Match": "*", "Content-Type": "application/octet-stream"}
+        headers = {**self._headers, **more}
+        with self._address("PUT", place) as url:
+            request = Request("PUT", "PUT", url, headers, body, accept, item.size)
+            return self._transport.send(request)
 
     def _make_folders(self, place: str) -> None:
         """Make all folders of a place; that others make them at the same time does no harm."""
@@ -90,8 +93,9 @@ class PutUploader:
         for number in range(len(parts)):
             folder = "/".join(parts[: number + 1])
             if folder not in self._folders:
-                url = f"{self._url(folder)}/"
-                self._transport.send(Request("MKCOL", "MKCOL", url, self._headers, accept=_MADE))
+                with self._address("MKCOL", f"{folder}/") as url:
+                    request = Request("MKCOL", "MKCOL", url, self._headers, accept=_MADE)
+                    self._transport.send(request)
                 self._folders.add(folder)
 
     def _ask(self, item: Item) -> Outcome:
@@ -108,8 +112,10 @@ class PutUploader:
             UploadError: the server does not say it.
         """
         accept = frozenset({200, 404, 410})
-        request = Request("HEAD", "HEAD", self._url(place), self._headers, accept=accept)
-        answer = self._transport.send(request)
+        with self._address("HEAD", place) as url:
+            answer = self._transport.send(
+                Request("HEAD", "HEAD", url, self._headers, accept=accept)
+            )
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
@@ -118,13 +124,30 @@ class PutUploader:
             return Outcome(item, REFUSED, f"HEAD: {why}", is_absent=True)
         return Outcome(item, PRESENT, id=place)
 
-    def _url(self, place: str) -> str:
-        return f"{self._target.url}/{quote(place, safe='/')}"
+    @contextmanager
+    def _address(self, method: str, place: str) -> Iterator[str]:
+        """Yield the URL of a place; one that was signed is not seen in messages.
+
+        Raises:
+            ConfigError: the command that signs it does not.
+        """
+        command = self._target.options.get("presign")
+        if command is None:
+            yield f"{self._target.url}/{quote(place, safe='/')}"
+            return
+        signed = from_command([*command, method, place], "presigned URL")
+        url = signed.reveal()
+        if not url.startswith(("https://", "http://")):
+            raise ConfigError("no presigned URL", where=command[0], why="it prints something else")
+        query = urlsplit(url).query
+        values = [value for _, value in parse_qsl(query) if len(value) >= _LONG]
+        with self._transport.hiding([signed, *map(Secret, [query, *values])]):
+            yield url
 
 
 def _authorization(target: Target, transport: Transport) -> dict[str, str]:
     secret = transport.secret
-    if secret is None:
+    if secret is None or "presign" in target.options:
         return {}
     user = target.options.get("user")
     if user is None:

@@ -92,12 +92,21 @@ def from_environment(name: str) -> Secret:
     return _token(os.environb.get(os.fsencode(name), b""), f"${name}")
 
 
-def from_command(command: list[str]) -> Secret:
+def from_command(command: list[str], what: str = "token") -> Secret:
     """Read a token from what a command prints, like a password manager's.
+
+    ``what`` is how messages call that.
 
     Raises:
         ConfigError: it cannot be run, fails, takes longer than a minute or prints nothing.
     """
+    try:
+        return _from_command(command)
+    except ConfigError as error:
+        raise ConfigError(f"no {what}", where=error.where, why=error.why) from error
+
+
+def _from_command(command: list[str]) -> Secret:
     where = command[0]  # what follows may be as secret as what it prints
     try:
         with subprocess.Popen(  # noqa: S603 - whoever configures it may run it

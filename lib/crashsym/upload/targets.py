@@ -47,7 +47,7 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("tecken", ("url",), ("limit",), _HTTP),
         ("symupload-v1", ("url",), ("version",), _HTTP),
         ("symupload-v2", ("url",), ("product",), _HTTP),
-        ("http", ("url",), ("layout", "compress", "user"), _HTTP),
+        ("http", ("url",), ("layout", "compress", "user", "presign"), _HTTP),
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
 }
@@ -231,6 +231,9 @@ def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
     if key == "send":
         good = isinstance(value, list) and value and all(one in CONTENTS for one in value)
         return None if good else (f"send is {value!r}", f"Give a list of {', '.join(CONTENTS)}.")
+    if key == "presign":
+        good = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
+        return None if good else (f"presign is {value!r}", "Give a command: a list of words.")
     if key == "jobs":
         good = type(value) is int and 0 < value <= _MOST_JOBS
         return None if good else (f"jobs is {value!r}", f"Give a number from 1 to {_MOST_JOBS}.")

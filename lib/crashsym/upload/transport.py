@@ -12,8 +12,8 @@ import random
 import ssl
 import threading
 import time
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -30,13 +30,13 @@ from crashsym.errors import (
     UploadError,
     shortened,
 )
+from crashsym.upload.answers import beginning
 from crashsym.upload.secret import Secret
 
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
 DENIED = frozenset({401, 403})
-_LARGEST = 1 << 24  # bytes of an answer: Sentry can say of 350 000 parts that it lacks them
-_PIECE = 1 << 16
+_PIECE = 1 << 16  # bytes that are looked at for a message
 # Of a server that has got too many requests: when it takes others, in seconds, from now or from
 # 1970 on (Sentry's documentation of its API, "Rate Limits"; draft-ietf-httpapi-ratelimit-headers).
 _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
@@ -173,9 +173,19 @@ class Transport:
         """Keep another text out of messages, like the token in the form in which it is sent."""
         self._hidden.append(secret)
 
+    @contextmanager
+    def hiding(self, secrets: Sequence[Secret]) -> Iterator[None]:
+        """Keep other texts out of the messages of the requests in between."""
+        self._hidden += secrets
+        try:
+            yield
+        finally:
+            for secret in secrets:
+                self._hidden.remove(secret)
+
     def hidden(self, text: str) -> str:
         """Return a text without the token, which servers may repeat."""
-        for secret in self._hidden:
+        for secret in tuple(self._hidden):
             text = secret.hidden_in(text)
         return text
 
@@ -239,7 +249,7 @@ class Transport:
             allow_redirects=False,
             stream=True,
         ) as response:
-            data = _beginning(response, time.monotonic() + silence)
+            data = beginning(response, time.monotonic() + silence)
             self._count(len(body) if body is not None else 0)
             return Answer(response.status_code, response.headers, data)
 
@@ -285,40 +295,6 @@ def _nothing(_: float) -> None:
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _beginning(response: requests.Response, end: float) -> bytes:
-    """Return the beginning of an answer; the connection of a longer one is not used again.
-
-    To read waits for as many bytes as are asked for: few at first, more while they come at once.
-
-    Raises:
-        Timeout: it goes on, but too slowly to end in time.
-        HTTPError: it breaks off.
-    """
-    data = bytearray()
-    size = 1
-    while len(data) < _LARGEST:
-        begun = time.monotonic()
-        piece = response.raw.read(size, decode_content=False)
-        if not piece:
-            break
-        data += piece
-        now = time.monotonic()
-        if now > end:
-            raise requests.Timeout("the answer does not end")
-        size = min(2 * size, _PIECE) if now - begun < _SHORTEST else 1
-    return _plain(bytes(data), response.headers.get("Content-Encoding", ""))
-
-
-def _plain(data: bytes, encoding: str) -> bytes:
-    """Return what is in a compressed answer, which nobody has asked for, but no more than fits."""
-    if not data or encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        return data
-    try:
-        return zlib.decompressobj(47).decompress(data, _LARGEST)
-    except zlib.error:
-        return data
 
 
 def _pause(attempt: int, answer: Answer | None) -> float:
