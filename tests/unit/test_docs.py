@@ -146,6 +146,6 @@ def test_the_policy_of_the_how_to_is_one(tmp_path: Path) -> None:
 def test_the_command_lines_of_the_how_to_are_understood() -> None:
     text = (REPOSITORY / "docs" / "how-to" / "release.md").read_text().replace("\\\n", " ")
     lines = re.findall(r"^ +crashsym (.*?)(?: 2>.*| &&.*)?$", text, re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         build_parser().parse_args(shlex.split(line))
