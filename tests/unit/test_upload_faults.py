@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from builders.symbolstore import fill
 from crashsym.cli.main import main
-from crashsym.upload import transport
+from crashsym.upload import sentry, transport
 from servers.base import Server
 from servers.faults import FAULTS, Damage, Order
 from servers.put import Put, PutServer
@@ -42,8 +42,8 @@ class Protocol:
 
     def start(self, faults: list[Order]) -> Server:
         if self.server is SentryServer:
-            sentry = Sentry(chunk_size=CHUNK, request_size=3 * CHUNK, polls=1)
-            return SentryServer(sentry, faults)
+            settings = Sentry(chunk_size=CHUNK, request_size=3 * CHUNK, polls=1)
+            return SentryServer(settings, faults)
         if self.server is PutServer:
             return PutServer(Put(bearer=OTHER_TOKEN), faults)
         if self.server is SymUploadV1Server:
@@ -107,6 +107,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_FIRST", 0.01)
+    monkeypatch.setattr(sentry, "_PAUSE", 0.02)
 
 
 # What no client can tell: these protocols say no more where all is well.
