@@ -24,7 +24,7 @@ from crashsym.upload.transport import Answer, Request, Transport
 from crashsym.upload.work import Hope, each
 
 _PDBS_VERSION = "spdbsv2"  # of the client's protocol: with compressed files
-_LATEST = 253402300799.0  # seconds: the last that a date can have
+_LATEST = 253402300799  # seconds: the last that a date can have
 
 
 class BugSplatUploader:
@@ -78,7 +78,7 @@ class BugSplatUploader:
             "symFileName": f"{module}.sym",
             "moduleName": module,
             "dbgId": item.debug_id,
-            "lastModified": _date(item.file.stat().st_mtime),
+            "lastModified": _date(item.file.stat().st_mtime_ns),
             "SendPdbsVersion": _PDBS_VERSION,
         }
 
@@ -165,9 +165,10 @@ def module_name(name: str) -> str:
     return name if ".so" in name or name.endswith(".dylib") else name.partition(".")[0]
 
 
-def _date(seconds: float) -> str:
-    moment = datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST), timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+def _date(nanoseconds: int) -> str:
+    seconds, thousandths = divmod((nanoseconds + 500_000) // 1_000_000, 1000)
+    moment = datetime.fromtimestamp(min(max(seconds, 0), _LATEST), timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{thousandths:03}Z"
 
 
 def _form_request(
