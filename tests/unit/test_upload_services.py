@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from builders.symbolstore import add_debug_file
-from builders.uploading import Bench, kept, shown, states
+from builders.uploading import Bench, kept, noted_forms, shown, states
 from crashsym.upload import transport
 from crashsym.upload.bugsplat import module_name
 from servers.backtrace import Backtrace, BacktraceServer
@@ -267,34 +267,14 @@ def test_bugsnag_takes_debug_files(
         assert (code, states(document)) == (0, ["sent"] * 2)
         assert kept(server) == bench.wanted
         assert set(server.kept) == {"lib0.so", "lib1.so"}
-        assert {path for path, _ in forms} == {"/linux"}
-        fields = sorted((form for _, form in forms), key=lambda form: form["sharedObjectName"])
+        assert {form.target for form in forms} == {"/linux"}
+        fields = sorted((form.fields for form in forms), key=lambda one: one["sharedObjectName"])
         assert fields[0] == {
             "apiKey": server.api_key,
             "sharedObjectName": "lib0.so",
             "overwrite": str(overwrite).lower(),
             "versionName": "1.2",
         }
-
-
-def noted_forms(server: Server) -> list[tuple[str, dict[str, str]]]:
-    """Let a server note the fields of the forms that come."""
-    seen: list[tuple[str, dict[str, str]]] = []
-    real = server.respond
-
-    def respond(found: Any, request: Request, fault: Any) -> Any:
-        read = request.form
-
-        def form() -> Any:
-            made = read()
-            seen.append((request.path, made.fields))
-            return made
-
-        request.form = form  # type: ignore[method-assign]
-        return real(found, request, fault)
-
-    server.respond = respond  # type: ignore[method-assign]
-    return seen
 
 
 def test_bugsnag_has_what_was_sent_before_its_answer_was_lost(
