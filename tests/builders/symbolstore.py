@@ -10,6 +10,8 @@ from pathlib import Path
 from crashsym.coverage import Coverage
 from crashsym.manifest import Counts, Manifest, Module, Symbols
 
+from builders import elf
+from builders.encode import X64
 from builders.manifests import bare
 
 
@@ -59,6 +61,17 @@ def _added(store: Path, number: int, made: tuple[str, str, bytes]) -> Module:
         symbols=symbols,
         reason=None,
     )
+
+
+def add_debug_file(root: Path, module: Module) -> str:
+    """Put an ELF file with the build id of a module into a tree; return its SHA-256."""
+    file = root / module.path.lstrip("/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    note = elf.build_id(X64, bytes.fromhex(module.build_id or ""))
+    info = elf.Section(".debug_info", module.path.encode() * 50)
+    data = elf.Elf((elf.text(), note, info)).build()
+    file.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def fill(folder: Path, count: int, size: int = 4000) -> Manifest:

@@ -8,12 +8,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crashsym.cli.main import main
 from crashsym.manifest import Manifest
-from servers.base import Server
+from servers.base import Server, Step
+from servers.faults import Fault
+from servers.forms import Form
+from servers.messages import Request, Response
 
 from builders.symbolstore import fill
 
@@ -89,6 +93,36 @@ def states(document: Mapping[str, Any], target: int = 0) -> list[str]:
 def kept(server: Server) -> set[str]:
     """Return the SHA-256 of the files that a server keeps."""
     return {blob.sha256 for blob in server.kept.values()}
+
+
+@dataclass(frozen=True)
+class NotedForm:
+    """A form that a server got: texts by name, and files as name, file name and SHA-256."""
+
+    target: str
+    fields: dict[str, str]
+    files: tuple[tuple[str, str | None, str], ...]
+
+
+def noted_forms(server: Server) -> list[NotedForm]:
+    """Let a server note the forms that come."""
+    seen: list[NotedForm] = []
+    real = server.respond
+
+    def respond(found: Step | None, request: Request, fault: Fault | None) -> Response:
+        read = request.form
+
+        def form() -> Form:
+            made = read()
+            files = tuple((part.name, part.filename, part.blob.sha256) for part in made.files)
+            seen.append(NotedForm(request.target, made.fields, files))
+            return made
+
+        request.form = form  # type: ignore[method-assign]
+        return real(found, request, fault)
+
+    server.respond = respond  # type: ignore[method-assign]
+    return seen
 
 
 def shown(text: str) -> Any:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -116,6 +117,21 @@ def bugsplat_upload(
     who += ["-s", secret or settings.client_secret]
     what = ["-a", "app", "-v", "1.0", "-d", str(folder), "-f", files]
     return bare_run([*client, *who, *what], folder, BUGSPLAT_HOST=server.url)
+
+
+def bugsplat_names(names: Sequence[str], folder: Path) -> list[tuple[str, str]]:
+    """Return what BugSplat's client makes of the names of modules: that of module and file."""
+    code = (
+        "const sym = require(process.argv[1]);"
+        "const names = JSON.parse(process.argv[2]);"
+        "console.log(JSON.stringify(names.map(name =>"
+        " [sym.getNormalizedSymModuleName(name), sym.getNormalizedSymFileName(name)])));"
+    )
+    modules = _bugsplat_modules()
+    node, source = modules / _NODE / "bin/node", modules / _CLIENT / "dist/src/sym.js"
+    done = bare_run([node, "-e", code, source, json.dumps(names)], folder)
+    assert done.returncode == 0, done.stderr
+    return [(module, file) for module, file in json.loads(done.stdout)]
 
 
 @cache

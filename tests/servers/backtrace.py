@@ -44,6 +44,7 @@ class BacktraceServer(Server):
         self.settings = settings or Backtrace()
         # The tags by which symbols are grouped, and what is in each.
         self.tags: dict[str, set[str]] = {}
+        self.uploads = 0
 
     def refuse(self, request: Request) -> Response | None:
         words, settings = request.words, self.settings
@@ -59,7 +60,7 @@ class BacktraceServer(Server):
     def bad_request(self, why: str) -> Response:
         return _error(400, why)
 
-    @step("upload", "POST", "/(?P<subdomain>[^/]+)/(?P<token>[^/]+)/symbols", stores=True)
+    @step("upload", "POST", "/(?P<subdomain>[^/]+)/(?P<token>.+)/symbols", stores=True)
     def upload(self, request: Request) -> Response:
         return self._take(request)
 
@@ -78,7 +79,9 @@ class BacktraceServer(Server):
             self.keep(request, name, member)
             with self.lock:
                 self.tags.setdefault(request.argument("tag") or "", set()).add(name)
-        return json_response(200, {"response": "ok"})
+        with self.lock:
+            number = self.uploads = self.uploads + 1
+        return json_response(200, {"response": "ok", "_rxid": f"01000000-7e23-{number:04x}"})
 
     def _members(self, request: Request, blob: Blob) -> Iterator[tuple[str, Blob]]:
         with blob.path.open("rb") as file:

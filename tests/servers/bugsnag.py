@@ -2,7 +2,8 @@
 """Bugsnag: forms with a symbol file, or with a shared object.
 
 Source: bugsnag/bugsnag-cli, pkg/upload/breakpad.go and linux.go, pkg/server/request.go: any 2xx is
-success, a 409 means that the file is there. The other answers are our assumption.
+success, a 409 means that the file is there. The answers are those of BugSnag's published
+description of its upload API; by what it tells ELF files apart is our assumption.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class BugsnagServer(Server):
         name = fields.get("debug_file") or words[4]
         identifier = fields.get("debug_identifier") or words[3]
         overwrite = request.argument("overwrite") == "true"
-        return self._take(request, f"{name}/{identifier}", file.blob, overwrite)
+        key = f"{name}/{identifier}"
+        return self._take(request, key, file.blob, overwrite) or text_response(200, "OK")
 
     @step("linux", "POST", "/linux", stores=True)
     def linux(self, request: Request) -> Response:
@@ -57,12 +59,14 @@ class BugsnagServer(Server):
         if file is None or not name:
             raise BadRequestError("soFile or sharedObjectName is missing")
         overwrite = form.fields.get("overwrite") == "true"
-        return self._take(request, name, file.blob, overwrite)
+        return self._take(request, name, file.blob, overwrite) or text_response(202, "Accepted")
 
-    def _take(self, request: Request, key: str, blob: Blob, overwrite: bool) -> Response:
+    def _take(self, request: Request, key: str, blob: Blob, overwrite: bool) -> Response | None:
+        if not blob.size:
+            return text_response(422, "received empty file")
         request.deliver(key, blob)
         with self.lock:
             if key in self.kept and not overwrite:
-                return text_response(409, "duplicate file")
+                return text_response(409, "duplicate symbol file")
             self.keep(request, key, blob)
-        return text_response(202, "OK")
+        return None

@@ -7,10 +7,11 @@ of a file that is no gzip stream, or not of the size that was said, is our assum
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from servers.base import Server, step
 from servers.certificates import Certificate
@@ -46,6 +47,7 @@ class BugSplatServer(Server):
         self.tokens: set[str] = set()
         # What was put, by the name in its address.
         self.pending: dict[str, Blob | None] = {}
+        self._seed = secrets.token_bytes(16)
 
     def refuse(self, request: Request) -> Response | None:
         kind, _, token = request.header("Authorization").partition(" ")
@@ -73,19 +75,27 @@ class BugSplatServer(Server):
             return Response(403)
         with self.lock:
             self.pending[key] = None
-        url = f"{self.origin(request)}/bucket/{key}?sig=1"
+        query = f"X-Amz-Expires=600&X-Amz-Signature={self._signature(key)}"
+        url = f"{self.origin(request)}/bucket/{quote(key)}?{query}"
         return json_response(200, {"Status": "Success", "url": url})
+
+    def _signature(self, key: str) -> str:
+        return hmac.new(self._seed, key.encode(), "sha256").hexdigest()
 
     @step("put", "PUT", "/bucket/(?P<key>.+)", stores=True, checks_token=False)
     def put(self, request: Request) -> Response:
         key = request.words["key"]
-        if key not in self.pending or request.argument("sig") != "1":
+        if key not in self.pending or request.argument("X-Amz-Signature") != self._signature(key):
             return Response(403)
+        if request.header("Authorization"):
+            # A bucket takes one way to prove who it is, and this token is none of its business.
+            return Response(400, b"Only one auth mechanism allowed")
         if request.header("Transfer-Encoding"):
             # A bucket wants to know the length before.
             return Response(411)
         blob = request.spool()
-        request.deliver(key, blob)
+        # It is acknowledged once it is complete.
+        self.account.delivered(key, blob.sha256, blob.size)
         with self.lock:
             self.pending[key] = blob
             self.kept.pop(key, None)

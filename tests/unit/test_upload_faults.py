@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from builders.symbolstore import fill
+from builders.symbolstore import add_debug_file, fill
 from crashsym.cli.main import main
 from crashsym.upload import sentry, transport
+from servers.backtrace import Backtrace, BacktraceServer
 from servers.base import Server
+from servers.bugsnag import BugsnagServer
+from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import FAULTS, Damage, Order
 from servers.put import Put, PutServer
 from servers.sentry import Sentry, SentryServer
@@ -37,6 +40,10 @@ class Protocol:
     server: type[Server]
     steps: tuple[str, ...]
     more: str = ""
+    place: str = ""
+    debug_files: bool = False
+    # A verification needs a question for what the server has.
+    answers: bool = True
     # Content that is stored wrongly is found out where the server tells checksums.
     sees_damage: bool = False
 
@@ -48,6 +55,8 @@ class Protocol:
             return PutServer(Put(bearer=OTHER_TOKEN), faults)
         if self.server is SymUploadV1Server:
             return SymUploadV1Server(faults)
+        if self.server is BugsnagServer:
+            return BugsnagServer(OTHER_TOKEN, faults)
         return self.server(None, faults)  # type: ignore[arg-type]
 
     @property
@@ -56,6 +65,8 @@ class Protocol:
             SentryServer: Sentry().token,
             TeckenServer: Tecken().token,
             SymUploadV2Server: SymUploadV2().key,
+            BugSplatServer: BugSplat().client_secret,
+            BacktraceServer: Backtrace().token,
         }
         return tokens.get(self.server, OTHER_TOKEN)
 
@@ -69,9 +80,27 @@ PROTOCOLS = (
         sees_damage=True,
     ),
     Protocol("tecken", TeckenServer, ("download", "upload")),
-    Protocol("symupload-v1", SymUploadV1Server, ("upload",)),
+    Protocol("symupload-v1", SymUploadV1Server, ("upload",), answers=False),
     Protocol("symupload-v2", SymUploadV2Server, ("status", "create", "put", "complete")),
     Protocol("http", PutServer, ("head", "put")),
+    Protocol(
+        "bugsplat",
+        BugSplatServer,
+        ("login", "upload-url", "put", "complete"),
+        'database = "acme"\napplication = "app"\nversion = "1"\nclient = "client"\n',
+        answers=False,
+    ),
+    Protocol("bugsnag", BugsnagServer, ("breakpad-symbol",), answers=False),
+    Protocol(
+        "bugsnag",
+        BugsnagServer,
+        ("linux",),
+        'send = ["debug-files"]\n',
+        debug_files=True,
+        answers=False,
+    ),
+    Protocol("backtrace", BacktraceServer, ("upload",), 'subdomain = "acme"\n', answers=False),
+    Protocol("backtrace", BacktraceServer, ("post",), place="/api/post", answers=False),
 )
 
 
@@ -83,18 +112,23 @@ class Bench:
         self.protocol = protocol
         manifest = fill(folder, FILES)
         self.wanted = {m.symbols.sha256 for m in manifest.modules if m.symbols is not None}
+        if protocol.debug_files:
+            self.wanted = {add_debug_file(folder / "root", m) for m in manifest.modules}
         (folder / "token").write_text(protocol.token)
         (folder / "token").chmod(0o600)
 
     def run(self, server: Server, *options: str, patience: float = 30) -> int:
+        protocol = self.protocol
         config = (
-            f'[target.server]\nkind = "{self.protocol.kind}"\nurl = "{server.url}"\n'
+            f'[target.server]\nkind = "{protocol.kind}"\nurl = "{server.url}{protocol.place}"\n'
             f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n'
-            f"{self.protocol.more}"
+            f"{protocol.more}"
         )
         (self.folder / "crashsym.toml").write_text(config)
         places = ["--manifest", f"{self.folder}/manifest.json", "--store", f"{self.folder}/store"]
         config_option = ["--config", f"{self.folder}/crashsym.toml"]
+        if self.protocol.debug_files:
+            config_option += ["--debug-root", f"{self.folder}/root"]
         return main(["upload", *places, *config_option, "--to", "server", *options])
 
     def kept(self, server: Server) -> set[str]:
@@ -146,7 +180,7 @@ def test_fault(
 ) -> None:
     bench = Bench(tmp_path, protocol)
     with protocol.start([order]) as server:
-        verify = () if protocol.kind == "symupload-v1" else ("--verify",)
+        verify = ("--verify",) if protocol.answers else ()
         # what lasts is not waited for
         code = bench.run(server, *verify, patience=0.5 if order.onwards else 30)
         said = capsys.readouterr().err

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from crashsym.upload import targets, transport
 from crashsym.upload.items import SYMBOLS, Item, symbol_items
 from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome
+from servers.backtrace import Backtrace, BacktraceServer
 from servers.base import Server
+from servers.bugsnag import BugsnagServer
+from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import Answer, CutRequest, Order, Slow
 from servers.put import PutServer
 from servers.sentry import Sentry, SentryServer
@@ -75,20 +79,37 @@ def server_of(kind: str, faults: list[Order]) -> Server:
         return PutServer(faults=faults)
     if kind == "tecken":
         return TeckenServer(faults=faults)
-    if kind == "symupload-v1":
-        return SymUploadV1Server(faults)
-    return SymUploadV2Server(faults=faults)
+    if kind == "bugsnag":
+        return BugsnagServer("any", faults)
+    others: dict[str, Callable[[None, list[Order]], Server]] = {
+        "symupload-v1": lambda _, orders: SymUploadV1Server(orders),
+        "symupload-v2": SymUploadV2Server,
+        "bugsplat": BugSplatServer,
+        "backtrace": BacktraceServer,
+    }
+    return others[kind](None, faults)
 
 
 TOKENS = {
+    "bugsplat": BugSplat().client_secret,
+    "bugsnag": "any",
+    "backtrace": Backtrace().token,
     "sentry": Sentry().token,
     "tecken": Tecken().token,
     "symupload-v2": SymUploadV2().key,
     "http": "any",
     "symupload-v1": "any",
 }
-STEPS = {"sentry": "chunks", "http": "put", "tecken": "upload", "symupload-v1": "upload"}
-MORE = {"sentry": ('organization = "acme"', 'project = "firmware"')}
+STEPS = {
+    **dict.fromkeys(["tecken", "symupload-v1", "backtrace"], "upload"),
+    "sentry": "chunks",
+    "bugsnag": "breakpad-symbol",
+}
+MORE = {
+    "sentry": ('organization = "acme"', 'project = "firmware"'),
+    "bugsplat": ('database = "acme"', 'application = "a"', 'version = "1"', 'client = "client"'),
+    "backtrace": ('subdomain = "acme"',),
+}
 
 
 @pytest.mark.parametrize("fault", [None, Answer(503), CutRequest()], ids=["well", "503", "cut"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import pickle
 import re
@@ -20,8 +21,12 @@ from builders.uploading import CANARY, Bench
 from crashsym.errors import ConfigError
 from crashsym.upload import secret, transport
 from crashsym.upload.secret import Secret
-from servers.base import Server
-from servers.faults import Answer, Order
+from servers.backtrace import Backtrace, BacktraceServer
+from servers.base import Server, Step
+from servers.bugsnag import BugsnagServer
+from servers.bugsplat import BugSplat, BugSplatServer
+from servers.faults import Answer, Fault, Order
+from servers.messages import Request, Response
 from servers.put import Put, PutServer
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
@@ -246,7 +251,13 @@ STATUSES = (200, 302, 400, 401, 503)
 MORE = {
     "sentry": ('organization = "acme"', 'project = "firmware"', "wait = 1"),
     "http": ('user = "me"',),
+    "bugsplat": (
+        *('database = "acme"', 'application = "app"', 'version = "1"', 'client = "client"'),
+    ),
+    "backtrace": ('subdomain = "acme"', 'tag = "a"'),
 }
+# Of these a verification fails, as their servers cannot be asked.
+SILENT = ("symupload-v1", "bugsplat", "bugsnag", "backtrace")
 PAIR = b64encode(f"me:{CANARY}".encode()).decode()
 ECHOES = {
     "words": CANARY,
@@ -268,10 +279,16 @@ def server_of(kind: str, faults: list[Order]) -> Server:
         return SymUploadV1Server(faults)
     if kind == "symupload-v2":
         return SymUploadV2Server(SymUploadV2(key=CANARY), faults)
+    if kind == "bugsplat":
+        return BugSplatServer(BugSplat(client_secret=CANARY), faults)
+    if kind == "bugsnag":
+        return BugsnagServer(CANARY, faults)
+    if kind == "backtrace":
+        return BacktraceServer(Backtrace(token=CANARY), faults)
     return PutServer(Put(basic=f"me:{CANARY}"), faults)
 
 
-KINDS = ("sentry", "tecken", "symupload-v1", "symupload-v2", "http")
+KINDS = ("sentry", "tecken", "symupload-v2", "http", *SILENT)
 CASES = [(kind, status, form) for kind in KINDS for status in STATUSES for form in ECHOES]
 
 
@@ -294,13 +311,18 @@ def test_at_no_outcome_is_it_anywhere(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_at_success_it_is_nowhere_either(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
 ) -> None:
     bench = Bench(tmp_path, 1)
+    for logger in ("", "urllib3", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, logger)
     with server_of(kind, []) as server:
-        assert upload(bench, kind, server) == (3 if kind == "symupload-v1" else 0)
+        assert upload(bench, kind, server) == (3 if kind in SILENT else 0)
         assert server.kept
-    assert not leaks(everything(bench, capsys))
+    assert not leaks(everything(bench, capsys) + caplog.text)
 
 
 def upload(bench: Bench, kind: str, server: Server) -> int:
@@ -316,17 +338,57 @@ def everything(bench: Bench, capsys: pytest.CaptureFixture[str]) -> str:
     return "\n".join([printed.out, printed.err, bench.ledger(), manifest])
 
 
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("step", ["upload-url", "put", "complete"])
+def test_what_a_server_has_given_is_as_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str, status: int
+) -> None:
+    """BugSplat's access token, and the signature of an address that it hands out."""
+    given: list[str] = []
+    bench = Bench(tmp_path, 1)
+    with BugSplatServer(BugSplat(client_secret=CANARY)) as server:
+        real = server.respond
+
+        def respond(found: Step | None, request: Request, fault: Fault | None) -> Response:
+            if found is None or found.name != step:
+                return real(found, request, fault)
+            secrets = [request.header("Authorization").rpartition(" ")[2]]
+            secrets += [request.target.partition("?")[2], request.argument("X-Amz-Signature") or ""]
+            given.extend(filter(None, secrets))
+            said = json.dumps({"Status": "Failed", "Error": given, "and": given}).encode()
+            place = {"Location": f"{server.url}/else?sig=hunter2hunter2"}
+            return Response(status, said, {"Content-Type": "text/html", **place})
+
+        server.respond = respond  # type: ignore[method-assign]
+        assert upload(bench, "bugsplat", server) == 3
+    printed = everything(bench, capsys)
+    assert given
+    assert not [one for one in (*given, "hunter2") if one in printed]
+
+
+def test_an_address_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for url in ("https://[::1/?sig=hunter2hunter2", "file:///etc/passwd?sig=hunter2hunter2", "//?"):
+        bench = Bench(tmp_path / str(len(url)), 1)
+        answer = echo(200, json.dumps({"Status": "Success", "url": url}))
+        with server_of("bugsplat", [Order("upload-url", answer)]) as server:
+            assert upload(bench, "bugsplat", server) == 3
+        printed = everything(bench, capsys)
+        assert '"state": "refused"' in printed
+        assert "hunter2" not in printed
+
+
 def test_the_test_would_see_it() -> None:
     assert all(leaks(text) for text in ECHOES.values())
 
 
+@pytest.mark.parametrize("kind", ["symupload-v2", "bugsplat", "bugsnag", "backtrace"])
 def test_in_no_text_of_a_broken_connection(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     bench = Bench(tmp_path, 1)
     with SymUploadV2Server() as server:
         url = server.url
-    bench.target("symupload-v2", url, "patience = 0.1", bench.token(CANARY))
+    bench.target(kind, url, "patience = 0.1", *MORE.get(kind, ()), bench.token(CANARY))
     assert bench.run("upload", "--json") == 3
     printed = capsys.readouterr()
     assert "refused" in printed.err

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from builders.uploading import Bench, kept, shown, states
-from crashsym.cli.main import main
+from servers.backtrace import Backtrace, BacktraceServer
 from servers.base import Server
+from servers.bugsnag import BugsnagServer
+from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import CutAnswer, Order
 from servers.messages import Request, Response
 from servers.put import PutServer
@@ -33,11 +35,20 @@ def watched(server: Server, seen: list[Request]) -> Server:
     return server
 
 
-SERVERS: dict[str, tuple[type[Server], str]] = {
+SERVERS: dict[str, tuple[Callable[[], Server], str]] = {
     "tecken": (TeckenServer, Tecken().token),
     "symupload-v1": (SymUploadV1Server, "any"),
     "symupload-v2": (SymUploadV2Server, SymUploadV2().key),
+    "bugsplat": (BugSplatServer, BugSplat().client_secret),
+    "bugsnag": (BugsnagServer, "0123456789abcdef0123456789abcdef"),
+    "backtrace": (BacktraceServer, Backtrace().token),
     "http": (PutServer, "any"),
+}
+MORE: dict[str, tuple[str, ...]] = {
+    "bugsplat": (
+        *('database = "acme"', 'application = "app"', 'version = "1"', 'client = "client"'),
+    ),
+    "backtrace": ('subdomain = "acme"',),
 }
 
 
@@ -47,8 +58,9 @@ def test_every_body_has_its_length(tmp_path: Path, kind: str) -> None:
     made, token = SERVERS[kind]
     seen: list[Request] = []
     with watched(made(), seen) as server:
-        bench.target(kind, server.url, bench.token(token))
+        bench.target(kind, server.url, *MORE.get(kind, ()), bench.token(token))
         assert bench.run() == 0
+        assert kept(server) == bench.wanted
     assert seen
     for request in seen:
         assert "Transfer-Encoding" not in request.headers
@@ -119,10 +131,13 @@ def test_a_put_of_which_a_part_was_kept(tmp_path: Path, capsys: pytest.CaptureFi
     assert "there is another file of 100 bytes" in json.dumps(found)
 
 
+@pytest.mark.parametrize("kind", ["symupload-v2", "bugsplat", "bugsnag", "backtrace"])
 def test_the_key_is_needed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     bench = Bench(tmp_path, 1)
-    assert main(bench.line(to="symupload-v2+https://s.example")) == 2
-    assert "this protocol needs an API key" in capsys.readouterr().err
+    bench.target(kind, "https://s.example", *MORE.get(kind, ()))
+    assert bench.run() == 2
+    said = capsys.readouterr().err
+    assert "no token: 'server' (https://s.example): this protocol needs an API key" in said

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from crashsym.errors import InputError
+from crashsym.errors import CrashsymError, InputError
 from crashsym.upload.bodies import pieces
 from crashsym.upload.items import Item
 from crashsym.upload.outcome import FAILED, Outcome
+from crashsym.upload.work import Hope
 
 
 def batches(items: Iterable[Item], size: int, count: int) -> Iterator[list[Item]]:
@@ -28,6 +30,33 @@ def batches(items: Iterable[Item], size: int, count: int) -> Iterator[list[Item]
         room -= item.size
     if batch:
         yield batch
+
+
+def send_zip(
+    batch: list[Item], hope: Hope, post: Callable[[Path, list[Item]], Iterable[Outcome]]
+) -> Iterator[Outcome]:
+    """Yield how each file of an archive ends that ``post`` sends.
+
+    ``post`` gets the files that are in it, and returns how these have ended.
+    """
+    if hope.gone:
+        yield from map(hope.skipped, batch)
+        return
+    packed, outcomes = batch, list[Outcome]()
+    try:
+        with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
+            archive = Path(folder, "symbols.zip")
+            packed, failed = write_zip(archive, batch)
+            yield from failed
+            if packed:
+                outcomes += post(archive, packed)
+                hope.note(None)
+    except CrashsymError as error:
+        yield from (hope.ended(item, error) for item in packed)
+    except OSError as error:
+        yield from (Outcome(item, FAILED, error.strerror or str(error)) for item in packed)
+    else:
+        yield from outcomes
 
 
 def write_zip(archive: Path, items: Iterable[Item]) -> tuple[list[Item], list[Outcome]]:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -96,6 +98,22 @@ def pieces(item: Item) -> Iterator[bytes]:
     with closing(ItemBody(item)) as body:
         while data := body.read(PIECE):
             yield data
+
+
+@contextmanager
+def gzipped(item: Item) -> Iterator[Callable[[], FileBody]]:
+    """Yield what opens a compressed copy of a file; equal bytes give an equal copy.
+
+    Raises:
+        OSError: there is no room for it.
+        UnreadableError: the file cannot be read, or has other bytes than the manifest says.
+    """
+    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
+        packed = Path(folder, "data")
+        with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
+            for piece in pieces(item):
+                target.write(piece)
+        yield lambda: FileBody(packed)
 
 
 def changed(item: Item) -> UnreadableError:

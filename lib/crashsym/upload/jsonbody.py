@@ -24,7 +24,7 @@ def document_of(transport: Transport, step: str, answer: Answer) -> dict[str, An
     Raises:
         RejectedError: it has answered something else.
     """
-    found = _parsed(answer)
+    found = parsed(answer)
     if not isinstance(found, dict):
         raise not_of_this_protocol(transport, step, answer)
     return found
@@ -36,13 +36,14 @@ def list_of(transport: Transport, step: str, answer: Answer) -> list[Any]:
     Raises:
         RejectedError: it has answered something else.
     """
-    found = _parsed(answer)
+    found = parsed(answer)
     if not isinstance(found, list):
         raise not_of_this_protocol(transport, step, answer)
     return found
 
 
-def _parsed(answer: Answer) -> Any:
+def parsed(answer: Answer) -> Any:
+    """Return what a server has answered in JSON; None if that is none."""
     try:
         return json.loads(answer.data)
     except (ValueError, RecursionError):

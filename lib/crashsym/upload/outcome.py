@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crashsym.upload.items import Item
@@ -32,3 +33,8 @@ class Outcome:
     def is_there(self) -> bool:
         """Whether the server has the file, by what it answered."""
         return self.state in (SENT, PRESENT)
+
+
+def unanswered(items: Iterable[Item]) -> Iterator[Outcome]:
+    """Yield how a verification ends where a server cannot be asked what it has."""
+    return (Outcome(item, FAILED, "this protocol has no question for that") for item in items)

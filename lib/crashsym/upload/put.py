@@ -6,16 +6,13 @@ A WebDAV server wants folders to be made before (MKCOL, RFC 4918 section 9.3): i
 
 from __future__ import annotations
 
-import gzip
-import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from crashsym.errors import ConfigError
-from crashsym.upload.bodies import FileBody, ItemBody, pieces
+from crashsym.upload.bodies import FileBody, ItemBody, gzipped
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -25,7 +22,6 @@ from crashsym.upload.transport import Answer, Request, Transport, check_no_page
 from crashsym.upload.work import Hope, each
 
 _STORED = frozenset({200, 201, 204})
-_LONG = 16  # characters of what may be a signature
 _NO_FOLDER = 409  # RFC 4918 section 9.7.1
 _MADE = frozenset({201, 405, 501})  # 405: it is there; 501: this is no WebDAV
 _THERE = 412  # the answer to If-None-Match: * where there is something
@@ -135,13 +131,10 @@ class PutUploader:
         if command is None:
             yield f"{self._target.url}/{quote(place, safe='/')}"
             return
-        signed = from_command([*command, method, place], "presigned URL")
-        url = signed.reveal()
+        url = from_command([*command, method, place], "presigned URL").reveal()
         if not url.startswith(("https://", "http://")):
             raise ConfigError("no presigned URL", where=command[0], why="it prints something else")
-        query = urlsplit(url).query
-        values = [value for _, value in parse_qsl(query) if len(value) >= _LONG]
-        with self._transport.hiding([signed, *map(Secret, [query, *values])]):
+        with self._transport.hiding(url):
             yield url
 
 
@@ -169,13 +162,9 @@ def _why_another(answer: Answer, size: int | None) -> str:
 
 @contextmanager
 def _body(item: Item, *, compress: bool) -> Iterator[Callable[[], FileBody]]:
-    """Yield what opens the file, or a compressed copy; equal bytes give an equal copy."""
+    """Yield what opens the file, or a compressed copy."""
     if not compress:
         yield lambda: ItemBody(item)
         return
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-        packed = Path(folder, "data")
-        with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
-            for piece in pieces(item):
-                target.write(piece)
-        yield lambda: FileBody(packed)
+    with gzipped(item) as packed:
+        yield packed

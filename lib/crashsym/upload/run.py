@@ -9,6 +9,9 @@ from typing import Protocol
 
 from crashsym.errors import shortened
 from crashsym.manifest import Manifest, Module, Receipt
+from crashsym.upload.backtrace import BacktraceUploader
+from crashsym.upload.bugsnag import BugsnagUploader
+from crashsym.upload.bugsplat import BugSplatUploader
 from crashsym.upload.directory import DirectoryUploader
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.ledger import Ledger
@@ -45,6 +48,9 @@ _OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
     "tecken": TeckenUploader,
     "symupload-v1": V1Uploader,
     "symupload-v2": V2Uploader,
+    "bugsplat": BugSplatUploader,
+    "bugsnag": BugsnagUploader,
+    "backtrace": BacktraceUploader,
     "http": PutUploader,
 }
 

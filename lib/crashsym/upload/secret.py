@@ -18,12 +18,13 @@ import subprocess
 import time
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from crashsym.errors import ConfigError
 
 _LARGEST = 1 << 16
 _SECONDS = 60  # for a command
+_LONG = 12  # characters of a value that may be a signature, or a key
 
 
 class Secret:
@@ -59,6 +60,13 @@ def _forms(text: str) -> set[str]:
     in_url = {quote(text, safe=""), quote(text), quote_plus(text)}
     in_page = {html.escape(text), html.escape(text, quote=False)}
     return {text, in_json, in_json.replace("/", "\\/"), repr(text)[1:-1], *in_url, *in_page}
+
+
+def in_address(url: str) -> list[Secret]:
+    """Return what not to show of an address that is signed: its query, and what is long in it."""
+    query = urlsplit(url).query
+    long = [value for _, value in parse_qsl(query) if len(value) >= _LONG]
+    return [Secret(text) for text in (query, *long) if text]
 
 
 def from_file(file: str) -> Secret:

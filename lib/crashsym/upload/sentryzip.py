@@ -7,17 +7,16 @@ getsentry/sentry src/sentry/api/endpoints/debug_files.py.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
 from crashsym.errors import CrashsymError
-from crashsym.upload.archive import batches, write_zip
+from crashsym.upload.archive import batches, send_zip
 from crashsym.upload.bodies import FileBody, JoinedBody, Part, form, form_type, new_boundary
 from crashsym.upload.items import Item
 from crashsym.upload.jsonbody import document_of, list_of, not_of_this_protocol
-from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
+from crashsym.upload.outcome import PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.sentryproject import ANY_SIZE, SentryProject, name_of
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import Request, Transport
@@ -59,7 +58,9 @@ class SentryZipUploader:
         yield from (Outcome(item, PRESENT) for item in sums if sums[item] not in missing)
         lacking = [item for item in sums if sums[item] in missing]
         for batch in batches(lacking, _BYTES, _FILES):
-            yield from self._send({item: sums[item] for item in batch})
+            yield from send_zip(
+                batch, self._hope, lambda archive, packed: self._sent(archive, packed, sums)
+            )
 
     def _missing(self, sums: Iterable[str]) -> set[str]:
         """Ask which of these files the server has not.
@@ -76,27 +77,15 @@ class SentryZipUploader:
         self._hope.note(None)
         return {sha1 for sha1 in missing if isinstance(sha1, str)}
 
-    def _send(self, sums: dict[Item, str]) -> Iterator[Outcome]:
+    def _sent(
+        self, archive: Path, packed: Sequence[Item], sums: Mapping[Item, str]
+    ) -> list[Outcome]:
         """Send an archive, and ask what the server has taken of it."""
-        if self._hope.gone:
-            yield from map(self._hope.skipped, sums)
-            return
-        packed = list(sums)
-        try:
-            with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-                archive = Path(folder, "symbols.zip")
-                packed, failed = write_zip(archive, sums)
-                yield from failed
-                names = self._post(archive, packed) if packed else {}
-            missing = self._missing(sums[item] for item in packed) if packed else set[str]()
-        except CrashsymError as error:
-            yield from (self._hope.ended(item, error) for item in packed)
-        except OSError as error:
-            yield from (Outcome(item, FAILED, error.strerror or str(error)) for item in packed)
-        else:
-            yield from (_taken(item, sums[item], names, missing) for item in packed)
+        names = self._post(archive, packed)
+        missing = self._missing(sums[item] for item in packed)
+        return [_taken(item, sums[item], names, missing) for item in packed]
 
-    def _post(self, archive: Path, packed: list[Item]) -> dict[str, str]:
+    def _post(self, archive: Path, packed: Sequence[Item]) -> dict[str, str]:
         """Send an archive of files; return what the server calls those that it has taken."""
         boundary = new_boundary()
         headers = {**self._server.headers, "Content-Type": form_type(boundary)}

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from crashsym.errors import ConfigError, RejectedError
+from crashsym.errors import RejectedError
 from crashsym.upload.bodies import ItemBody, JoinedBody, Part, form, form_type, new_boundary
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol
-from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome
+from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome, unanswered
+from crashsym.upload.signed import put_signed
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import Answer, Request, Transport, check_no_page
 from crashsym.upload.work import Hope, each
@@ -39,17 +40,18 @@ class V1Uploader:
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Say that the protocol cannot tell."""
-        return (Outcome(item, FAILED, "this protocol has no question for that") for item in items)
+        return unanswered(items)
 
     def _send(self, item: Item) -> Outcome:
         boundary = new_boundary()
+        fields = list(module_fields(item, self._target.options.get("version")))
         headers = {"Content-Type": form_type(boundary)}
         if self._transport.secret is not None:
             headers["Authorization"] = f"Bearer {self._transport.secret.reveal()}"
 
         def body() -> JoinedBody:
             file = Part("symbol_file", ItemBody(item), item.name)
-            return form([*self._fields(item), file], boundary)
+            return form([*fields, file], boundary)
 
         url = self._target.url
         request = Request("upload", "POST", url, headers, body, content=item.size)
@@ -57,14 +59,16 @@ class V1Uploader:
         check_no_page(self._transport, "upload", answer)
         return Outcome(item, SENT, id=item.debug_id)
 
-    def _fields(self, item: Item) -> Iterator[Part]:
-        if version := self._target.options.get("version"):
-            yield Part("version", version)
-        yield Part("os", _OS)
-        yield Part("cpu", item.arch)
-        yield Part("debug_file", item.debug_file)
-        yield Part("code_file", item.debug_file)
-        yield Part("debug_identifier", item.debug_id)
+
+def module_fields(item: Item, version: str | None) -> Iterator[Part]:
+    """Yield what Breakpad's client says of a symbol file beside it; the version is a product's."""
+    if version:
+        yield Part("version", version)
+    yield Part("os", _OS)
+    yield Part("cpu", item.arch)
+    yield Part("debug_file", item.debug_file)
+    yield Part("code_file", item.debug_file)
+    yield Part("debug_identifier", item.debug_id)
 
 
 class V2Uploader:
@@ -73,9 +77,7 @@ class V2Uploader:
     def __init__(self, target: Target, transport: Transport) -> None:
         self._target = target
         self._transport = transport
-        if transport.secret is None:
-            raise ConfigError("no token", where=target.name, why="this protocol needs an API key")
-        self._key = transport.secret.reveal()
+        self._key = transport.needed_secret().reveal()
         self._jobs = int(target.options.get("jobs", 4))
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
@@ -95,9 +97,7 @@ class V2Uploader:
         if self._is_there(item):
             return Outcome(item, PRESENT, id=item.debug_id)
         url, key = self._create()
-        headers = {"Content-Type": "application/octet-stream"}
-        put = Request("PUT", "PUT", url, headers, lambda: ItemBody(item), content=item.size)
-        self._transport.send(put)
+        put_signed(self._transport, url, lambda: ItemBody(item), {}, item.size)
         try:
             result = self._complete(item, key)
         except RejectedError:  # also where an answer was lost: the place is then gone

@@ -12,7 +12,8 @@ crashsym.toml::
     send = ["symbols", "debug-files"]          # default: symbols
 
 As a URL: ``sentry+https://sentry.example.com/acme/gateway``, ``tecken+https://…``,
-``symupload-v1+https://…``, ``symupload-v2+https://…``, ``https://…`` (PUT), ``store:/srv/symbols``.
+``symupload-v1+https://…``, ``symupload-v2+https://…``, ``bugsnag+https://…``,
+``backtrace+https://submit.backtrace.io/acme``, ``https://…`` (PUT), ``store:/srv/symbols``.
 A token for a URL is in ~/.netrc, or in a file that the command line names.
 """
 
@@ -47,6 +48,9 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("tecken", ("url",), ("limit",), _HTTP),
         ("symupload-v1", ("url",), ("version",), _HTTP),
         ("symupload-v2", ("url",), ("product",), _HTTP),
+        ("bugsplat", ("url", "database", "application", "version", "client"), (), _HTTP),
+        ("bugsnag", ("url",), ("version", "product", "overwrite"), _HTTP),
+        ("backtrace", ("url",), ("subdomain", "tag", "limit"), ("url", "token", "patience", *_ANY)),
         ("http", ("url",), ("layout", "compress", "user", "presign"), _HTTP),
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
@@ -108,7 +112,12 @@ class Target:
         return secret.from_netrc(self.url) if self.url else None
 
 
-_IDENTITY = ("organization", "project", "layout", "compress", "product", "version")
+_IDENTITY = (
+    *("organization", "project", "layout", "compress", "product", "version"),
+    *("database", "application", "subdomain", "tag"),
+)
+# What the last words of a URL stand for.
+_PLACES = {"sentry": ("organization", "project"), "backtrace": ("subdomain",)}
 
 
 def find(names: list[str], file: Path | None, token_file: Path | None = None) -> list[Target]:
@@ -153,11 +162,9 @@ def of_url(text: str) -> Target:
     if not plus or "://" in kind:
         kind, url = "http", text
     table: dict[str, Any] = {"kind": kind, "url": url}
-    if kind == "sentry":
-        parts = urlsplit(url)
-        base, _, names = parts.path.rstrip("/").rpartition("/")
-        base, _, organization = base.rpartition("/")
-        table |= {"organization": organization, "project": names}
+    for key in reversed(_PLACES.get(kind, ()) if _mistaken_url(url) is None else ()):
+        parts = urlsplit(table["url"])
+        base, _, table[key] = parts.path.rstrip("/").rpartition("/")
         table["url"] = parts._replace(path=base).geturl()
     return _checked(text, table, _shown(text))
 
@@ -219,10 +226,10 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
             return f"unknown key '{key}'", f"The keys of '{kind}' are {', '.join(sorted(known))}."
         if mistake := _mistaken_value(key, value):
             return mistake
+    if "url" in table and (mistake := _mistaken_url(table["url"])):
+        return mistake
     missing = [f"'{key}'" for key in sorted(needed) if not table.get(key)]
-    if missing:
-        return f"{', '.join(missing)} is missing", "Give it."
-    return _mistaken_url(table["url"]) if "url" in table else None
+    return (f"{', '.join(missing)} is missing", "Give it.") if missing else None
 
 
 def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
@@ -234,6 +241,9 @@ def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
     if key == "presign":
         good = isinstance(value, list) and value and all(isinstance(word, str) for word in value)
         return None if good else (f"presign is {value!r}", "Give a command: a list of words.")
+    if key == "overwrite":
+        good = isinstance(value, bool)
+        return None if good else (f"overwrite is {value!r}", "Give true or false.")
     if key == "jobs":
         good = type(value) is int and 0 < value <= _MOST_JOBS
         return None if good else (f"jobs is {value!r}", f"Give a number from 1 to {_MOST_JOBS}.")

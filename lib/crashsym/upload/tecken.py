@@ -6,13 +6,11 @@ Source: mozilla-services/tecken docs/upload.rst, tecken/upload/views.py.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from crashsym.errors import CrashsymError
-from crashsym.upload.archive import batches, write_zip
+from crashsym.upload.archive import batches, send_zip
 from crashsym.upload.bodies import FileBody, JoinedBody, Part, form, form_type, new_boundary
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
@@ -44,7 +42,7 @@ class TeckenUploader:
             else:
                 yield outcome
         for batch in batches(wanted, self._limit, len(wanted)):
-            yield from self._send(batch)
+            yield from send_zip(batch, self._hope, self._post)
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Ask for each file whether it is there."""
@@ -64,27 +62,7 @@ class TeckenUploader:
         check_no_page(self._transport, "HEAD", answer)  # of a file Tecken tells no size
         return Outcome(item, PRESENT, id=place)
 
-    def _send(self, batch: list[Item]) -> Iterator[Outcome]:
-        if self._hope.gone:
-            yield from map(self._hope.skipped, batch)
-            return
-        packed = batch
-        try:
-            with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-                archive = Path(folder, "symbols.zip")
-                packed, failed = write_zip(archive, batch)
-                yield from failed
-                if packed:
-                    self._post(archive, packed)
-                    self._hope.note(None)
-        except CrashsymError as error:
-            yield from (self._hope.ended(item, error) for item in packed)
-        except OSError as error:
-            yield from (Outcome(item, FAILED, error.strerror or str(error)) for item in packed)
-        else:
-            yield from (Outcome(item, SENT, id=_place(item)) for item in packed)
-
-    def _post(self, archive: Path, packed: list[Item]) -> None:
+    def _post(self, archive: Path, packed: list[Item]) -> list[Outcome]:
         boundary = new_boundary()
         headers = {"Content-Type": form_type(boundary)}
         if self._transport.secret is not None:
@@ -96,6 +74,7 @@ class TeckenUploader:
         url = f"{self._target.url}/upload/"
         size = sum(item.size for item in packed)
         self._transport.send(Request("upload", "POST", url, headers, body, frozenset({201}), size))
+        return [Outcome(item, SENT, id=_place(item)) for item in packed]
 
 
 def _place(item: Item) -> str:

@@ -8,11 +8,12 @@ the configuration.
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -25,13 +26,14 @@ from urllib3.exceptions import HTTPError, LocationValueError
 from crashsym import __version__
 from crashsym.errors import (
     AuthenticationError,
+    ConfigError,
     RejectedError,
     UnavailableError,
     UploadError,
     shortened,
 )
 from crashsym.upload.answers import beginning
-from crashsym.upload.secret import Secret
+from crashsym.upload.secret import Secret, in_address
 
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
@@ -45,6 +47,8 @@ _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
 # TLS that a later attempt can change; all else of it is a matter of certificates and settings.
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+# Its debug messages have whole addresses, and some protocols want a key in these.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda one: one.levelno > logging.DEBUG)
 
 
 class Body(Protocol):
@@ -169,23 +173,46 @@ class Transport:
         """Let no attempt follow the ones that are on their way."""
         self._stopped.set()
 
+    def needed_secret(self) -> Secret:
+        """Return the secret of a protocol that does not do without.
+
+        Raises:
+            ConfigError: none is configured.
+        """
+        if self.secret is None:
+            why = "this protocol needs an API key"
+            remedy = "Say with 'token' where it is."
+            raise ConfigError("no token", where=self.where, why=why, remedy=remedy)
+        return self.secret
+
     def hide(self, secret: Secret) -> None:
         """Keep another text out of messages, like the token in the form in which it is sent."""
-        self._hidden.append(secret)
+        with self._lock:
+            self._hidden = [*self._hidden, secret]
 
     @contextmanager
-    def hiding(self, secrets: Sequence[Secret]) -> Iterator[None]:
-        """Keep other texts out of the messages of the requests in between."""
-        self._hidden += secrets
+    def hiding(self, url: str) -> Iterator[None]:
+        """Keep what is secret in a signed address out of messages meanwhile.
+
+        Raises:
+            RejectedError: it is no address.
+        """
+        try:
+            secrets = in_address(url)
+        except ValueError:
+            why = "the server has given an address that is none"
+            raise RejectedError("cannot send a file", where=self.where, why=why) from None
+        with self._lock:
+            self._hidden = [*self._hidden, *secrets]
         try:
             yield
         finally:
-            for secret in secrets:
-                self._hidden.remove(secret)
+            with self._lock:
+                self._hidden = [one for one in self._hidden if one not in secrets]
 
     def hidden(self, text: str) -> str:
         """Return a text without the token, which servers may repeat."""
-        for secret in tuple(self._hidden):
+        for secret in self._hidden:
             text = secret.hidden_in(text)
         return text
 
@@ -272,7 +299,8 @@ class Transport:
             remedy = "Check the token, and what its owner may do."
             return self._error(AuthenticationError, request, why, remedy)
         if 300 <= answer.status < 400:
-            place = shortened(self.hidden(str(answer.headers.get("Location", ""))), 200)
+            place = str(answer.headers.get("Location", "")).partition("?")[0]
+            place = shortened(self.hidden(place), 200)
             remedy = f"If that is right, give '{place}' as the URL of the target."
             return self._error(RejectedError, request, f"{why} (it points elsewhere)", remedy)
         return self._error(RejectedError, request, why, "")
