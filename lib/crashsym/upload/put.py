@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import gzip
-import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote
 
-from crashsym.upload.bodies import FileBody, ItemBody, pieces
+from crashsym.upload.bodies import FileBody, ItemBody, gzipped
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -119,13 +116,9 @@ def _why_another(answer: Answer, size: int | None) -> str:
 
 @contextmanager
 def _body(item: Item, *, compress: bool) -> Iterator[Callable[[], FileBody]]:
-    """Yield what opens the file, or a compressed copy; equal bytes give an equal copy."""
+    """Yield what opens the file, or a compressed copy."""
     if not compress:
         yield lambda: ItemBody(item)
         return
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-        packed = Path(folder, "data")
-        with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
-            for piece in pieces(item):
-                target.write(piece)
+    with gzipped(item) as packed:
         yield lambda: FileBody(packed)

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -108,6 +108,7 @@ class Transport:
         self._sessions = threading.local()
         self._stopped = threading.Event()
         self.sent_bytes = 0
+        self.authorities = ""  # a file of certificates; REQUESTS_CA_BUNDLE counts more
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Answer:
@@ -118,24 +119,37 @@ class Transport:
             RejectedError: it refuses; asking again would not help.
             UnavailableError: it could not be reached in time, or not was willing.
         """
+        return self.ask(request.step, request.accept, lambda left: self.once(request, left))
+
+    def ask(self, step: str, accept: Container[int], once: Callable[[float], Answer]) -> Answer:
+        """Return an answer; ``once`` is an attempt, and takes how many seconds are left.
+
+        Raises:
+            UploadError: as `send`.
+        """
         end = time.monotonic() + self._patience.whole
         attempt = 0
         while True:
             attempt += 1
-            answer, trouble = self._try(request, end - time.monotonic())
+            answer, trouble = self._try(step, once, end - time.monotonic())
             if answer is not None:
-                if answer.status in request.accept:
+                if answer.status in accept:
                     return answer
                 if answer.status not in AGAIN:
-                    raise self._refused(request, answer)
+                    raise self._refused(step, answer)
                 trouble = f"HTTP {answer.status}: {self.words(answer)}"
             pause = _pause(attempt, answer)
             if time.monotonic() + pause >= end or self._stopped.wait(pause):
-                raise self._unavailable(request, trouble, attempt)
+                raise self._unavailable(step, trouble, attempt)
 
     def stop(self) -> None:
         """Let no attempt follow the ones that are on their way."""
         self._stopped.set()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._stopped.is_set()
 
     def hide(self, secret: Secret) -> None:
         """Keep another text out of messages, like the token in the form in which it is sent."""
@@ -152,20 +166,18 @@ class Transport:
         text = self.hidden(answer.data[:_PIECE].decode("utf-8", "replace"))
         return shortened(" ".join(text.split()), 200)
 
-    def _try(self, request: Request, left: float) -> tuple[Answer | None, str]:
+    def _try(
+        self, step: str, once: Callable[[float], Answer], left: float
+    ) -> tuple[Answer | None, str]:
         """Return an answer, or None and why there is none."""
-        body = request.body() if callable(request.body) else request.body
         try:
-            return self._ask(request, body, max(left, _SHORTEST)), ""
+            return once(max(left, _SHORTEST)), ""
         except (requests.RequestException, HTTPError) as error:
-            return None, self._trouble(request, error)
+            return None, self._trouble(step, error)
         except OSError as error:  # it is not of the network: a bundle of certificates is not there
-            raise self._error(UnavailableError, request, str(error), "") from None
-        finally:
-            if body is not None and not isinstance(body, bytes):
-                body.close()
+            raise self.error(UnavailableError, step, str(error)) from None
 
-    def _trouble(self, request: Request, error: Exception) -> str:
+    def _trouble(self, step: str, error: Exception) -> str:
         """Return why there is no answer, where another attempt may have one.
 
         Raises:
@@ -175,16 +187,25 @@ class Transport:
         inner = _innermost(error)
         if isinstance(inner, ssl.SSLError) and not isinstance(inner, _BROKEN_OFF):
             remedy = "Name the file with its authority in REQUESTS_CA_BUNDLE, if you trust it."
-            raise self._error(UnavailableError, request, _words(inner), remedy) from None
+            raise self.error(UnavailableError, step, _words(inner), remedy) from None
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return "the answer breaks off"
         again = (requests.ConnectionError, requests.Timeout, HTTPError)
         if not isinstance(error, again) or isinstance(error, LocationValueError):
             remedy = "Check the URL of the target."
-            raise self._error(RejectedError, request, _words(inner), remedy) from None
+            raise self.error(RejectedError, step, _words(inner), remedy) from None
         return self.hidden(_words(inner))
 
-    def _ask(self, request: Request, body: Body | bytes | None, left: float) -> Answer:
+    def once(self, request: Request, left: float) -> Answer:
+        """Make one attempt, which has so many seconds to be answered; `ask` knows its errors."""
+        body = request.body() if callable(request.body) else request.body
+        try:
+            return self._answer(request, body, left)
+        finally:
+            if body is not None and not isinstance(body, bytes):
+                body.close()
+
+    def _answer(self, request: Request, body: Body | bytes | None, left: float) -> Answer:
         headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
         silence = min(self._patience.attempt, left)
         with self._session().request(
@@ -204,6 +225,7 @@ class Transport:
         found: requests.Session | None = getattr(self._sessions, "session", None)
         if found is None:
             found = self._sessions.session = requests.Session()
+            found.verify = self.authorities or True
             found.auth = _as_it_is  # netrc's passwords go only where the configuration says
         return found
 
@@ -211,29 +233,28 @@ class Transport:
         with self._lock:
             self.sent_bytes += size
 
-    def _refused(self, request: Request, answer: Answer) -> UploadError:
+    def _refused(self, step: str, answer: Answer) -> UploadError:
         why = f"HTTP {answer.status}"
         if answer.data:
             why += f": {self.words(answer)}"
         if answer.status in DENIED:
             remedy = "Check the token, and what its owner may do."
-            return self._error(AuthenticationError, request, why, remedy)
+            return self.error(AuthenticationError, step, why, remedy)
         if 300 <= answer.status < 400:
             place = shortened(self.hidden(str(answer.headers.get("Location", ""))), 200)
             remedy = f"If that is right, give '{place}' as the URL of the target."
-            return self._error(RejectedError, request, f"{why} (it points elsewhere)", remedy)
-        return self._error(RejectedError, request, why, "")
+            return self.error(RejectedError, step, f"{why} (it points elsewhere)", remedy)
+        return self.error(RejectedError, step, why)
 
-    def _unavailable(self, request: Request, why: str, attempts: int) -> UploadError:
+    def _unavailable(self, step: str, why: str, attempts: int) -> UploadError:
         tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         remedy = "Repeat the command later: what has been sent is not sent again."
-        return self._error(UnavailableError, request, f"{why} ({tried})", remedy)
+        return self.error(UnavailableError, step, f"{why} ({tried})", remedy)
 
-    def _error(
-        self, kind: type[UploadError], request: Request, why: str, remedy: str
-    ) -> UploadError:
+    def error(self, kind: type[UploadError], step: str, why: str, remedy: str = "") -> UploadError:
+        """Return the error of a step, without the token."""
         why, remedy = shortened(self.hidden(why), 400), self.hidden(remedy)
-        return kind(request.step, where=self.where, why=why, remedy=remedy)
+        return kind(step, where=self.where, why=why, remedy=remedy)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
