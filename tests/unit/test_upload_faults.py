@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from builders.symbolstore import fill
 from crashsym.cli.main import main
-from crashsym.upload import transport
+from crashsym.upload import s3, transport
 from servers.base import Server
 from servers.faults import FAULTS, Damage, Order
 from servers.put import Put, PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -39,6 +40,8 @@ class Protocol:
     more: str = ""
     # Content that is stored wrongly is found out where the server tells checksums.
     sees_damage: bool = False
+    # The bytes of a part, where files are sent in parts.
+    part: int = 0
 
     def start(self, faults: list[Order]) -> Server:
         if self.server is SentryServer:
@@ -46,9 +49,15 @@ class Protocol:
             return SentryServer(sentry, faults)
         if self.server is PutServer:
             return PutServer(Put(bearer=OTHER_TOKEN), faults)
+        if self.server is S3Server:
+            return S3Server(S3(smallest_part=1), faults)
         if self.server is SymUploadV1Server:
             return SymUploadV1Server(faults)
         return self.server(None, faults)  # type: ignore[arg-type]
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-parts" if self.part else self.kind
 
     @property
     def token(self) -> str:
@@ -56,10 +65,12 @@ class Protocol:
             SentryServer: Sentry().token,
             TeckenServer: Tecken().token,
             SymUploadV2Server: SymUploadV2().key,
+            S3Server: S3().secret_key,
         }
         return tokens.get(self.server, OTHER_TOKEN)
 
 
+BUCKET = f'bucket = "{S3().bucket}"\naccess_key = "{S3().access_key}"\n'
 PROTOCOLS = (
     Protocol(
         "sentry",
@@ -72,6 +83,9 @@ PROTOCOLS = (
     Protocol("symupload-v1", SymUploadV1Server, ("upload",)),
     Protocol("symupload-v2", SymUploadV2Server, ("status", "create", "put", "complete")),
     Protocol("http", PutServer, ("head", "put")),
+    Protocol("s3", S3Server, ("head", "put"), BUCKET, sees_damage=True),
+    # Of parts the server tells no digest of all.
+    Protocol("s3", S3Server, ("head", "create", "part", "complete"), BUCKET, part=CHUNK),
 )
 
 
@@ -89,7 +103,8 @@ class Bench:
     def run(self, server: Server, *options: str, patience: float = 30) -> int:
         config = (
             f'[target.server]\nkind = "{self.protocol.kind}"\nurl = "{server.url}"\n'
-            f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n{self.protocol.more}'
+            f'token = {{ file = "{self.folder}/token" }}\npatience = {patience}\n'
+            f"{self.protocol.more}"
         )
         (self.folder / "crashsym.toml").write_text(config)
         places = ["--manifest", f"{self.folder}/manifest.json", "--store", f"{self.folder}/store"]
@@ -133,16 +148,21 @@ def cases() -> Iterator[object]:
                     yield pytest.param(
                         protocol,
                         Order(step, fault, 1, onwards),
-                        id=f"{protocol.kind}-{step}-{name}-{when}",
+                        id=f"{protocol.name}-{step}-{name}-{when}",
                         marks=[pytest.mark.slow] if slow else [],
                     )
 
 
 @pytest.mark.parametrize(("protocol", "order"), cases())
 def test_fault(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: Protocol, order: Order
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: Protocol,
+    order: Order,
 ) -> None:
     bench = Bench(tmp_path, protocol)
+    monkeypatch.setattr(s3, "PART", protocol.part or s3.PART)
     with protocol.start([order]) as server:
         verify = () if protocol.kind == "symupload-v1" else ("--verify",)
         # what lasts is not waited for
@@ -161,6 +181,9 @@ def test_fault(
             assert bench.run(server, *verify) == 0, capsys.readouterr().err
             assert bench.kept(server) == bench.wanted
         assert not server.account.duplicates
+        uploads = server.uploads if isinstance(server, S3Server) else {}
+        # An upload whose id got lost has none.
+        assert not any(upload.parts for upload in uploads.values()), "parts are left"
 
 
 def test_the_bytes_of_the_store_are_what_the_manifest_says(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from crashsym.upload.secret import Secret
 from servers.base import Server
 from servers.faults import Answer, Order
 from servers.put import Put, PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -246,6 +247,7 @@ STATUSES = (200, 302, 400, 401, 503)
 MORE = {
     "sentry": ('organization = "acme"', 'project = "firmware"', "wait = 1"),
     "http": ('user = "me"',),
+    "s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"'),
 }
 PAIR = b64encode(f"me:{CANARY}".encode()).decode()
 ECHOES = {
@@ -268,10 +270,12 @@ def server_of(kind: str, faults: list[Order]) -> Server:
         return SymUploadV1Server(faults)
     if kind == "symupload-v2":
         return SymUploadV2Server(SymUploadV2(key=CANARY), faults)
+    if kind == "s3":
+        return S3Server(S3(secret_key=CANARY), faults)
     return PutServer(Put(basic=f"me:{CANARY}"), faults)
 
 
-KINDS = ("sentry", "tecken", "symupload-v1", "symupload-v2", "http")
+KINDS = ("sentry", "tecken", "symupload-v1", "symupload-v2", "http", "s3")
 CASES = [(kind, status, form) for kind in KINDS for status in STATUSES for form in ECHOES]
 
 

@@ -19,6 +19,7 @@ NEEDED = {
     "symupload-v1": 'url = "https://s.example"\n',
     "symupload-v2": 'url = "https://s.example"\n',
     "http": 'url = "https://s.example"\n',
+    "s3": 'bucket = "symbols"\n',
     "store": 'path = "/srv/symbols"\n',
 }
 # A good value for each key that is not needed.
@@ -33,6 +34,10 @@ VALUES = {
     "version": '"1.2"',
     "product": '"gateway"',
     "user": '"me"',
+    "url": '"https://s.example"',
+    "prefix": '"team/symbols"',
+    "region": '"eu-central-1"',
+    "access_key": '"AKIA"',
     "layout": '"unified"',
     "compress": '"gzip"',
 }
@@ -47,7 +52,7 @@ def documented() -> dict[str, set[str]]:
         words = set(re.findall(r"`([a-z0-9-]+)`", row[1]))
         owners = kinds - words if row[1].startswith("all") else words
         if owners <= kinds:
-            found |= dict.fromkeys(re.findall(r"`([a-z]+)`", row[0]), owners)
+            found |= dict.fromkeys(re.findall(r"`([a-z_]+)`", row[0]), owners)
     return found
 
 
@@ -87,9 +92,13 @@ def test_the_least_that_a_target_says(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind in NEEDED for key in VALUES])
 def test_each_key_is_of_some_kinds_alone(tmp_path: Path, kind: str, key: str) -> None:
     line = f"{key} = {VALUES[key]}"
+    if line in NEEDED[kind]:
+        return
+    if (kind, key) == ("s3", "token"):
+        line += f"\naccess_key = {VALUES['access_key']}"
     if kind in documented()[key]:
         found = target(tmp_path, kind, line)
-        assert (key in found.options) == (key not in ("token", "send"))
+        assert (key in found.options) == (key not in ("url", "token", "send"))
     else:
         with pytest.raises(ConfigError, match=f"unknown key '{key}'"):
             target(tmp_path, kind, line)
@@ -170,7 +179,7 @@ def test_a_token_says_where_it_is(tmp_path: Path, value: str) -> None:
 def test_a_kind_that_there_is_not(tmp_path: Path, kind: str) -> None:
     said = mistake(tmp_path, f"[target.one]\nkind = {kind}\n")
     assert "target 'one': kind is " in said
-    assert ". It is one of sentry, tecken, symupload-v1, symupload-v2, http, store" in said
+    assert ". It is one of sentry, tecken, symupload-v1, symupload-v2, http, s3, store" in said
 
 
 def test_a_target_without_a_kind(tmp_path: Path) -> None:
@@ -259,6 +268,9 @@ def test_a_url_that_is_none(tmp_path: Path, url: str) -> None:
         ("symupload-v2+https://s.example/", "symupload-v2", "https://s.example", {}),
         ("https://s.example/symbols/", "http", "https://s.example/symbols", {}),
         ("http://127.0.0.1:8080/c++", "http", "http://127.0.0.1:8080/c++", {}),
+        ("s3://symbols", "s3", "", {"bucket": "symbols"}),
+        ("s3://symbols/", "s3", "", {"bucket": "symbols"}),
+        ("s3://sym.bols/c++/x/", "s3", "", {"bucket": "sym.bols", "prefix": "c++/x/"}),
         ("store:/srv/symbols", "store", "", {"path": "/srv/symbols"}),
         ("store:symbols", "store", "", {"path": "symbols"}),
     ],
@@ -270,11 +282,36 @@ def test_a_target_as_a_url(text: str, kind: str, url: str, options: dict[str, st
 
 @pytest.mark.parametrize(
     "text",
-    ["sentry+https://s.example", "sentry+https://s.example/acme", "store:", "ftp+https://x", ":"],
+    [
+        *("sentry+https://s.example", "sentry+https://s.example/acme", "store:", "ftp+https://x"),
+        *(":", "s3://", "s3:///x", "s3://a b", "s3://me:hunter2@symbols", "s3://symbols//"),
+        "s3+https://s.example",
+    ],
 )
 def test_a_url_that_lacks_something(text: str) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         of_url(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "a//b", "../b", "a/..", "./a", "a/./b", "a\tb"])
+def test_a_prefix_that_is_none(tmp_path: Path, prefix: str) -> None:
+    lines = f'[target.one]\nkind = "s3"\nbucket = "symbols"\nprefix = "{prefix}"\n'
+    assert "target 'one': prefix is" in mistake(tmp_path, lines)
+
+
+def test_a_secret_key_is_of_an_access_key(tmp_path: Path) -> None:
+    lines = f'[target.one]\nkind = "s3"\nbucket = "symbols"\ntoken = {VALUES["token"]}\n'
+    assert "target 'one': 'access_key' is missing" in mistake(tmp_path, lines)
+
+
+def test_what_tells_buckets_apart(tmp_path: Path) -> None:
+    one = target(tmp_path, "s3", 'prefix = "a"')
+    for key, value in (("bucket", "other"), ("prefix", "b"), ("layout", "unified")):
+        assert replace(one, options={**one.options, key: value}).identity != one.identity
+    assert replace(one, url="https://s.example").identity != one.identity
+    for key, value in (("prefix", "/a/"), ("region", "eu"), ("access_key", "AKIA")):
+        assert replace(one, options={**one.options, key: value}).identity == one.identity
 
 
 def test_a_url_of_a_folder_has_no_path_of_this_machine_for_a_name() -> None:

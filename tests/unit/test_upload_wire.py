@@ -16,6 +16,7 @@ from servers.base import Server
 from servers.faults import CutAnswer, Order
 from servers.messages import Request, Response
 from servers.put import PutServer
+from servers.s3 import S3, S3Server
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
 from servers.tecken import Tecken, TeckenServer
@@ -38,7 +39,9 @@ SERVERS: dict[str, tuple[type[Server], str]] = {
     "symupload-v1": (SymUploadV1Server, "any"),
     "symupload-v2": (SymUploadV2Server, SymUploadV2().key),
     "http": (PutServer, "any"),
+    "s3": (S3Server, S3().secret_key),
 }
+MORE = {"s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"')}
 
 
 @pytest.mark.parametrize("kind", SERVERS)
@@ -47,7 +50,7 @@ def test_every_body_has_its_length(tmp_path: Path, kind: str) -> None:
     made, token = SERVERS[kind]
     seen: list[Request] = []
     with watched(made(), seen) as server:
-        bench.target(kind, server.url, bench.token(token))
+        bench.target(kind, server.url, *MORE.get(kind, ()), bench.token(token))
         assert bench.run() == 0
     assert seen
     for request in seen:

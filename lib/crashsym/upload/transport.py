@@ -108,7 +108,7 @@ class Transport:
         self._sessions = threading.local()
         self._stopped = threading.Event()
         self.sent_bytes = 0
-        self.authorities = ""  # a file of certificates; REQUESTS_CA_BUNDLE counts more
+        self.authorities = ""  # a file of certificates, where it is not REQUESTS_CA_BUNDLE
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Answer:
@@ -216,6 +216,7 @@ class Transport:
             timeout=(min(self._patience.connect, left), silence),
             allow_redirects=False,
             stream=True,
+            verify=self.authorities or None,  # None: the environment says, else the usual ones
         ) as response:
             data = _beginning(response, time.monotonic() + silence)
             self._count(len(body) if body is not None else 0)
@@ -225,7 +226,6 @@ class Transport:
         found: requests.Session | None = getattr(self._sessions, "session", None)
         if found is None:
             found = self._sessions.session = requests.Session()
-            found.verify = self.authorities or True
             found.auth = _as_it_is  # netrc's passwords go only where the configuration says
         return found
 
