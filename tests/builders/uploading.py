@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -22,6 +23,13 @@ from servers.messages import Request, Response
 from builders.symbolstore import fill
 
 LIB = str(Path(__file__).parents[2] / "lib")
+_CHILD = """
+import resource, sys
+from crashsym.cli.main import main
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+code = main(sys.argv[1:])
+print(code, base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 CANARY = "sntrys_C4n/ry+t0ken=\"do\\not'print"
 
 
@@ -78,6 +86,32 @@ class Bench:
             text=True,
             env={**os.environ, "PYTHONPATH": LIB, **(env or {})},
         )
+
+    def enlarge(self, size: int) -> str:
+        """Let the only file be so many zero bytes, which take no disk; return its SHA-256."""
+        file = self.symbol_file()
+        file.write_bytes(b"")
+        os.truncate(file, size)
+        zeros, digest = bytes(1 << 20), hashlib.sha256()
+        for _ in range(size >> 20):
+            digest.update(zeros)
+        (known,) = self.wanted
+        manifest = self.folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(known, digest.hexdigest()))
+        return digest.hexdigest()
+
+    def memory(self) -> int:
+        """Upload in a process of its own; return by how many KiB that has grown."""
+        done = subprocess.run(
+            [sys.executable, "-c", _CHILD, *self.line("upload")],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": LIB},
+        )
+        code, base, peak = map(int, done.stdout.split())
+        assert code == 0, done.stderr
+        return peak - base
 
     def ledger(self) -> str:
         """Return all that the store has noted."""

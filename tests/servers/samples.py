@@ -15,7 +15,9 @@ from servers.bugsnag import BugsnagServer
 from servers.bugsplat import BugSplatServer
 from servers.client import DEBUG_ID, FORM, SYMBOLS, Sent, form, gzipped, send, sha1, zipped
 from servers.put import PutServer
+from servers.s3 import S3Server
 from servers.sentry import SentryServer
+from servers.sigv4 import sign
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2Server
 from servers.tecken import TeckenServer
@@ -123,6 +125,49 @@ PUT: Mapping[str, Make] = {
 }
 
 
+def s3(method: str, query: str = "", body: bytes = b"") -> Make:
+    def made(server: S3Server) -> Sent:
+        target = f"/{server.s3.bucket}/{KEY}{query}"
+        host = f"127.0.0.1:{server.port}"
+        return Sent(method, target, body, sign(method, target, body, host, server.s3.account))
+
+    return made
+
+
+def s3_upload(server: S3Server) -> str:
+    """Begin a multipart upload and return its id."""
+    answer = send(server, s3("POST", "?uploads")(server))
+    assert answer.status == 200
+    return answer.body.decode().split("<UploadId>")[1].split("<")[0]
+
+
+def s3_part(server: S3Server) -> Sent:
+    return s3("PUT", f"?partNumber=1&uploadId={s3_upload(server)}", SYMBOLS)(server)
+
+
+def s3_complete(server: S3Server) -> Sent:
+    part = s3_part(server)
+    etag = send(server, part).headers["ETag"]
+    body = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
+    document = f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>".encode()
+    return s3("POST", f"?{part.path.partition('&')[2]}", document)(server)
+
+
+def s3_abort(server: S3Server) -> Sent:
+    return s3("DELETE", f"?uploadId={s3_upload(server)}")(server)
+
+
+BUCKET: Mapping[str, Make] = {
+    "head": s3("HEAD"),
+    "get": s3("GET"),
+    "part": s3_part,
+    "put": s3("PUT", "", SYMBOLS),
+    "create": s3("POST", "?uploads"),
+    "complete": s3_complete,
+    "abort": s3_abort,
+}
+
+
 def bugsplat_login(server: BugSplatServer) -> Sent:
     settings = server.settings
     fields = {"client_id": settings.client_id, "client_secret": settings.client_secret}
@@ -204,6 +249,7 @@ SAMPLES: Mapping[type[Server], Mapping[str, Make]] = {
     SymUploadV1Server: {"upload": v1_upload},
     SymUploadV2Server: V2,
     PutServer: PUT,
+    S3Server: BUCKET,
     BugSplatServer: BUGSPLAT,
     BacktraceServer: BACKTRACE,
     BugsnagServer: BUGSNAG,

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from builders.symbolstore import add_debug_file, fill
 from crashsym.cli.main import main
-from crashsym.upload import sentry, transport
+from crashsym.upload import s3, sentry, transport
 from servers.backtrace import Backtrace, BacktraceServer
 from servers.base import Server
 from servers.bugsnag import BugsnagServer
 from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import FAULTS, Damage, Order
 from servers.put import Put, PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -46,6 +47,8 @@ class Protocol:
     answers: bool = True
     # Content that is stored wrongly is found out where the server tells checksums.
     sees_damage: bool = False
+    # The bytes of a part, where files are sent in parts.
+    part: int = 0
 
     def start(self, faults: list[Order]) -> Server:
         if self.server is SentryServer:
@@ -53,11 +56,17 @@ class Protocol:
             return SentryServer(settings, faults)
         if self.server is PutServer:
             return PutServer(Put(bearer=OTHER_TOKEN), faults)
+        if self.server is S3Server:
+            return S3Server(S3(smallest_part=1), faults)
         if self.server is SymUploadV1Server:
             return SymUploadV1Server(faults)
         if self.server is BugsnagServer:
             return BugsnagServer(OTHER_TOKEN, faults)
         return self.server(None, faults)  # type: ignore[arg-type]
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-parts" if self.part else self.kind
 
     @property
     def token(self) -> str:
@@ -67,10 +76,12 @@ class Protocol:
             SymUploadV2Server: SymUploadV2().key,
             BugSplatServer: BugSplat().client_secret,
             BacktraceServer: Backtrace().token,
+            S3Server: S3().secret_key,
         }
         return tokens.get(self.server, OTHER_TOKEN)
 
 
+BUCKET = f'bucket = "{S3().bucket}"\naccess_key = "{S3().access_key}"\n'
 PROTOCOLS = (
     Protocol(
         "sentry",
@@ -101,6 +112,9 @@ PROTOCOLS = (
     ),
     Protocol("backtrace", BacktraceServer, ("upload",), 'subdomain = "acme"\n', answers=False),
     Protocol("backtrace", BacktraceServer, ("post",), place="/api/post", answers=False),
+    Protocol("s3", S3Server, ("head", "put"), BUCKET, sees_damage=True),
+    # Of parts the server tells no digest of all.
+    Protocol("s3", S3Server, ("head", "create", "part", "complete"), BUCKET, part=CHUNK),
 )
 
 
@@ -169,16 +183,21 @@ def cases() -> Iterator[object]:
                     yield pytest.param(
                         protocol,
                         Order(step, fault, 1, onwards),
-                        id=f"{protocol.kind}-{step}-{name}-{when}",
+                        id=f"{protocol.name}-{step}-{name}-{when}",
                         marks=[pytest.mark.slow] if slow else [],
                     )
 
 
 @pytest.mark.parametrize(("protocol", "order"), cases())
 def test_fault(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: Protocol, order: Order
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: Protocol,
+    order: Order,
 ) -> None:
     bench = Bench(tmp_path, protocol)
+    monkeypatch.setattr(s3, "PART", protocol.part or s3.PART)
     with protocol.start([order]) as server:
         verify = ("--verify",) if protocol.answers else ()
         # what lasts is not waited for
@@ -197,6 +216,9 @@ def test_fault(
             assert bench.run(server, *verify) == 0, capsys.readouterr().err
             assert bench.kept(server) == bench.wanted
         assert not server.account.duplicates
+        uploads = server.uploads if isinstance(server, S3Server) else {}
+        # An upload whose id got lost has none.
+        assert not any(upload.parts for upload in uploads.values()), "parts are left"
 
 
 def test_the_bytes_of_the_store_are_what_the_manifest_says(tmp_path: Path) -> None:

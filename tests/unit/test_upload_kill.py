@@ -14,6 +14,7 @@ from builders.uploading import Bench
 from servers.base import Server
 from servers.faults import Answer, Order, Plan, Slow
 from servers.put import PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
 
@@ -32,10 +33,19 @@ SERVERS: dict[str, Callable[[], Server]] = {
     "sentry": sentry,
     "http": PutServer,
     "symupload-v2": lambda: SymUploadV2Server(SymUploadV2()),
+    "s3": S3Server,
 }
-MORE = {"sentry": ('organization = "acme"', 'project = "firmware"')}
-REQUESTS = {"sentry": 250, "http": 1000, "symupload-v2": 2000}
-TOKENS = {"sentry": Sentry().token, "http": "any", "symupload-v2": SymUploadV2().key}
+MORE = {
+    "sentry": ('organization = "acme"', 'project = "firmware"'),
+    "s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"'),
+}
+REQUESTS = {"sentry": 250, "http": 1000, "symupload-v2": 2000, "s3": 1000}
+TOKENS = {
+    "sentry": Sentry().token,
+    "http": "any",
+    "symupload-v2": SymUploadV2().key,
+    "s3": S3().secret_key,
+}
 
 
 def stored(kind: str, server: Server) -> set[str]:
@@ -107,12 +117,13 @@ def test_an_interruption_does_not_wait_for_repetitions(
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 9])
-@pytest.mark.parametrize("kind", ["http", "symupload-v2"])
+@pytest.mark.parametrize("kind", ["http", "symupload-v2", "s3"])
 def test_no_more_requests_at_once_than_jobs(tmp_path: Path, kind: str, jobs: int) -> None:
     bench = Bench(tmp_path, 40)
     with SERVERS[kind]() as server:
         server.plan = Plan([Order("put", Slow(0.05), onwards=True)])
-        bench.target(kind, server.url, bench.token(TOKENS[kind]), f"jobs = {jobs}")
+        more = [*MORE.get(kind, ()), bench.token(TOKENS[kind])]
+        bench.target(kind, server.url, *more, f"jobs = {jobs}")
         assert bench.run() == 0
         assert server.account.peak == jobs
         assert server.account.connections == jobs

@@ -20,6 +20,7 @@ from servers.bugsnag import BugsnagServer
 from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import Answer, CutRequest, Order, Slow
 from servers.put import PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -79,6 +80,8 @@ def server_of(kind: str, faults: list[Order]) -> Server:
         return PutServer(faults=faults)
     if kind == "tecken":
         return TeckenServer(faults=faults)
+    if kind == "s3":
+        return S3Server(faults=faults)
     if kind == "bugsnag":
         return BugsnagServer("any", faults)
     others: dict[str, Callable[[None, list[Order]], Server]] = {
@@ -91,6 +94,7 @@ def server_of(kind: str, faults: list[Order]) -> Server:
 
 
 TOKENS = {
+    "s3": S3().secret_key,
     "bugsplat": BugSplat().client_secret,
     "bugsnag": "any",
     "backtrace": Backtrace().token,
@@ -109,6 +113,7 @@ MORE = {
     "sentry": ('organization = "acme"', 'project = "firmware"'),
     "bugsplat": ('database = "acme"', 'application = "a"', 'version = "1"', 'client = "client"'),
     "backtrace": ('subdomain = "acme"',),
+    "s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"'),
 }
 
 

@@ -27,6 +27,7 @@ TARGET = SCHEMA["definitions"]["target"]
 HTTP = 'kind = "http"\nurl = "https://s.example"\n'
 STORE = 'kind = "store"\npath = "/srv/symbols"\n'
 SENTRY = 'kind = "sentry"\nurl = "https://s.example"\norganization = "acme"\nproject = "gateway"\n'
+S3 = 'kind = "s3"\nbucket = "symbols"\n'
 BUGSPLAT = (
     'kind = "bugsplat"\nurl = "https://s.example"\ndatabase = "acme"\napplication = "app"\n'
     'version = "1"\nclient = "c0ffee"\n'
@@ -43,6 +44,9 @@ GOOD = {
     "bugsplat": BUGSPLAT,
     "bugsnag": 'kind = "bugsnag"\nurl = "https://s.example"\noverwrite = true\n',
     "backtrace": 'kind = "backtrace"\nurl = "https://s.example"\nsubdomain = "a"\ntag = "b"\n',
+    "s3": S3,
+    "s3-all": S3 + 'url = "https://s.example"\nprefix = "a/b"\nregion = "eu-central-1"\n',
+    "s3-key": S3 + 'access_key = "AKIA"\ntoken = { file = "x" }\n',
     "file": HTTP + 'token = { file = "~/x" }\n',
     "environment": HTTP + 'token = { environment = "TOKEN" }\n',
     "command": HTTP + 'token = { command = ["pass", ""] }\n',
@@ -56,6 +60,8 @@ BAD = {
     "kind-number": "kind = 1\n",
     "no-url": 'kind = "http"\n',
     "no-path": 'kind = "store"\n',
+    "no-bucket": 'kind = "s3"\nurl = "https://s.example"\n',
+    "s3-token-alone": S3 + 'token = { file = "x" }\n',
     "no-project": SENTRY.replace("project", "layout"),
     "no-client": BUGSPLAT.replace('client = "c0ffee"', ""),
     "unknown-key": HTTP + 'password = "x"\n',

@@ -28,6 +28,7 @@ from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import Answer, Fault, Order
 from servers.messages import Request, Response
 from servers.put import Put, PutServer
+from servers.s3 import S3, S3Server
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -255,6 +256,7 @@ MORE = {
         *('database = "acme"', 'application = "app"', 'version = "1"', 'client = "client"'),
     ),
     "backtrace": ('subdomain = "acme"', 'tag = "a"'),
+    "s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"'),
 }
 # Of these a verification fails, as their servers cannot be asked.
 SILENT = ("symupload-v1", "bugsplat", "bugsnag", "backtrace")
@@ -285,10 +287,12 @@ def server_of(kind: str, faults: list[Order]) -> Server:
         return BugsnagServer(CANARY, faults)
     if kind == "backtrace":
         return BacktraceServer(Backtrace(token=CANARY), faults)
+    if kind == "s3":
+        return S3Server(S3(secret_key=CANARY), faults)
     return PutServer(Put(basic=f"me:{CANARY}"), faults)
 
 
-KINDS = ("sentry", "tecken", "symupload-v2", "http", *SILENT)
+KINDS = ("sentry", "tecken", "symupload-v2", "http", "s3", *SILENT)
 CASES = [(kind, status, form) for kind in KINDS for status in STATUSES for form in ECHOES]
 
 

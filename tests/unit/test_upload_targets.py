@@ -25,6 +25,7 @@ NEEDED = {
     "bugsnag": 'url = "https://s.example"\n',
     "backtrace": 'url = "https://s.example"\n',
     "http": 'url = "https://s.example"\n',
+    "s3": 'bucket = "symbols"\n',
     "store": 'path = "/srv/symbols"\n',
 }
 # A good value for each key that is not needed.
@@ -43,6 +44,10 @@ VALUES = {
     "tag": '"gateway-1.2"',
     "user": '"me"',
     "presign": '["sign-url", "--for", "1h"]',
+    "url": '"https://s.example"',
+    "prefix": '"team/symbols"',
+    "region": '"eu-central-1"',
+    "access_key": '"AKIA"',
     "layout": '"unified"',
     "compress": '"gzip"',
 }
@@ -57,7 +62,7 @@ def documented() -> dict[str, set[str]]:
         words = set(re.findall(r"`([a-z0-9-]+)`", row[1]))
         owners = kinds - words if row[1].startswith("all") else words
         if owners <= kinds:
-            found |= dict.fromkeys(re.findall(r"`([a-z]+)`", row[0]), owners)
+            found |= dict.fromkeys(re.findall(r"`([a-z_]+)`", row[0]), owners)
     return found
 
 
@@ -100,9 +105,13 @@ def test_the_least_that_a_target_says(tmp_path: Path, kind: str) -> None:
 )
 def test_each_key_is_of_some_kinds_alone(tmp_path: Path, kind: str, key: str) -> None:
     line = f"{key} = {VALUES[key]}"
+    if line in NEEDED[kind]:
+        return
+    if (kind, key) == ("s3", "token"):
+        line += f"\naccess_key = {VALUES['access_key']}"
     if kind in documented()[key]:
         found = target(tmp_path, kind, line)
-        assert (key in found.options) == (key not in ("token", "send"))
+        assert (key in found.options) == (key not in ("url", "token", "send"))
     else:
         with pytest.raises(ConfigError, match=f"unknown key '{key}'"):
             target(tmp_path, kind, line)
@@ -279,6 +288,9 @@ def test_a_url_that_is_none(tmp_path: Path, url: str) -> None:
         ),
         ("https://s.example/symbols/", "http", "https://s.example/symbols", {}),
         ("http://127.0.0.1:8080/c++", "http", "http://127.0.0.1:8080/c++", {}),
+        ("s3://symbols", "s3", "", {"bucket": "symbols"}),
+        ("s3://symbols/", "s3", "", {"bucket": "symbols"}),
+        ("s3://sym.bols/c++/x/", "s3", "", {"bucket": "sym.bols", "prefix": "c++/x/"}),
         ("store:/srv/symbols", "store", "", {"path": "/srv/symbols"}),
         ("store:symbols", "store", "", {"path": "symbols"}),
     ],
@@ -293,12 +305,34 @@ def test_a_target_as_a_url(text: str, kind: str, url: str, options: dict[str, st
     [
         *("sentry+https://s.example", "sentry+https://s.example/acme", "sentry+https://[::1/a/b"),
         *("backtrace+https://s.example", "bugsplat+https://s.example/acme/gateway/1.2"),
-        *("store:", "ftp+https://x", ":"),
+        *("store:", "ftp+https://x", ":", "s3://", "s3:///x", "s3://a b"),
+        *("s3://me:hunter2@symbols", "s3://symbols//", "s3+https://s.example"),
     ],
 )
 def test_a_url_that_lacks_something(text: str) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         of_url(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "a//b", "../b", "a/..", "./a", "a/./b", "a\tb"])
+def test_a_prefix_that_is_none(tmp_path: Path, prefix: str) -> None:
+    lines = f'[target.one]\nkind = "s3"\nbucket = "symbols"\nprefix = "{prefix}"\n'
+    assert "target 'one': prefix is" in mistake(tmp_path, lines)
+
+
+def test_a_secret_key_is_of_an_access_key(tmp_path: Path) -> None:
+    lines = f'[target.one]\nkind = "s3"\nbucket = "symbols"\ntoken = {VALUES["token"]}\n'
+    assert "target 'one': 'access_key' is missing" in mistake(tmp_path, lines)
+
+
+def test_what_tells_buckets_apart(tmp_path: Path) -> None:
+    one = target(tmp_path, "s3", 'prefix = "a"')
+    for key, value in (("bucket", "other"), ("prefix", "b"), ("layout", "unified")):
+        assert replace(one, options={**one.options, key: value}).identity != one.identity
+    assert replace(one, url="https://s.example").identity != one.identity
+    for key, value in (("prefix", "/a/"), ("region", "eu"), ("access_key", "AKIA")):
+        assert replace(one, options={**one.options, key: value}).identity == one.identity
 
 
 def test_a_url_of_a_folder_has_no_path_of_this_machine_for_a_name() -> None:

@@ -18,6 +18,7 @@ from servers.bugsplat import BugSplat, BugSplatServer
 from servers.faults import CutAnswer, Order
 from servers.messages import Request, Response
 from servers.put import PutServer
+from servers.s3 import S3, S3Server
 from servers.symupload_v1 import SymUploadV1Server
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
 from servers.tecken import Tecken, TeckenServer
@@ -43,11 +44,13 @@ SERVERS: dict[str, tuple[Callable[[], Server], str]] = {
     "bugsnag": (BugsnagServer, "0123456789abcdef0123456789abcdef"),
     "backtrace": (BacktraceServer, Backtrace().token),
     "http": (PutServer, "any"),
+    "s3": (S3Server, S3().secret_key),
 }
 MORE: dict[str, tuple[str, ...]] = {
     "bugsplat": (
         *('database = "acme"', 'application = "app"', 'version = "1"', 'client = "client"'),
     ),
+    "s3": (f'bucket = "{S3().bucket}"', f'access_key = "{S3().access_key}"'),
     "backtrace": ('subdomain = "acme"',),
 }
 

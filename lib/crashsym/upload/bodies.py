@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,19 +101,19 @@ def pieces(item: Item) -> Iterator[bytes]:
 
 
 @contextmanager
-def gzipped(item: Item) -> Iterator[Callable[[], FileBody]]:
-    """Yield what opens a compressed copy of a file; equal bytes give an equal copy.
+def gzipped(item: Item) -> Iterator[Path]:
+    """Yield a compressed copy of a file; equal bytes give an equal copy.
 
     Raises:
-        OSError: there is no room for it.
-        UnreadableError: the file cannot be read, or has other bytes than the manifest says.
+        OSError: it cannot be written.
+        UnreadableError: the file cannot be read, or has changed.
     """
     with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
         packed = Path(folder, "data")
         with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
             for piece in pieces(item):
                 target.write(piece)
-        yield lambda: FileBody(packed)
+        yield packed
 
 
 def changed(item: Item) -> UnreadableError:

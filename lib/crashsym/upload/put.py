@@ -167,4 +167,4 @@ def _body(item: Item, *, compress: bool) -> Iterator[Callable[[], FileBody]]:
         yield lambda: ItemBody(item)
         return
     with gzipped(item) as packed:
-        yield packed
+        yield lambda: FileBody(packed)

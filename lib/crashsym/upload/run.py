@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crashsym.errors import shortened
+from crashsym.errors import ConfigError, shortened
 from crashsym.manifest import Manifest, Module, Receipt
 from crashsym.upload.backtrace import BacktraceUploader
 from crashsym.upload.bugsnag import BugsnagUploader
@@ -43,6 +43,19 @@ def _sentry(target: Target, transport: Transport) -> Uploader:
     return SentryZipUploader(target, transport) if old else SentryUploader(target, transport)
 
 
+def _s3(target: Target, transport: Transport) -> Uploader:
+    try:
+        from crashsym.upload.s3 import S3Uploader
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "cannot use a bucket",
+            where=f"'{target.name}'",
+            why=f"the Python module {error.name} is missing",
+            remedy="Install boto3: pip install 'crashsym[s3]'.",
+        ) from error
+    return S3Uploader(target, transport)
+
+
 _OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
     "sentry": _sentry,
     "tecken": TeckenUploader,
@@ -52,6 +65,7 @@ _OVER_HTTP: dict[str, Callable[[Target, Transport], Uploader]] = {
     "bugsnag": BugsnagUploader,
     "backtrace": BacktraceUploader,
     "http": PutUploader,
+    "s3": _s3,
 }
 
 
@@ -94,7 +108,7 @@ def door(target: Target) -> Door:
     if target.kind == "store":
         return Door(target, DirectoryUploader(target))
     patience = Patience(whole=float(target.options.get("patience", Patience().whole)))
-    transport = Transport(f"'{target.name}' ({target.url})", target.secret(), patience)
+    transport = Transport(f"'{target.name}' ({target.place})", target.secret(), patience)
     return Door(target, _OVER_HTTP[target.kind](target, transport), transport)
 
 

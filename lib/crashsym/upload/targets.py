@@ -13,13 +13,15 @@ crashsym.toml::
 
 As a URL: ``sentry+https://sentry.example.com/acme/gateway``, ``tecken+https://…``,
 ``symupload-v1+https://…``, ``symupload-v2+https://…``, ``bugsnag+https://…``,
-``backtrace+https://submit.backtrace.io/acme``, ``https://…`` (PUT), ``store:/srv/symbols``.
+``backtrace+https://submit.backtrace.io/acme``, ``https://…`` (PUT), ``s3://bucket/prefix``,
+``store:/srv/symbols``.
 A token for a URL is in ~/.netrc, or in a file that the command line names.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,12 +54,17 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("bugsnag", ("url",), ("version", "product", "overwrite"), _HTTP),
         ("backtrace", ("url",), ("subdomain", "tag", "limit"), ("url", "token", "patience", *_ANY)),
         ("http", ("url",), ("layout", "compress", "user", "presign"), _HTTP),
+        ("s3", ("bucket",), ("prefix", "region", "access_key", "layout", "compress"), _HTTP),
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
 }
 COMPRESSIONS = ("none", "gzip")
 PROTOCOLS = ("chunks", "zip")
 _TOKEN = ("file", "environment", "command", "netrc")
+_FORMS = {
+    "bucket": (re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,254}"), "Give the name of a bucket."),
+    "prefix": (re.compile(r"/?((?!\.{1,2}(/|$))[^/]+(/|$))+"), "Give a path, like team/symbols."),
+}
 _NUMBERS = ("patience", "wait", "limit")
 _MOST_JOBS = 64
 _CHOICES = {
@@ -86,10 +93,24 @@ class Target:
     @property
     def identity(self) -> str:
         """What tells it from all others: where the files go, and not by which token."""
-        parts = [self.kind, self.url, *(str(self.options.get(key, "")) for key in _IDENTITY)]
+        parts = [self.kind, self.place, *(str(self.options.get(key, "")) for key in _IDENTITY)]
         if "path" in self.options:
             parts.append(str(self.path.absolute()))
         return "\n".join(parts)
+
+    @property
+    def place(self) -> str:
+        """Where the files go to on the network: a URL, or a bucket and its server."""
+        if self.kind != "s3":
+            return self.url
+        at = f" at {self.url}" if self.url else ""
+        return f"s3://{self.options['bucket']}/{self.prefix}{at}"
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of a bucket begin with."""
+        prefix = str(self.options.get("prefix", "")).strip("/")
+        return f"{prefix}/" if prefix else ""
 
     @property
     def path(self) -> Path:
@@ -102,6 +123,8 @@ class Target:
         Raises:
             ConfigError: it cannot be had.
         """
+        if self.kind == "s3" and "access_key" not in self.options:
+            return None  # boto3 looks for both
         source = self.token or {"netrc": True}
         if "file" in source:
             return secret.from_file(source["file"])
@@ -158,6 +181,10 @@ def of_url(text: str) -> Target:
     if text.startswith("store:"):
         # the name becomes a part of the manifest, in which no path of a machine is
         return replace(_checked(text, {"kind": "store", "path": text[6:]}, text), name="store")
+    if text.startswith("s3://"):
+        bucket, _, prefix = text[5:].partition("/")
+        more = {"prefix": prefix} if prefix else {}
+        return _checked(text, {"kind": "s3", "bucket": bucket, **more}, _shown(text))
     kind, plus, url = text.partition("+")
     if not plus or "://" in kind:
         kind, url = "http", text
@@ -229,7 +256,11 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
     if "url" in table and (mistake := _mistaken_url(table["url"])):
         return mistake
     missing = [f"'{key}'" for key in sorted(needed) if not table.get(key)]
-    return (f"{', '.join(missing)} is missing", "Give it.") if missing else None
+    if missing:
+        return f"{', '.join(missing)} is missing", "Give it."
+    if kind == "s3" and "token" in table and "access_key" not in table:
+        return "'access_key' is missing", "Give it: the token is its secret key."
+    return None
 
 
 def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
@@ -252,6 +283,8 @@ def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:
         return None if good else (f"{key} is {value!r}", "Give a number above 0.")
     if key in _CHOICES and value not in _CHOICES[key]:
         return f"{key} is {value!r}", f"It is one of {', '.join(_CHOICES[key])}."
+    if key in _FORMS and isinstance(value, str) and not _FORMS[key][0].fullmatch(value):
+        return f"{key} is not as it has to be", _FORMS[key][1]  # it may have a password
     good = isinstance(value, str) and bool(value) and value.isprintable()
     shown = "" if key == "url" else f" {value!r}"  # a URL may have a password
     return None if good else (f"{key} is{shown or ' no text'}", "Give a text.")

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import logging
 import random
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -34,6 +33,7 @@ from crashsym.errors import (
 )
 from crashsym.upload.answers import beginning
 from crashsym.upload.secret import Secret, in_address
+from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
 
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
@@ -45,8 +45,6 @@ _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
 _A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
-# TLS that a later attempt can change; all else of it is a matter of certificates and settings.
-_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # Its debug messages have whole addresses, and some protocols want a key in these.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda one: one.levelno > logging.DEBUG)
 
@@ -144,6 +142,7 @@ class Transport:
         self._stopped = threading.Event()
         self.sent_bytes = 0
         self.moved: Callable[[float], None] = _nothing  # bytes of files, as they are sent
+        self.authorities = ""  # a file of certificates, where it is not REQUESTS_CA_BUNDLE
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Answer:
@@ -154,20 +153,28 @@ class Transport:
             RejectedError: it refuses; asking again would not help.
             UnavailableError: it could not be reached in time, or not was willing.
         """
+        return self.ask(request.step, request.accept, lambda left: self.once(request, left))
+
+    def ask(self, step: str, accept: Container[int], once: Callable[[float], Answer]) -> Answer:
+        """Return an answer; ``once`` is an attempt, and takes how many seconds are left.
+
+        Raises:
+            UploadError: as `send`.
+        """
         end = time.monotonic() + self._patience.whole
         attempt = 0
         while True:
             attempt += 1
-            answer, trouble = self._try(request, end - time.monotonic())
+            answer, trouble = self._try(step, once, end - time.monotonic())
             if answer is not None:
-                if answer.status in request.accept:
+                if answer.status in accept:
                     return answer
                 if answer.status not in AGAIN:
-                    raise self._refused(request, answer)
+                    raise self._refused(step, answer)
                 trouble = f"HTTP {answer.status}: {self.words(answer)}"
             pause = _pause(attempt, answer)
             if time.monotonic() + pause >= end or self._stopped.wait(pause):
-                raise self._unavailable(request, trouble, attempt)
+                raise self._unavailable(step, trouble, attempt)
 
     def stop(self) -> None:
         """Let no attempt follow the ones that are on their way."""
@@ -184,6 +191,11 @@ class Transport:
             remedy = "Say with 'token' where it is."
             raise ConfigError("no token", where=self.where, why=why, remedy=remedy)
         return self.secret
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._stopped.is_set()
 
     def hide(self, secret: Secret) -> None:
         """Keep another text out of messages, like the token in the form in which it is sent."""
@@ -221,50 +233,51 @@ class Transport:
         text = self.hidden(answer.data[:_PIECE].decode("utf-8", "replace"))
         return shortened(" ".join(text.split()), 200)
 
-    def _try(self, request: Request, left: float) -> tuple[Answer | None, str]:
-        """Return an answer, or None and why there is none."""
-        if not callable(request.body):
-            return self._attempt(request, request.body, left)
-        body = _Watched(request.body(), request, self.moved)
-        answer = None
-        try:
-            answer, trouble = self._attempt(request, body, left)
-        finally:
-            body.close()
-            if answer is None or answer.status not in request.accept:
-                body.again()
-        return answer, trouble
-
-    def _attempt(
-        self, request: Request, body: _Watched | bytes | None, left: float
+    def _try(
+        self, step: str, once: Callable[[float], Answer], left: float
     ) -> tuple[Answer | None, str]:
+        """Return an answer, or None and why there is none."""
         try:
-            return self._ask(request, body, max(left, _SHORTEST)), ""
+            return once(max(left, _SHORTEST)), ""
         except (requests.RequestException, HTTPError) as error:
-            return None, self._trouble(request, error)
+            return None, self._trouble(step, error)
         except OSError as error:  # it is not of the network: a bundle of certificates is not there
-            raise self._error(UnavailableError, request, str(error), "") from None
+            raise self.error(UnavailableError, step, str(error)) from None
 
-    def _trouble(self, request: Request, error: Exception) -> str:
+    def _trouble(self, step: str, error: Exception) -> str:
         """Return why there is no answer, where another attempt may have one.
 
         Raises:
             UnavailableError: TLS says no.
             RejectedError: this is no request.
         """
-        inner = _innermost(error)
-        if isinstance(inner, ssl.SSLError) and not isinstance(inner, _BROKEN_OFF):
+        inner = innermost(error)
+        if is_refused_by_tls(inner):
             remedy = "Name the file with its authority in REQUESTS_CA_BUNDLE, if you trust it."
-            raise self._error(UnavailableError, request, _words(inner), remedy) from None
+            raise self.error(UnavailableError, step, words_of(inner), remedy) from None
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return "the answer breaks off"
         again = (requests.ConnectionError, requests.Timeout, HTTPError)
         if not isinstance(error, again) or isinstance(error, LocationValueError):
             remedy = "Check the URL of the target."
-            raise self._error(RejectedError, request, _words(inner), remedy) from None
-        return self.hidden(_words(inner))
+            raise self.error(RejectedError, step, words_of(inner), remedy) from None
+        return self.hidden(words_of(inner))
 
-    def _ask(self, request: Request, body: _Watched | bytes | None, left: float) -> Answer:
+    def once(self, request: Request, left: float) -> Answer:
+        """Make one attempt, which has so many seconds to be answered; `ask` knows its errors."""
+        if not callable(request.body):
+            return self._answer(request, request.body, left)
+        body = _Watched(request.body(), request, self.moved)
+        answer = None
+        try:
+            answer = self._answer(request, body, left)
+        finally:
+            body.close()
+            if answer is None or answer.status not in request.accept:
+                body.again()
+        return answer
+
+    def _answer(self, request: Request, body: _Watched | bytes | None, left: float) -> Answer:
         headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
         silence = min(self._patience.attempt, left)
         with self._session().request(
@@ -275,6 +288,7 @@ class Transport:
             timeout=(min(self._patience.connect, left), silence),
             allow_redirects=False,
             stream=True,
+            verify=self.authorities or None,  # None: the environment says, else the usual ones
         ) as response:
             data = beginning(response, time.monotonic() + silence)
             self._count(len(body) if body is not None else 0)
@@ -291,30 +305,29 @@ class Transport:
         with self._lock:
             self.sent_bytes += size
 
-    def _refused(self, request: Request, answer: Answer) -> UploadError:
+    def _refused(self, step: str, answer: Answer) -> UploadError:
         why = f"HTTP {answer.status}"
         if answer.data:
             why += f": {self.words(answer)}"
         if answer.status in DENIED:
             remedy = "Check the token, and what its owner may do."
-            return self._error(AuthenticationError, request, why, remedy)
+            return self.error(AuthenticationError, step, why, remedy)
         if 300 <= answer.status < 400:
             place = str(answer.headers.get("Location", "")).partition("?")[0]
             place = shortened(self.hidden(place), 200)
             remedy = f"If that is right, give '{place}' as the URL of the target."
-            return self._error(RejectedError, request, f"{why} (it points elsewhere)", remedy)
-        return self._error(RejectedError, request, why, "")
+            return self.error(RejectedError, step, f"{why} (it points elsewhere)", remedy)
+        return self.error(RejectedError, step, why)
 
-    def _unavailable(self, request: Request, why: str, attempts: int) -> UploadError:
+    def _unavailable(self, step: str, why: str, attempts: int) -> UploadError:
         tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         remedy = "Repeat the command later: what has been sent is not sent again."
-        return self._error(UnavailableError, request, f"{why} ({tried})", remedy)
+        return self.error(UnavailableError, step, f"{why} ({tried})", remedy)
 
-    def _error(
-        self, kind: type[UploadError], request: Request, why: str, remedy: str
-    ) -> UploadError:
+    def error(self, kind: type[UploadError], step: str, why: str, remedy: str = "") -> UploadError:
+        """Return the error of a step, without the token."""
         why, remedy = shortened(self.hidden(why), 400), self.hidden(remedy)
-        return kind(request.step, where=self.where, why=why, remedy=remedy)
+        return kind(step, where=self.where, why=why, remedy=remedy)
 
 
 def _nothing(_: float) -> None:
@@ -356,27 +369,6 @@ def _retry_after(text: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return max((when - datetime.now(timezone.utc)).total_seconds(), 0.0) if when.tzinfo else None
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Return the error that the others are about."""
-    for _ in range(10):
-        about = (getattr(error, "reason", None), *error.args)
-        inner = [one for one in about if isinstance(one, BaseException)]
-        if not inner:
-            break
-        error = inner[0]
-    return error
-
-
-def _words(error: BaseException) -> str:
-    """Return what went wrong in one clause; the text of `requests` has addresses of objects."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate cannot be trusted: {error.verify_message}"
-    if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
-    text = str(error)
-    return text.rpartition(">: ")[2] or text
 
 
 def check_no_page(transport: Transport, step: str, answer: Answer) -> None:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Why a connection came to nothing, in words."""
+
+from __future__ import annotations
+
+import ssl
+
+# TLS that a later attempt can change; all else of it is a matter of certificates and settings.
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error that the others are about."""
+    for _ in range(10):
+        about = (getattr(error, "reason", None), *error.args)
+        inner = [one for one in about if isinstance(one, BaseException)]
+        if not inner:
+            break
+        error = inner[0]
+    return error
+
+
+def words_of(error: BaseException) -> str:
+    """Return what went wrong in one clause; the text of `requests` has addresses of objects."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return str(error.strerror)
+    text = str(error)
+    return text.rpartition(">: ")[2] or text
+
+
+def is_refused_by_tls(error: BaseException) -> bool:
+    """Whether TLS says no, in a way that no later attempt can change."""
+    return isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF)
