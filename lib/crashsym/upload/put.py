@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from crashsym.upload.bodies import FileBody, ItemBody, pieces
+from crashsym.upload.compression import Compression, Plain, compression
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -31,7 +31,7 @@ class PutUploader:
         self._target = target
         self._transport = transport
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
-        self._compress = target.options.get("compress", "none") == "gzip"
+        self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))
         self._headers = _authorization(target, transport)
 
@@ -50,7 +50,7 @@ class PutUploader:
         there = self._asked(item, place)
         if there is not None:
             return there
-        with _body(item, compress=self._compress) as body:
+        with _body(item, self._compression) as body:
             headers = {**self._headers, "If-None-Match": "*"}
             request = Request(
                 "PUT",
@@ -86,7 +86,8 @@ class PutUploader:
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
-        why = _why_another(answer, None if self._compress else item.size)
+        known = isinstance(self._compression, Plain)
+        why = _why_another(answer, item.size if known else None)
         if why:
             return Outcome(item, REFUSED, f"HEAD: {why}", is_absent=True)
         return Outcome(item, PRESENT, id=place)
@@ -118,14 +119,13 @@ def _why_another(answer: Answer, size: int | None) -> str:
 
 
 @contextmanager
-def _body(item: Item, *, compress: bool) -> Iterator[Callable[[], FileBody]]:
+def _body(item: Item, compression: Compression) -> Iterator[Callable[[], FileBody]]:
     """Yield what opens the file, or a compressed copy; equal bytes give an equal copy."""
-    if not compress:
+    if isinstance(compression, Plain):
         yield lambda: ItemBody(item)
         return
     with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
         packed = Path(folder, "data")
-        with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
-            for piece in pieces(item):
-                target.write(piece)
+        with packed.open("wb") as raw:
+            raw.writelines(compression.packed(pieces(item)))
         yield lambda: FileBody(packed)

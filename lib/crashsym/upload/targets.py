@@ -51,7 +51,7 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
 }
-COMPRESSIONS = ("none", "gzip")
+COMPRESSIONS = ("none", "gzip", "zstd")
 PROTOCOLS = ("chunks", "zip")
 _TOKEN = ("file", "environment", "command", "netrc")
 _NUMBERS = ("patience", "wait", "limit")
