@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     AnyPath = str | os.PathLike[str]
 
 _STAGED = ".crashsym-"
+_RANDOM = 8  # bytes in the name of a staged folder
+_HEX = frozenset("0123456789abcdef")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -119,7 +121,7 @@ class StagedFolder:
 def _make_held(above: str) -> tuple[str, int]:
     """Make a folder that nobody finds abandoned while the descriptor is open, here or in a fork."""
     while True:
-        folder = os.path.join(above, f"{_STAGED}{os.urandom(8).hex()}")
+        folder = os.path.join(above, f"{_STAGED}{os.urandom(_RANDOM).hex()}")
         os.mkdir(folder, 0o700)
         try:
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -134,10 +136,15 @@ def _make_held(above: str) -> tuple[str, int]:
         os.close(lock)
 
 
+def _is_staged(name: str) -> bool:
+    digits = name.removeprefix(_STAGED)
+    return name.startswith(_STAGED) and len(digits) == 2 * _RANDOM and _HEX.issuperset(digits)
+
+
 def _remove_abandoned(above: str) -> None:
     """Remove folders of processes that were killed; whatever that fails for, stays."""
     for name in os.listdir(above):
-        if not name.startswith(_STAGED):
+        if not _is_staged(name):
             continue
         place = os.path.join(above, name)
         try:
