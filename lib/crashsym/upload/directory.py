@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from crashsym.errors import ConfigError, InputError, StoreError
-from crashsym.files import StagedFolder, move_into_place, open_regular
+from crashsym.files import HeldFolder, StagedFolder, move_into_place, open_regular
 from crashsym.upload.bodies import pieces
 from crashsym.upload.compression import compression
 from crashsym.upload.items import Item
@@ -28,8 +29,15 @@ class DirectoryUploader:
             raise ConfigError("cannot upload", where=f"'{self._root}'", why="it is no folder")
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
-        """Copy what is not there."""
-        return map(self._put, items)
+        """Copy what is not there; `crashsym.upload.prune` waits for it, and is waited for."""
+        with ExitStack() as held:
+            try:
+                self._root.mkdir(parents=True, exist_ok=True)
+                held.enter_context(HeldFolder(self._root))
+            except (OSError, StoreError) as error:
+                yield from (Outcome(item, FAILED, str(error)) for item in items)
+                return
+            yield from map(self._put, items)
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Compare what is there, byte by byte."""
