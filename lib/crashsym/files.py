@@ -12,11 +12,16 @@ from crashsym.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Callable
+    from typing import BinaryIO, TypeVar
 
     AnyPath = str | os.PathLike[str]
+    Result = TypeVar("Result")
 
-_STAGED = ".crashsym-"
+OWN = ".crashsym-"  # how names begin of what is no content of a store
+_RANDOM = 8  # bytes in the name of a staged folder
+_HEX = frozenset("0123456789abcdef")
+_TRIES = 10
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -116,10 +121,47 @@ class StagedFolder:
         os.close(self._lock)
 
 
+class HeldFolder:
+    """A context manager: nobody else holds the folder alone, nor anyone at all with ``alone``.
+
+    Others are waited for; before that ``waiting`` is called. Where folders cannot be locked, as on
+    some network file systems, nobody waits.
+    """
+
+    def __init__(
+        self, folder: AnyPath, *, alone: bool = False, waiting: Callable[[], None] = lambda: None
+    ) -> None:
+        self._folder = folder
+        self._how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        self._waiting = waiting
+
+    def __enter__(self) -> int:
+        """Wait for it, and return its descriptor.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+        try:
+            self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise not_read(self._folder, error) from error
+        try:
+            fcntl.flock(self._lock, self._how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._waiting()
+            fcntl.flock(self._lock, self._how)
+        except OSError:
+            pass
+        return self._lock
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._lock)
+
+
 def _make_held(above: str) -> tuple[str, int]:
     """Make a folder that nobody finds abandoned while the descriptor is open, here or in a fork."""
     while True:
-        folder = os.path.join(above, f"{_STAGED}{os.urandom(8).hex()}")
+        folder = os.path.join(above, f"{OWN}{os.urandom(_RANDOM).hex()}")
         os.mkdir(folder, 0o700)
         try:
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -134,10 +176,15 @@ def _make_held(above: str) -> tuple[str, int]:
         os.close(lock)
 
 
+def _is_staged(name: str) -> bool:
+    digits = name.removeprefix(OWN)
+    return name.startswith(OWN) and len(digits) == 2 * _RANDOM and _HEX.issuperset(digits)
+
+
 def _remove_abandoned(above: str) -> None:
     """Remove folders of processes that were killed; whatever that fails for, stays."""
     for name in os.listdir(above):
-        if not name.startswith(_STAGED):
+        if not _is_staged(name):
             continue
         place = os.path.join(above, name)
         try:
@@ -167,13 +214,12 @@ def move_into_place(source: AnyPath, path: AnyPath, *, replace: bool = True) -> 
     """
     try:
         if not replace:
-            return _link(source, path)
+            return _in_folder(path, lambda: _linked(source, path))
         if _takes_bytes(path):
             _pour(source, path)
         else:
             target = _target(path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(source, target)
+            _in_folder(target, lambda: os.replace(source, target))
     except OSError as error:
         raise not_written(path, error) from error
     return True
@@ -190,8 +236,23 @@ def _target(path: AnyPath) -> str:
     return target
 
 
-def _link(source: AnyPath, path: AnyPath) -> bool:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+def _in_folder(path: AnyPath, put: Callable[[], Result]) -> Result:
+    """Make the folder above ``path`` and do something there.
+
+    As long as it is empty, `crashsym store prune` may remove it: then it is made anew.
+    """
+    tries = _TRIES
+    while True:
+        tries -= 1
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            return put()
+        except (FileNotFoundError, FileExistsError):  # the latter by `makedirs` of such a folder
+            if not tries:
+                raise
+
+
+def _linked(source: AnyPath, path: AnyPath) -> bool:
     try:
         os.link(source, path)
     except FileExistsError:
@@ -238,4 +299,12 @@ def not_written(path: AnyPath, error: OSError) -> StoreError:
         where=f"'{path}'",
         why=error.strerror or str(error),
         remedy=f"{need}, or name another place.",
+    )
+
+
+def not_read(path: AnyPath, error: OSError) -> StoreError:
+    """Return the error for a file or folder of a store that the operating system does not show."""
+    remedy = "Get the right to read the store."
+    return StoreError(
+        "cannot read", where=f"'{path}'", why=error.strerror or str(error), remedy=remedy
     )

@@ -10,6 +10,7 @@ import mmap
 import struct
 
 from crashsym.errors import MalformedError
+from crashsym.zstd import standard_module, zstandard_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,10 +141,9 @@ def _xz_pieces(data: memoryview, where: str) -> Iterator[bytes]:
 
 
 def _zstd_pieces(data: memoryview, size: int, where: str) -> Iterator[Any]:
-    """Undo zstd by whatever is there: Python's own module (3.14), its package, or the library."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found]  # new in Python 3.14
-    except ImportError:
+    """Undo zstd by whatever is there: Python's module, another package, or the library."""
+    zstd = standard_module()
+    if zstd is None:
         yield from _zstandard_pieces(data, size, where)
         return
     try:
@@ -153,9 +153,8 @@ def _zstd_pieces(data: memoryview, size: int, where: str) -> Iterator[Any]:
 
 
 def _zstandard_pieces(data: memoryview, size: int, where: str) -> Iterator[Any]:
-    try:
-        import zstandard
-    except ImportError:
+    zstandard = zstandard_module()
+    if zstandard is None:
         yield _libzstd(data, size, where)
         return
     decoder = zstandard.ZstdDecompressor()

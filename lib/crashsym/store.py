@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from crashsym.errors import ConflictError, StoreError
-from crashsym.files import move_into_place
+from crashsym.files import move_into_place, not_read
 from crashsym.value import Value
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ class Store:
         except _ABSENT:
             return None
         except OSError as error:
-            raise _unreadable(self.root / path, error) from error
+            raise not_read(self.root / path, error) from error
 
     def debug_ids(self, debug_file: str) -> list[str]:
         """Return the debug ids under which the store has symbols of a module, sorted.
@@ -120,7 +120,7 @@ class Store:
         try:
             return file.is_file()
         except OSError as error:
-            raise _unreadable(file, error) from error
+            raise not_read(file, error) from error
 
     def _names(self, folder: str) -> list[str]:
         """Return what is in a folder of the store, sorted; nothing if there is none."""
@@ -129,18 +129,12 @@ class Store:
         except _ABSENT:
             return []
         except OSError as error:
-            raise _unreadable(self.root / folder, error) from error
+            raise not_read(self.root / folder, error) from error
 
 
 def _size(name: str) -> int:
     """Return the bytes of a file name, which may be text that no file name can have."""
     return len(name.encode("utf-8", "replace"))
-
-
-def _unreadable(path: Path, error: OSError) -> StoreError:
-    remedy = "Get the right to read the store."
-    why = error.strerror or str(error)
-    return StoreError("cannot read", where=f"'{path}'", why=why, remedy=remedy)
 
 
 def _same(one: str | os.PathLike[str], other: Path) -> bool:
@@ -149,4 +143,4 @@ def _same(one: str | os.PathLike[str], other: Path) -> bool:
     try:
         return Path(one).samefile(other) or filecmp.cmp(one, other, shallow=False)
     except OSError as error:
-        raise _unreadable(other, error) from error
+        raise not_read(other, error) from error

@@ -131,15 +131,18 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next(folder: Path) -> None
 
 
 def test_only_folders_that_are_abandoned_are_removed(tmp_path: Path) -> None:
+    link, file, deep = (f".crashsym-000000000000000{digit}" for digit in "abc")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
-    (tmp_path / ".crashsym-link").symlink_to("other")
-    (tmp_path / ".crashsym-file").touch()
-    (tmp_path / ".crashsym-deep" / "folder").mkdir(parents=True)
+    (tmp_path / link).symlink_to("other")
+    (tmp_path / file).touch()
+    (tmp_path / deep / "folder").mkdir(parents=True)
+    (tmp_path / ".crashsym-uploads").mkdir()
+    (tmp_path / ".crashsym-uploads" / "ledger.jsonl").touch()
     near = tmp_path / "store"
     with StagedFolder(near, tidy=True) as first, StagedFolder(near, tidy=True):
         assert Path(first).is_dir()
-    names = ["file", "other", ".crashsym-deep", ".crashsym-file", ".crashsym-link"]
+    names = ["file", "other", link, file, deep, ".crashsym-uploads", "ledger.jsonl"]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.name != "folder") == sorted(
         names
     )

@@ -34,6 +34,7 @@ LAYERS = (
         "texts",
         "source",
         "jsondata",
+        "zstd",
     ),
     ("packaged", "checkout", "recipesource", "sourcelinks"),
     ("pkgdata", "rootdb"),

@@ -43,7 +43,8 @@ def _own_module(patch: pytest.MonkeyPatch) -> None:
 
 
 def _package(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(sys.modules, "compression", None)
+    patch.setitem(sys.modules, "compression.zstd", None)
+    patch.setitem(sys.modules, "backports.zstd", None)
 
 
 def _library(patch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,13 @@ def _library(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sys.modules, "zstandard", None)
 
 
+def _backport(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "compression.zstd", None)
+
+
 ZSTD_WAYS = {"Python 3.14": _own_module, "package": _package, "library": _library}
+if sys.version_info < (3, 14):
+    ZSTD_WAYS["backport"] = _backport
 
 
 @pytest.fixture(params=[*ZSTD_WAYS.values()], ids=[*ZSTD_WAYS])

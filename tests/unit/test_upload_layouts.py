@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from builders.uploading import Bench, shown, states
 from crashsym.upload.items import DEBUG, SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
@@ -136,6 +138,12 @@ def test_odd_names_arrive_as_they_are(
 
 # -- folders
 
+UNPACKED: dict[str, Callable[[bytes], bytes]] = {
+    "none": bytes,
+    "gzip": gzip.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+
 
 def store(bench: Bench, *more: str) -> Path:
     """Make the target a folder and return that."""
@@ -150,7 +158,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in found}
 
 
-@pytest.mark.parametrize("compress", ["none", "gzip"])
+@pytest.mark.parametrize("compress", UNPACKED)
 def test_a_folder_has_what_the_store_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], compress: str
 ) -> None:
@@ -159,14 +167,12 @@ def test_a_folder_has_what_the_store_has(
     folder = store(bench, f'compress = "{compress}"')
     assert bench.run("upload", "--verify") == 0
     theirs = files(folder)
-    if compress == "gzip":
-        theirs = {name: gzip.decompress(data) for name, data in theirs.items()}
-    assert theirs == ours
+    assert {name: UNPACKED[compress](data) for name, data in theirs.items()} == ours
     assert bench.run() == 0
     assert "3 already there" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("compress", ["none", "gzip"])
+@pytest.mark.parametrize("compress", UNPACKED)
 @pytest.mark.parametrize("damage", [b"", b"other", None, "cut", "flip"])
 def test_what_is_damaged_in_a_folder_is_said_and_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], compress: str, damage: bytes | str | None

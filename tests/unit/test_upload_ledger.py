@@ -7,11 +7,13 @@ import errno
 import hashlib
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from builders.uploading import Bench, kept, shown, states
+from crashsym.cli.main import main
 from crashsym.errors import StoreError
 from crashsym.manifest import read
 from crashsym.upload.items import Item, symbol_items
@@ -237,3 +239,14 @@ def test_a_protocol_without_the_question_makes_nothing_be_sent_again(
         assert "this protocol has no question for that" in capsys.readouterr().err
         assert bench.run("upload") == 0
         assert len(server.account.statuses("upload")) == 3
+
+
+def test_an_extraction_into_the_store_leaves_the_ledgers(bench: Bench, items: list[Item]) -> None:
+    note(bench, items)
+    root = bench.folder / "root"
+    root.mkdir()
+    places = ["--store", str(bench.store), "--manifest", str(bench.folder / "other.json")]
+    assert main(["extract", str(root), *places]) == 2  # it has no ELF file
+    (root / "program").write_bytes(Path(sys.executable).read_bytes())
+    assert main(["extract", str(root), *places]) in (0, 3)
+    assert None not in known(bench, items)

@@ -37,6 +37,7 @@ GOOD = {
     "least": HTTP,
     "folder": STORE,
     "folder-gzip": STORE + 'layout = "unified"\ncompress = "gzip"\nsend = ["debug-files"]\n',
+    "bucket-zstd": S3 + 'compress = "zstd"\n',
     "sentry": SENTRY + 'protocol = "zip"\nwait = 1.5\njobs = 64\npatience = 1\n',
     "tecken": 'kind = "tecken"\nurl = "http://s.example:8080/a/b/"\nlimit = 0.5\n',
     "v1": 'kind = "symupload-v1"\nurl = "HTTPS://s.example"\nversion = "1"\n',

@@ -136,7 +136,7 @@ def test_each_layout(tmp_path: Path, layout: str) -> None:
         ('layout = "flat"', "layout is 'flat'. It is one of breakpad, unified"),
         ('layout = ""', "layout is ''"),
         ('layout = ["breakpad"]', "layout is"),
-        ('compress = "zstd"', "compress is 'zstd'. It is one of none, gzip"),
+        ('compress = "xz"', "compress is 'xz'. It is one of none, gzip, zstd"),
         ("compress = true", "compress is True"),
         ("send = []", "send is []. Give a list of symbols, debug-files"),
         ('send = "symbols"', "send is 'symbols'"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = (
     *("dump", "extract", "image", "sdk", "identify", "manifest", "spdx", "upload", "verify"),
-    *("symbolicate", "lint"),
+    *("store", "symbolicate", "lint"),
 )
 _USER_ERROR, _INTERRUPTED = 2, 130
 

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -98,22 +96,6 @@ def pieces(item: Item) -> Iterator[bytes]:
     with closing(ItemBody(item)) as body:
         while data := body.read(PIECE):
             yield data
-
-
-@contextmanager
-def gzipped(item: Item) -> Iterator[Path]:
-    """Yield a compressed copy of a file; equal bytes give an equal copy.
-
-    Raises:
-        OSError: it cannot be written.
-        UnreadableError: the file cannot be read, or has changed.
-    """
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
-        packed = Path(folder, "data")
-        with packed.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as target:
-            for piece in pieces(item):
-                target.write(piece)
-        yield packed
 
 
 def changed(item: Item) -> UnreadableError:

@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from functools import partial
 
 from crashsym.errors import AuthenticationError, RejectedError, UploadError
-from crashsym.upload.bodies import FileBody, Part, form, form_type, gzipped, new_boundary
+from crashsym.upload.bodies import FileBody, Part, form, form_type, new_boundary
+from crashsym.upload.compression import compression, packed_copy
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol, parsed
 from crashsym.upload.outcome import REFUSED, SENT, Outcome, unanswered
@@ -64,7 +65,7 @@ class BugSplatUploader:
             return Outcome(item, REFUSED, "this server takes symbol files alone")
         fields = self._fields(item)
         url = self._call("uploadUrl", fields, "url")
-        with gzipped(item) as packed:
+        with packed_copy(item, compression("gzip")) as packed:
             headers = {"Content-Encoding": "gzip"}
             put_signed(self._transport, url, partial(FileBody, packed), headers, item.size)
         self._call("uploadComplete", fields, "Status")

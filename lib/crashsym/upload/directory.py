@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from crashsym.errors import ConfigError, InputError, StoreError
-from crashsym.files import StagedFolder, move_into_place
-from crashsym.upload.bodies import PIECE, pieces
+from crashsym.files import HeldFolder, StagedFolder, move_into_place, open_regular
+from crashsym.upload.bodies import pieces
+from crashsym.upload.compression import compression
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -24,13 +24,20 @@ class DirectoryUploader:
     def __init__(self, target: Target) -> None:
         self._root = target.path
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
-        self._compress = target.options.get("compress", "none") == "gzip"
+        self._compression = compression(target.options.get("compress", "none"))
         if self._root.exists() and not self._root.is_dir():
             raise ConfigError("cannot upload", where=f"'{self._root}'", why="it is no folder")
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
-        """Copy what is not there."""
-        return map(self._put, items)
+        """Copy what is not there; `crashsym.upload.prune` waits for it, and is waited for."""
+        with ExitStack() as held:
+            try:
+                self._root.mkdir(parents=True, exist_ok=True)
+                held.enter_context(HeldFolder(self._root))
+            except (OSError, StoreError) as error:
+                yield from (Outcome(item, FAILED, str(error)) for item in items)
+                return
+            yield from map(self._put, items)
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Compare what is there, byte by byte."""
@@ -75,24 +82,22 @@ class DirectoryUploader:
 
     def _copy(self, item: Item, target: Path) -> None:
         with target.open("wb") as raw:
-            if not self._compress:
-                raw.writelines(pieces(item))
-                return
-            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                for piece in pieces(item):
-                    packed.write(piece)
+            raw.writelines(self._compression.packed(pieces(item)))
 
     def _is_same(self, item: Item, place: Path) -> bool:
-        """Compare all bytes; what cannot be unpacked is not the same.
+        """Compare all bytes; what cannot be unpacked, or does not end, is not the same.
 
         Raises:
             OSError: one of the two cannot be read.
         """
-        digest = hashlib.sha256()
+        digest, left = hashlib.sha256(), item.size
         try:
-            with gzip.open(place) if self._compress else place.open("rb") as stream:
-                while data := stream.read(PIECE):
+            with open_regular(place, follow=True) as stream:
+                for data in self._compression.unpacked(stream):
                     digest.update(data)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+                    left -= len(data)
+                    if left < 0:
+                        return False
+        except ValueError:
             return False
         return digest.hexdigest() == item.sha256

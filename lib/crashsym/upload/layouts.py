@@ -8,6 +8,7 @@ Files".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from crashsym.upload.items import DEBUG, SYMBOLS, Item
@@ -44,6 +45,8 @@ def _symstore(item: Item) -> str | None:
     return f"_.debug/elf-buildid-sym-{item.build_id}/_.debug"
 
 
+DEPTH = 3  # parts of each of these places
+
 # Each returns the path below the root, or None for a file that such a store does not have.
 LAYOUTS: dict[str, Callable[[Item], str | None]] = {
     "breakpad": _breakpad,
@@ -52,4 +55,16 @@ LAYOUTS: dict[str, Callable[[Item], str | None]] = {
     "build-id": _build_id,
     "symstore": _symstore,
     "ssqp": _symstore,  # the same in lower case, which this is
+}
+
+_BYTES = "(?:[0-9a-f]{2})+"
+_SYMSTORE = re.compile(rf"_\.debug/elf-buildid-sym-{_BYTES}/_\.debug")
+# What all places of a layout look like, and nothing else does.
+SHAPES: dict[str, re.Pattern[str]] = {
+    "breakpad": re.compile(r"([^/]+)/[0-9A-F]{33,40}/\1\.sym"),
+    "unified": re.compile(rf"[0-9a-f]{{2}}/{_BYTES}/(?:breakpad|debuginfo)"),
+    "debuginfod": re.compile(rf"buildid/{_BYTES}/debuginfo"),
+    "build-id": re.compile(rf"\.build-id/[0-9a-f]{{2}}/{_BYTES}\.debug"),
+    "symstore": _SYMSTORE,
+    "ssqp": _SYMSTORE,
 }

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from crashsym.errors import ConfigError
-from crashsym.upload.bodies import FileBody, ItemBody, gzipped
+from crashsym.upload.bodies import FileBody, ItemBody
+from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -34,7 +35,7 @@ class PutUploader:
         self._target = target
         self._transport = transport
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
-        self._compress = target.options.get("compress", "none") == "gzip"
+        self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))
         self._headers = _authorization(target, transport)
         self._wants_folders = False
@@ -64,7 +65,7 @@ class PutUploader:
 
     def _put(self, item: Item, place: str) -> Answer:
         accept = _STORED | {_THERE}
-        with _body(item, compress=self._compress) as body:
+        with _body(item, self._compression) as body:
             if not self._wants_folders:
                 answer = self._sent(item, place, body, accept | {_NO_FOLDER})
                 if answer.status != _NO_FOLDER:
@@ -115,7 +116,8 @@ class PutUploader:
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
-        why = _why_another(answer, None if self._compress else item.size)
+        known = isinstance(self._compression, Plain)
+        why = _why_another(answer, item.size if known else None)
         if why:
             return Outcome(item, REFUSED, f"HEAD: {why}", is_absent=True)
         return Outcome(item, PRESENT, id=place)
@@ -161,10 +163,10 @@ def _why_another(answer: Answer, size: int | None) -> str:
 
 
 @contextmanager
-def _body(item: Item, *, compress: bool) -> Iterator[Callable[[], FileBody]]:
+def _body(item: Item, compression: Compression) -> Iterator[Callable[[], FileBody]]:
     """Yield what opens the file, or a compressed copy."""
-    if not compress:
+    if isinstance(compression, Plain):
         yield lambda: ItemBody(item)
         return
-    with gzipped(item) as packed:
+    with packed_copy(item, compression) as packed:
         yield lambda: FileBody(packed)

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from crashsym.errors import CrashsymError, UnavailableError, UploadError
-from crashsym.upload.bodies import PIECE, FileBody, changed, gzipped, pieces
+from crashsym.upload.bodies import PIECE, FileBody, changed, pieces
 from crashsym.upload.bucket import Bucket, Reply
+from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -109,7 +110,7 @@ class S3Uploader:
         self._bucket = Bucket(target, transport)
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
         self._prefix = target.prefix
-        self._compress = target.options.get("compress", "none") == "gzip"
+        self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))
         self._extras: tuple[tuple[str, ...], ...] = _EXTRAS
 
@@ -132,7 +133,7 @@ class S3Uploader:
         there = self._asked(item, key)
         if there is not None:
             return there
-        with _content(item, compress=self._compress) as content:
+        with _content(item, self._compression) as content:
             put = self._put if len(content.parts) == 1 else self._put_parts
             status = put(content, key)
         if status == 200:
@@ -159,7 +160,7 @@ class S3Uploader:
         if reply.status == 404:
             return None
         self._bucket.wanted("HeadObject", reply, "ETag")
-        why = _why_another(item, reply.fields, compress=self._compress)
+        why = _why_another(item, reply.fields, self._compression)
         if why:
             return Outcome(item, REFUSED, f"HeadObject: {why}; it is kept", is_absent=True)
         return Outcome(item, PRESENT, id=key)
@@ -253,11 +254,12 @@ def _about(item: Item) -> dict[str, Any]:
     return {"ContentType": "application/octet-stream", "Metadata": {"sha256": item.sha256}}
 
 
-def _why_another(item: Item, fields: Mapping[str, Any], *, compress: bool) -> str:
+def _why_another(item: Item, fields: Mapping[str, Any], compression: Compression) -> str:
     """Return why what is there is not the file, or cannot be told to be."""
     metadata = {name.lower(): value for name, value in fields.get("Metadata", {}).items()}
     said = metadata.get("sha256")
-    if not compress:
+    is_plain = isinstance(compression, Plain)
+    if is_plain:
         if fields.get("ContentLength") != item.size:
             return f"there is another object, of {fields.get('ContentLength')} bytes"
         checksum = fields.get("ChecksumSHA256", "-")
@@ -265,7 +267,7 @@ def _why_another(item: Item, fields: Mapping[str, Any], *, compress: bool) -> st
             said = _in_hex(checksum)
     if said is not None:
         return "" if said == item.sha256 else f"there is another object, its SHA-256 is {said}"
-    if not compress and fields["ETag"].strip('"') == _md5(item):
+    if is_plain and fields["ETag"].strip('"') == _md5(item):
         return ""
     return "the object there does not say its SHA-256, and may be another"
 
@@ -285,15 +287,15 @@ def _md5(item: Item) -> str:
 
 
 @contextmanager
-def _content(item: Item, *, compress: bool) -> Iterator[Content]:
+def _content(item: Item, compression: Compression) -> Iterator[Content]:
     """Yield what is sent.
 
     Raises:
         OSError: a compressed copy cannot be written.
         UnreadableError: the file cannot be read, or has changed.
     """
-    if compress:
-        with gzipped(item) as packed:
+    if not isinstance(compression, Plain):
+        with packed_copy(item, compression) as packed:
             yield Content(item, packed, _parts(packed, packed.stat().st_size)[0])
     elif item.size <= PART:
         yield Content(item, item.file, [Part(0, item.size, bytes.fromhex(item.sha256))])

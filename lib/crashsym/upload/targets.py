@@ -58,7 +58,7 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
 }
-COMPRESSIONS = ("none", "gzip")
+COMPRESSIONS = ("none", "gzip", "zstd")
 PROTOCOLS = ("chunks", "zip")
 _TOKEN = ("file", "environment", "command", "netrc")
 _FORMS = {
