@@ -14,7 +14,7 @@ import pytest
 from builders.uploading import Bench, kept, shown, states
 from crashsym.errors import StoreError
 from crashsym.manifest import read
-from crashsym.upload.items import Item, symbol_items
+from crashsym.upload.items import Item, StoreFolder, symbol_items
 from crashsym.upload.ledger import FOLDER, Ledger
 from servers.faults import Answer, Order, Plan, Slow
 from servers.put import PutServer
@@ -28,7 +28,7 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def items(bench: Bench) -> list[Item]:
-    found, unusable = symbol_items(bench.manifest.modules, bench.store)
+    found, unusable = symbol_items(bench.manifest.modules, StoreFolder(bench.store))
     assert not unusable
     return found
 
@@ -118,7 +118,9 @@ def test_other_bytes_are_another_file(bench: Bench, items: list[Item]) -> None:
     digest = hashlib.sha256(b"MODULE Linux x86_64 other\n").hexdigest()
     manifest["modules"][0]["symbols"]["sha256"] = digest
     (bench.folder / "manifest.json").write_text(json.dumps(manifest))
-    changed, _ = symbol_items(read(bench.folder / "manifest.json").modules, bench.store)
+    changed, _ = symbol_items(
+        read(bench.folder / "manifest.json").modules, StoreFolder(bench.store)
+    )
     assert known(bench, changed) == [None, "id of lib1.so", "id of lib2.so"]
 
 

@@ -22,7 +22,15 @@ from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place, read
 from crashsym.tree import HalfIndex, scan
 from crashsym.upload import run as uploads
 from crashsym.upload import targets
-from crashsym.upload.items import DEBUG, Item, Unusable, debug_items, symbol_items
+from crashsym.upload.extent import Extent
+from crashsym.upload.items import (
+    DEBUG,
+    Item,
+    StoreFolder,
+    Unusable,
+    debug_items,
+    symbol_items,
+)
 from crashsym.upload.ledger import Ledger
 from crashsym.upload.outcome import FAILED, STATES, Outcome
 from crashsym.upload.run import Door
@@ -100,7 +108,7 @@ class Plan:
         manifest = read(args.manifest)
         config = args.config or (_CONFIG if _CONFIG.exists() else None)
         found = targets.find(args.to, config, args.token_file)
-        symbols, unusable = symbol_items(manifest.modules, args.store)
+        symbols, unusable = symbol_items(manifest.modules, StoreFolder(args.store))
         unusable += _without(manifest.modules)
         if not symbols and not unusable:
             raise ConfigError(
@@ -109,10 +117,11 @@ class Plan:
                 why="not one of its modules has symbols",
                 remedy="Give the manifest of the store.",
             )
-        halves = {}
+        halves: dict[str, Extent] = {}
         if any(DEBUG in target.send for target in found):
             halves = _halves(args.debug_root)
-        debug = debug_items(symbols, halves)
+        debug, unreadable = debug_items(symbols, halves)
+        unusable += unreadable
         # All of them before the first file is sent: a token that is not there is known at once.
         doors = [uploads.door(target) for target in found]
         return cls(manifest, args.store, doors, symbols, debug, unusable)
@@ -121,19 +130,21 @@ class Plan:
 def _without(modules: Sequence[Module]) -> list[Unusable]:
     """Return the modules that should have symbols and have none."""
     return [
-        Unusable(Path(module.path), (module.path,), f"it has no symbols: {module.status}")
+        Unusable(module.path, (module.path,), f"it has no symbols: {module.status}")
         for module in modules
         if module.symbols is None and module.status not in _NEEDLESS
     ]
 
 
-def _halves(roots: list[Path]) -> dict[str, Path]:
+def _halves(roots: list[Path]) -> dict[str, Extent]:
     if not roots:
         remedy = "Name the tree with --debug-root, or take 'debug-files' out of 'send'."
         raise ConfigError("no debug files to upload", why="a target wants them", remedy=remedy)
     trees = [scan(root, [], packages=False, exclude=()) for root in roots]
     files = [file for tree in trees for file in (*tree.halves, *tree.subjects)]
-    return HalfIndex(files).by_build_id
+    sizes = {file.file: file.size for file in files}
+    found = HalfIndex(files).by_build_id
+    return {build_id: Extent(file, 0, sizes[file]) for build_id, file in found.items()}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -231,8 +242,7 @@ def _document(plan: Plan, results: list[Result]) -> dict[str, Any]:
             for result in results
         ],
         "unusable": [
-            {"file": str(one.file), "paths": list(one.paths), "why": one.why}
-            for one in plan.unusable
+            {"file": one.file, "paths": list(one.paths), "why": one.why} for one in plan.unusable
         ],
     }
 

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from crashsym.cache import file_digest
 from crashsym.manifest import Module, Symbols
+from crashsym.upload.extent import Extent
 
 SYMBOLS = "symbols"  # a Breakpad symbol file
 DEBUG = "debug-files"  # an ELF file with debug information
@@ -22,13 +23,14 @@ _BUILD_ID = re.compile("(?:[0-9a-f]{2})+")
 class Item:
     """One file to send, of a kind of `KINDS`.
 
+    ``content`` are its bytes. ``place`` is where a store, or gdb's folder of debug files, has it.
     ``sha256`` is what the manifest says of it. ``paths`` are the modules that need it, as they lie
     on the target. ``arch`` is the word of the MODULE record.
     """
 
     kind: str
-    file: Path
-    size: int
+    content: Extent
+    place: str
     sha256: str
     debug_file: str
     debug_id: str
@@ -41,17 +43,57 @@ class Item:
         """What people and servers call the file."""
         return f"{self.debug_file}.sym" if self.kind == SYMBOLS else self.debug_file
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self.content.size
+
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
     """A file that cannot be sent, the modules that need it, and why."""
 
-    file: Path
+    file: str
     paths: tuple[str, ...]
     why: str
 
 
-def symbol_items(modules: Iterable[Module], store: Path) -> tuple[list[Item], list[Unusable]]:
+class Store(Protocol):
+    """What has symbol files by their place in it."""
+
+    def name(self, place: str) -> str:
+        """Return what messages call a file."""
+        ...
+
+    def find(self, place: str) -> Extent:
+        """Return the bytes of a file.
+
+        Raises:
+            OSError: it is not there.
+        """
+        ...
+
+
+class StoreFolder:
+    """A symbol store."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def name(self, place: str) -> str:
+        """Return the path of a file."""
+        return str(self.root / place)
+
+    def find(self, place: str) -> Extent:
+        """Return the bytes of a file.
+
+        Raises:
+            OSError: it is not there.
+        """
+        return Extent.of(self.root / place)
+
+
+def symbol_items(modules: Iterable[Module], store: Store) -> tuple[list[Item], list[Unusable]]:
     """Return the symbol files of modules, in order of their place, and those that are unusable.
 
     A file that is not there, or has other bytes than the manifest says, is of no use. Modules
@@ -69,14 +111,15 @@ def symbol_items(modules: Iterable[Module], store: Path) -> tuple[list[Item], li
     return items, [one for one in found if isinstance(one, Unusable)]
 
 
-def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item | Unusable:
+def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item | Unusable:
     module, place = modules[0], symbols.path
-    file = store / place
+    file = store.name(place)
     paths = tuple(sorted({module.path for module in modules}))
     if Path(place).is_absolute() or ".." in Path(place).parts or "\0" in place:
         return Unusable(file, paths, "its place is outside of the store")
     try:
-        digest, size = file_digest(file), file.stat().st_size
+        content = store.find(place)
+        digest = content.digest()
     except OSError as error:
         return Unusable(file, paths, error.strerror or str(error))
     if digest != symbols.sha256:
@@ -88,8 +131,8 @@ def _symbol_item(store: Path, symbols: Symbols, modules: list[Module]) -> Item |
         return Unusable(file, paths, f"in the manifest {mistake}")
     return Item(
         kind=SYMBOLS,
-        file=file,
-        size=size,
+        content=content,
+        place=place,
         sha256=digest,
         debug_file=module.debug_file,
         debug_id=module.debug_id,
@@ -110,18 +153,33 @@ def _mistake(debug_file: str, debug_id: str, build_id: str | None) -> str:
     return ""
 
 
-def debug_items(items: Iterable[Item], halves: dict[str, Path]) -> list[Item]:
+def debug_items(
+    items: Iterable[Item], halves: Mapping[str, Extent]
+) -> tuple[list[Item], list[Unusable]]:
     """Return the ELF files with the debug information of the same modules, where there are any.
 
-    ``halves`` are those files by build id. A file without a build id has none.
-
-    Raises:
-        OSError: one of them cannot be read.
+    ``halves`` are those files by build id. A file without a build id has none. Those that cannot be
+    read, or have other bytes than is said of them, are of no use.
     """
-    found = []
+    found, unusable = [], []
     for item in items:
         half = halves.get(item.build_id) if item.build_id is not None else None
-        if half is not None:
-            size = half.stat().st_size
-            found.append(replace(item, kind=DEBUG, file=half, size=size, sha256=file_digest(half)))
-    return found
+        if half is None or item.build_id is None:
+            continue
+        try:
+            digest = half.digest()
+        except OSError as error:
+            unusable.append(Unusable(str(half), item.paths, error.strerror or str(error)))
+            continue
+        if half.sha256 not in (None, digest):
+            why = f"its SHA-256 is {digest}, in the index {half.sha256}"
+            unusable.append(Unusable(str(half), item.paths, why))
+            continue
+        place = debug_place(item.build_id)
+        found.append(replace(item, kind=DEBUG, content=half, place=place, sha256=digest))
+    return found, unusable
+
+
+def debug_place(build_id: str) -> str:
+    """Return where gdb looks for a debug file (the GDB manual, "Separate Debug Files")."""
+    return f".build-id/{build_id[:2]}/{build_id[2:]}.debug"
