@@ -28,6 +28,7 @@ class Bench:
         self.folder = folder
         self.manifest: Manifest = fill(folder, files, size)
         self.wanted = {m.symbols.sha256 for m in self.manifest.modules if m.symbols is not None}
+        self.bundle = folder / "bundle.tar"
 
     @property
     def store(self) -> Path:
@@ -58,6 +59,11 @@ class Bench:
         places = ["--manifest", str(self.folder / "manifest.json"), "--store", str(self.store)]
         chosen = ["--config", str(config)] if config.exists() else []
         return [command, *places, *chosen, "--to", to, *more]
+
+    def bundle_line(self, *more: str) -> list[str]:
+        """Return the arguments that write a bundle."""
+        places = ["--manifest", str(self.folder / "manifest.json"), "--store", str(self.store)]
+        return ["upload", *places, "--bundle", str(self.bundle), *more]
 
     def run(self, command: str = "upload", *more: str, to: str = "server") -> int:
         return main(self.line(command, *more, to=to))

@@ -43,11 +43,11 @@ def item(tmp_path: Path) -> Item:
     )
 
 
-@pytest.mark.parametrize("size", [1, 1 << 16, -1])
+@pytest.mark.parametrize("size", [999, 1 << 16])
 def test_no_byte_of_what_lies_around_it_is_read(item: Item, size: int) -> None:
     with closing(ItemBody(item)) as body:
         assert len(body) == len(DATA) == item.size
-        parts: Iterator[bytes] = iter(lambda: body.read(size if size > 1 else 999), b"")
+        parts: Iterator[bytes] = iter(lambda: body.read(size), b"")
         assert b"".join(parts) == DATA
 
 

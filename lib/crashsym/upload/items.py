@@ -74,25 +74,6 @@ class Store(Protocol):
         ...
 
 
-class StoreFolder:
-    """A symbol store."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def name(self, place: str) -> str:
-        """Return the path of a file."""
-        return str(self.root / place)
-
-    def find(self, place: str) -> Extent:
-        """Return the bytes of a file.
-
-        Raises:
-            OSError: it is not there.
-        """
-        return Extent.of(self.root / place)
-
-
 def symbol_items(modules: Iterable[Module], store: Store) -> tuple[list[Item], list[Unusable]]:
     """Return the symbol files of modules, in order of their place, and those that are unusable.
 
