@@ -345,7 +345,7 @@ def is_sound(file: Path, bench: Bench) -> bool:
     except CrashsymError:
         return False
     items, _ = symbol_items(bundle.manifest.modules, bundle)
-    assert {item.content.digest() for item in items} <= bench.wanted
+    assert {item.at_hand.digest() for item in items} <= bench.wanted
     return True
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import tarfile
 from pathlib import Path
@@ -246,3 +247,30 @@ def test_gdb_reads_the_debug_files_of_an_unpacked_bundle(tmp_path: Path, made: P
     command = [gdb, "-nx", "-batch", "-ex", folder, "-ex", f"file {library}", "-ex", "info line f"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 'Line 1 of "' in done.stdout
+
+
+# -- without a store
+
+
+def test_debug_files_are_asked_for_by_their_receipts(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cls, token, more = SERVERS["sentry"]
+    manifest = f"{tmp_path}/manifest.json"
+    with cls() as server:
+        hand_over(tmp_path, token)
+        lines = ['kind = "sentry"', f'url = "{server.url}"', *more]
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0
+        capsys.readouterr()
+        alone = ["verify", "--manifest", manifest, "--config", f"{tmp_path}/crashsym.toml"]
+        assert main([*alone, "--to", "server", "--json"]) == 0
+        (target,) = shown(capsys.readouterr().out)["targets"]
+        files = {hashlib.sha256(half).hexdigest() for half in halves(made)}
+        assert {file["sha256"] for file in target["files"]} == files
+        assert {(file["kind"], file["why"]) for file in target["files"]} == {("debug-files", "")}
+        # the trees are still there
+        assert main([*alone, "--to", "server", "--debug-root", f"{made}/root"]) == 0
+        Path(manifest).write_bytes((made / "manifest.json").read_bytes())
+        capsys.readouterr()
+        assert main([*alone, "--to", "server"]) == 2
+    assert "the manifest has no receipts for them. Name their tree" in capsys.readouterr().err

@@ -52,8 +52,8 @@ def test_no_byte_of_what_lies_around_it_is_read(item: Item, size: int) -> None:
 
 
 def test_its_digest(item: Item) -> None:
-    assert item.content.digest() == item.sha256
-    assert Extent.of(item.content.file).digest() != item.sha256
+    assert item.at_hand.digest() == item.sha256
+    assert Extent.of(item.at_hand.file).digest() != item.sha256
 
 
 def test_its_chunks(item: Item) -> None:
@@ -73,13 +73,13 @@ def test_it_in_a_zip(item: Item, tmp_path: Path) -> None:
 
 
 def test_an_archive_that_has_become_shorter(item: Item) -> None:
-    os.truncate(item.content.file, START + len(DATA) - 1)
+    os.truncate(item.at_hand.file, START + len(DATA) - 1)
     with pytest.raises(UnreadableError, match="shorter"):
         b"".join(pieces(item))
 
 
 def test_an_archive_with_other_bytes(item: Item) -> None:
-    with item.content.file.open("r+b") as stream:
+    with item.at_hand.file.open("r+b") as stream:
         stream.seek(START + len(DATA) - 1)
         stream.write(b"?")
     with pytest.raises(UnreadableError, match=r"a\.tar/symbols/app\.sym': it has changed"):
@@ -90,7 +90,7 @@ def test_an_archive_with_other_bytes(item: Item) -> None:
 
 
 def test_a_debug_file_of_a_symbol_file(item: Item) -> None:
-    half = Extent(item.content.file, 0, START)
+    half = Extent(item.at_hand.file, 0, START)
     (found,), unusable = debug_items([item, replace(item, build_id=None)], {BUILD_ID: half})
     assert not unusable
     assert (found.kind, found.content) == (DEBUG, half)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from crashsym.upload.items import DEBUG, Item, Unusable, symbol_items
 from crashsym.upload.ledger import Ledger, check_folder
 from crashsym.upload.outcome import FAILED, STATES, Outcome
 from crashsym.upload.run import Door
-from crashsym.upload.sources import Source, StoreFolder
+from crashsym.upload.sources import ManifestAlone, Source, StoreFolder
 from crashsym.upload.targets import Target
 
 HELP = "send symbols to symbol servers, and prove that they are there"
@@ -123,6 +124,17 @@ class Plan:
     debug: list[Item]
     unusable: list[Unusable]
 
+    @property
+    def ledger(self) -> Path:
+        """The folder in which is noted what has arrived.
+
+        Raises:
+            LookupError: there is none, and nothing to send.
+        """
+        if self.source.ledger is None:
+            raise LookupError("there is only a manifest")
+        return self.source.ledger
+
     @classmethod
     def of(cls, args: argparse.Namespace, *, sends: bool = True) -> Plan:
         """Read what the arguments name; no token is read where nothing is sent.
@@ -154,6 +166,8 @@ class Plan:
 def _source(args: argparse.Namespace) -> Source:
     if args.store is not None:
         return StoreFolder(args.manifest, args.store, args.debug_root)
+    if args.bundle is None:
+        return ManifestAlone(args.manifest, args.debug_root)
     bundle = Bundle.open(args.bundle)
     check_folder(bundle.ledger, "Copy the bundle to a folder in which you can write.")
     return bundle
@@ -233,7 +247,7 @@ class Result:
 def _upload(plan: Plan, door: Door) -> Result:
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
-    folder = plan.source.ledger
+    folder = plan.ledger
     waiting = f"another upload from '{folder}' to '{target.name}' is at work; waiting for it"
     with Ledger(folder, target.identity, lambda: tell(waiting)) as ledger:
         outcomes = list(_told(target, uploads.upload(door, items, ledger)))
@@ -244,7 +258,9 @@ def verify_target(plan: Plan, door: Door) -> Result:
     """Ask one target for all files, and put receipts into the manifest of the plan."""
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
-    with Ledger(plan.source.ledger, target.identity) as ledger:
+    folder = plan.source.ledger
+    ledger = Ledger(folder, target.identity) if folder is not None else None
+    with ledger or nullcontext():
         outcomes = list(_told(target, uploads.verify(door, items, ledger)))
     plan.manifest = uploads.with_receipts(plan.manifest, target.name, outcomes)
     return Result(target, outcomes, 0, verified=True)
@@ -284,7 +300,9 @@ def _summary(result: Result) -> str:
     numbers = Counter(outcome.state for outcome in result.outcomes)
     files = counted(len(result.outcomes), "file")
     if result.verified:
-        return f"{result.target.name}: verified: {numbers['present']} of {files} are there"
+        said = f"{result.target.name}: verified: {numbers['present']} of {files} are there"
+        unsure = sum(outcome.is_there and outcome.why != "" for outcome in result.outcomes)
+        return said + (f", {unsure} by name or id alone" if unsure else "")
     parts = ", ".join(f"{numbers[state]} {_WORDS[state]}" for state in STATES)
     return f"{result.target.name}: {files}: {parts}; {result.sent_bytes} bytes sent"
 

@@ -3,6 +3,9 @@
 
 What a server has is written into the manifest as a receipt; what it has no more is said, and sent
 by the next 'crashsym upload'. Servers remove what no crash has asked for in a long time.
+
+Without '--store', when that is long gone, all is asked that the manifest alone can tell: names, ids
+and receipts.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Verify all targets."""
     if args.bundle is not None:
         refuse(args, "--bundle", "manifest", "store", "debug_root")
-    require(args, *(("to",) if args.bundle else ("manifest", "store", "to")))
+    require(args, *(("to",) if args.bundle else ("manifest", "to")))
     check_receipts(args)
     plan = Plan.of(args)
     results = [verify_target(plan, door) for door in plan.doors]

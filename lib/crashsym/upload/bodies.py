@@ -68,7 +68,7 @@ class ItemBody(FileBody):
         Raises:
             UnreadableError: it cannot be opened, or has another size.
         """
-        content = item.content
+        content = item.at_hand
         super().__init__(content.file, content.start, content.size if content.member else None)
         self._item = item
         self._digest = hashlib.sha256()
@@ -102,7 +102,7 @@ def pieces(item: Item) -> Iterator[bytes]:
 
 def changed(item: Item) -> UnreadableError:
     """Return the error for a file that is no more what it was."""
-    return _unreadable(item.content, "it has changed since the command began")
+    return _unreadable(item.at_hand, "it has changed since the command began")
 
 
 def _unreadable(file: Path | Extent | str, why: str) -> UnreadableError:

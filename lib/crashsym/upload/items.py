@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from crashsym.manifest import Module, Symbols
+from crashsym.manifest import Module, Receipt, Symbols
 from crashsym.upload.extent import Extent
 
 SYMBOLS = "symbols"  # a Breakpad symbol file
 DEBUG = "debug-files"  # an ELF file with debug information
 KINDS = (SYMBOLS, DEBUG)
 _DEBUG_ID = re.compile("[0-9A-Fa-f]{33,40}")  # a GUID and an age
+_SHA256 = re.compile("[0-9a-f]{64}")
 _BUILD_ID = re.compile("(?:[0-9a-f]{2})+")
 
 
@@ -23,13 +24,14 @@ _BUILD_ID = re.compile("(?:[0-9a-f]{2})+")
 class Item:
     """One file to send, of a kind of `KINDS`.
 
-    ``content`` are its bytes. ``place`` is where a store, or gdb's folder of debug files, has it.
+    ``content`` are its bytes; None where only a manifest is at hand, which is enough to ask for it.
+    ``place`` is where a store, or gdb's folder of debug files, has it.
     ``sha256`` is what the manifest says of it. ``paths`` are the modules that need it, as they lie
-    on the target. ``arch`` is the word of the MODULE record.
+    on the target. ``arch`` is the word of the MODULE record. ``receipts`` are those of the modules.
     """
 
     kind: str
-    content: Extent
+    content: Extent | None
     place: str
     sha256: str
     debug_file: str
@@ -37,6 +39,7 @@ class Item:
     build_id: str | None
     arch: str
     paths: tuple[str, ...]
+    receipts: tuple[Receipt, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,9 +47,20 @@ class Item:
         return f"{self.debug_file}.sym" if self.kind == SYMBOLS else self.debug_file
 
     @property
+    def at_hand(self) -> Extent:
+        """Its bytes, for those who send it.
+
+        Raises:
+            LookupError: they are not at hand: such a file can only be asked for.
+        """
+        if self.content is None:
+            raise LookupError(f"of '{self.name}' there is only the manifest")
+        return self.content
+
+    @property
     def size(self) -> int:
-        """How many bytes it has."""
-        return self.content.size
+        """How many bytes it has, for those who send it."""
+        return self.at_hand.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +79,8 @@ class Store(Protocol):
         """Return what messages call a file."""
         ...
 
-    def find(self, place: str) -> Extent:
-        """Return the bytes of a file.
+    def find(self, place: str) -> Extent | None:
+        """Return the bytes of a file; None where the manifest has to do.
 
         Raises:
             OSError: it is not there.
@@ -100,12 +114,14 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
         return Unusable(file, paths, "its place is outside of the store")
     try:
         content = store.find(place)
-        digest = content.digest()
+        digest = content.digest() if content is not None else symbols.sha256
     except OSError as error:
         return Unusable(file, paths, error.strerror or str(error))
     if digest != symbols.sha256:
         why = f"its SHA-256 is {digest}, in the manifest {symbols.sha256}"
         return Unusable(file, paths, why)
+    if not is_sha256(digest):
+        return Unusable(file, paths, f"in the manifest its SHA-256 is {digest!r}")
     if module.debug_file is None or module.debug_id is None or module.arch is None:
         return Unusable(file, paths, "the manifest does not say its id")
     if mistake := _mistake(module.debug_file, module.debug_id, module.build_id):
@@ -120,7 +136,13 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
         build_id=module.build_id,
         arch=module.arch,
         paths=paths,
+        receipts=tuple(receipt for one in modules for receipt in one.receipts),
     )
+
+
+def is_sha256(text: str) -> bool:
+    """Whether a text of a manifest has the form of a SHA-256."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def _mistake(debug_file: str, debug_id: str, build_id: str | None) -> str:

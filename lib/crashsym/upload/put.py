@@ -86,10 +86,12 @@ class PutUploader:
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
-        why = _why_another(answer, None if self._compress else item.size)
+        size = None if self._compress or item.content is None else item.size
+        why = _why_another(answer, size)
         if why:
             return Outcome(item, REFUSED, f"HEAD: {why}", is_absent=True)
-        return Outcome(item, PRESENT, id=place)
+        unknown = "HEAD: only its name was compared" if item.content is None else ""
+        return Outcome(item, PRESENT, unknown, id=place)
 
     def _url(self, place: str) -> str:
         return f"{self._target.url}/{quote(place, safe='/')}"

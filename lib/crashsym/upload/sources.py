@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Where the files of a manifest are: in a store and in trees of debug files, or in a bundle."""
+"""Where the files of a manifest are: in a store and trees of debug files, or nowhere any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,15 @@ from crashsym.errors import ConfigError
 from crashsym.manifest import Manifest, read
 from crashsym.tree import HalfIndex, scan
 from crashsym.upload.extent import Extent
-from crashsym.upload.items import Item, Store, Unusable, debug_items
+from crashsym.upload.items import (
+    DEBUG,
+    Item,
+    Store,
+    Unusable,
+    debug_items,
+    debug_place,
+    is_sha256,
+)
 
 
 class Source(Store, Protocol):
@@ -23,8 +32,8 @@ class Source(Store, Protocol):
         ...
 
     @property
-    def ledger(self) -> Path:
-        """The folder in which is noted what has arrived."""
+    def ledger(self) -> Path | None:
+        """The folder in which is noted what has arrived, if there is one."""
         ...
 
     def debug_items(self, symbols: Sequence[Item]) -> tuple[list[Item], list[Unusable]]:
@@ -68,6 +77,49 @@ class StoreFolder:
             ConfigError: there is no tree.
         """
         return debug_items(symbols, _halves(self._debug_roots))
+
+
+class ManifestAlone:
+    """A manifest whose store is gone: its files can be asked for, but not sent."""
+
+    ledger = None
+
+    def __init__(self, manifest: Path, debug_roots: Sequence[Path]) -> None:
+        """Read the manifest.
+
+        Raises:
+            ManifestError: it is none.
+        """
+        self.manifest = read(manifest)
+        self._debug_roots = debug_roots
+
+    def name(self, place: str) -> str:
+        """Return where a store had a file."""
+        return place
+
+    def find(self, _: str) -> None:
+        """Return that no bytes are at hand."""
+        return
+
+    def debug_items(self, symbols: Sequence[Item]) -> tuple[list[Item], list[Unusable]]:
+        """Return the debug files in the trees, or else those of which there are receipts.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        if self._debug_roots:
+            return debug_items(symbols, _halves(self._debug_roots))
+        found = [
+            replace(item, kind=DEBUG, place=debug_place(item.build_id), sha256=sha256)
+            for item in symbols
+            for sha256 in sorted({receipt.sha256 for receipt in item.receipts} - {item.sha256})
+            if item.build_id is not None and is_sha256(sha256)
+        ]
+        if not found:
+            why = "a target wants them, and the manifest has no receipts for them"
+            remedy = "Name their tree with --debug-root, or take 'debug-files' out of 'send'."
+            raise ConfigError("no debug files to verify", why=why, remedy=remedy)
+        return found, []
 
 
 def _halves(roots: Sequence[Path]) -> dict[str, Extent]:
