@@ -58,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is uploaded, and where to."""
-    parser.add_argument("--manifest", metavar="FILE", type=path, help="what to send")
-    parser.add_argument("--store", metavar="DIR", type=path, help="symbol store")
+    _add_source_arguments(parser)
     parser.add_argument(
         "--to",
         metavar="TARGET",
@@ -81,14 +80,6 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         " place",
     )
     parser.add_argument(
-        "--debug-root",
-        metavar="DIR",
-        type=path,
-        action="append",
-        default=[],
-        help="a tree with the debug files for targets that want these; may be repeated",
-    )
-    parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
@@ -96,6 +87,19 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the manifest with receipts to this file, and leave the other as it is",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--manifest", metavar="FILE", type=path, help="what to send")
+    parser.add_argument("--store", metavar="DIR", type=path, help="symbol store")
+    parser.add_argument(
+        "--debug-root",
+        metavar="DIR",
+        type=path,
+        action="append",
+        default=[],
+        help="a tree with the debug files for targets that want these; may be repeated",
+    )
 
 
 def require(args: argparse.Namespace, *names: str) -> None:

@@ -118,13 +118,10 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
     except OSError as error:
         return Unusable(file, paths, error.strerror or str(error))
     if digest != symbols.sha256:
-        why = f"its SHA-256 is {digest}, in the manifest {symbols.sha256}"
-        return Unusable(file, paths, why)
-    if not is_sha256(digest):
-        return Unusable(file, paths, f"in the manifest its SHA-256 is {digest!r}")
+        return Unusable(file, paths, f"its SHA-256 is {digest}, in the manifest {symbols.sha256}")
     if module.debug_file is None or module.debug_id is None or module.arch is None:
         return Unusable(file, paths, "the manifest does not say its id")
-    if mistake := _mistake(module.debug_file, module.debug_id, module.build_id):
+    if mistake := _mistake(module.debug_file, module.debug_id, module.build_id, digest):
         return Unusable(file, paths, f"in the manifest {mistake}")
     return Item(
         kind=SYMBOLS,
@@ -145,7 +142,7 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-def _mistake(debug_file: str, debug_id: str, build_id: str | None) -> str:
+def _mistake(debug_file: str, debug_id: str, build_id: str | None, sha256: str) -> str:
     """Return what is wrong with names that become paths; no file goes elsewhere by its name."""
     if debug_file in ("", ".", "..") or "/" in debug_file or "\0" in debug_file:
         return f"its name is {debug_file!r}"
@@ -153,6 +150,8 @@ def _mistake(debug_file: str, debug_id: str, build_id: str | None) -> str:
         return f"its debug id is {debug_id!r}"
     if build_id is not None and not _BUILD_ID.fullmatch(build_id):
         return f"its build id is {build_id!r}"
+    if not is_sha256(sha256):
+        return f"its SHA-256 is {sha256!r}"
     return ""
 
 
