@@ -92,7 +92,7 @@ def crashdump_upload(d, manifest, store, more=()):
     if not targets:
         bb.fatal("nothing uploaded: CRASHDUMP_TARGETS is empty. Set it to the names or URLs of symbol servers.")
     if bb.utils.to_boolean(d.getVar("BB_NO_NETWORK")):
-        bb.fatal("nothing uploaded: BB_NO_NETWORK is set. Upload with 'crashsym upload' where there is a network.")
+        bb.fatal("nothing uploaded: BB_NO_NETWORK is set. Make 'crashsym upload --manifest %s --store %s --bundle FILE', and send that where there is a network." % (manifest, store))
     command = ["upload", "--manifest", manifest, "--store", store, "--json", *more]
     for option, name in (("--config", "CRASHDUMP_TARGETS_FILE"), ("--token-file", "CRASHDUMP_TOKEN_FILE")):
         if d.getVar(name):

@@ -182,9 +182,19 @@ def read(path: Path, *, regular: bool = False) -> Manifest:
             data = stream.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise _unusable(path, f"it has more than {_LARGEST} bytes")
-        document = _json(data)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+    return of_bytes(data, path)
+
+
+def of_bytes(data: bytes, path: Path) -> Manifest:
+    """Return the manifest that a JSON text is; messages call it ``path``.
+
+    Raises:
+        ManifestError: it is no manifest, or one of an unknown version.
+    """
+    try:
+        document = _json(data)
     except (ValueError, RecursionError) as error:
         raise _unusable(path, f"it is no JSON ({error})") from error
     schema = document.get("schema") if isinstance(document, dict) else None

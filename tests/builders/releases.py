@@ -53,7 +53,7 @@ def places(layout: str, modules: Sequence[Module], kinds: Sequence[str] = KINDS)
         assert module.debug_file is not None
         assert module.debug_id is not None
         ids = (module.debug_file, module.debug_id, module.build_id)
-        found |= {LAYOUTS[layout](Item(kind, Path(), 0, "", *ids, "", ())) for kind in kinds}
+        found |= {LAYOUTS[layout](Item(kind, None, "", "", *ids, "", ())) for kind in kinds}
     return {place for place in found if place is not None}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from crashsym.cli.main import main
 from crashsym.manifest import Manifest
+from crashsym.upload.sources import StoreFolder
 from servers.base import Server, Step
 from servers.faults import Fault
 from servers.forms import Form
@@ -40,10 +41,16 @@ class Bench:
         self.folder = folder
         self.manifest: Manifest = fill(folder, files, size)
         self.wanted = {m.symbols.sha256 for m in self.manifest.modules if m.symbols is not None}
+        self.bundle = folder / "bundle.tar"
 
     @property
     def store(self) -> Path:
         return self.folder / "store"
+
+    @property
+    def source(self) -> StoreFolder:
+        """The store with the manifest as it is now."""
+        return StoreFolder(self.folder / "manifest.json", self.store, [])
 
     def symbol_file(self, number: int = 0) -> Path:
         """Return the file of a module."""
@@ -70,6 +77,11 @@ class Bench:
         places = ["--manifest", str(self.folder / "manifest.json"), "--store", str(self.store)]
         chosen = ["--config", str(config)] if config.exists() else []
         return [command, *places, *chosen, "--to", to, *more]
+
+    def bundle_line(self, *more: str) -> list[str]:
+        """Return the arguments that write a bundle."""
+        places = ["--manifest", str(self.folder / "manifest.json"), "--store", str(self.store)]
+        return ["upload", *places, "--bundle", str(self.bundle), *more]
 
     def run(self, command: str = "upload", *more: str, to: str = "server") -> int:
         return main(self.line(command, *more, to=to))

@@ -39,6 +39,7 @@ Feature: Symbols of a build reach a symbol server
     When I try to upload "crashdump-example"
     Then the build fails
     And it says "BB_NO_NETWORK is set"
+    And it says "--bundle FILE"
     And the server was asked nothing
 
   Scenario: As a part of the build, for those who want it

@@ -117,7 +117,7 @@ names = st.text(min_size=1).filter(
 def test_all_places_of_a_layout_have_its_shape(
     name: str, debug_id: str, build_id: bytes, kind: str
 ) -> None:
-    item = Item(kind, Path(), 0, "", name, debug_id, build_id.hex(), "", ())
+    item = Item(kind, None, "", "", name, debug_id, build_id.hex(), "", ())
     for layout, place_of in LAYOUTS.items():
         place = place_of(item)
         if place is not None:

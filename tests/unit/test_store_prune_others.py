@@ -199,5 +199,5 @@ def test_uploads_and_prunings_at_once(tmp_path: Path) -> None:
         children.append(start(line))
         said = [child.communicate(timeout=60)[1] for child in children]
         assert [child.returncode for child in children] == [0, 0, 0], said
-        items, _ = symbol_items(bench.manifest.modules, bench.store)
+        items, _ = symbol_items(bench.manifest.modules, bench.source)
         assert {str(LAYOUTS["breakpad"](item)) for item in items} <= set(contents(out))

@@ -30,6 +30,7 @@ from crashsym.upload.bodies import (
     pieces,
 )
 from crashsym.upload.chunks import Limits, chunked, group_body, groups
+from crashsym.upload.extent import Extent
 from crashsym.upload.items import SYMBOLS, Item
 from servers.put import PutServer
 
@@ -41,7 +42,9 @@ def item(file: Path, content: bytes | None = None, name: str = "app") -> Item:
         file.write_bytes(content)
     data = file.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    return Item(SYMBOLS, file, len(data), digest, name, "0" * 33, None, "x86_64", ("/app",))
+    place = f"{name}.sym"
+    content_of = Extent(file, 0, len(data))
+    return Item(SYMBOLS, content_of, place, digest, name, "0" * 33, None, "x86_64", ("/app",))
 
 
 def noise(seed: int, size: int) -> bytes:
@@ -99,7 +102,7 @@ def test_a_form_as_another_parser_reads_it(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("size", [1, 7, 1 << 16, -1])
 def test_pieces_of_any_size_make_the_whole(tmp_path: Path, size: int) -> None:
     file = item(tmp_path / "f", os.urandom(70_000 if size != 1 else 300))
-    expected = b"begin" + file.file.read_bytes() + b"end"
+    expected = b"begin" + file.at_hand.file.read_bytes() + b"end"
     body = JoinedBody([BytesBody(b"begin"), ItemBody(file), BytesBody(b"end")])
     assert len(body) == len(expected)
     assert drained(body, size) == expected
@@ -136,7 +139,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, change: object) ->
     body = ItemBody(file)
     body.read(1)
     assert callable(change)
-    change(file.file)
+    change(file.at_hand.file)
     with pytest.raises(UnreadableError, match=r"shorter while it was read|has changed"):
         drained(body, 1 << 16)
     body.close()
@@ -145,7 +148,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, change: object) ->
 def test_of_a_file_that_grows_only_what_it_was_is_sent(tmp_path: Path) -> None:
     file = item(tmp_path / "f", bytes(300_000))
     body = ItemBody(file)
-    grow(file.file)
+    grow(file.at_hand.file)
     assert len(body) == 300_000
     assert drained(body, 1 << 16) == bytes(300_000)
 
@@ -154,7 +157,7 @@ def test_of_a_file_that_grows_only_what_it_was_is_sent(tmp_path: Path) -> None:
 def test_a_file_that_has_changed_before(tmp_path: Path, change: object) -> None:
     file = item(tmp_path / "f", bytes(300_000))
     assert callable(change)
-    change(file.file)
+    change(file.at_hand.file)
     with pytest.raises(UnreadableError, match=r"^cannot send a file: '.*/f': "):
         b"".join(pieces(file))
     packed, failed = write_zip(tmp_path / "z.zip", [file, item(tmp_path / "g", b"good", "good")])
@@ -227,7 +230,7 @@ def test_a_request_with_pieces(tmp_path: Path, compress: bool) -> None:
     file = chunked(item(tmp_path / "f", content), 100)
     gone = chunked(item(tmp_path / "g", noise(4, 250)), 100)
     file.missing, gone.missing = file.chunks, gone.chunks
-    os.truncate(gone.item.file, 150)
+    os.truncate(gone.item.at_hand.file, 150)
     (group,) = groups([gone, file], limits(100, 1000, 64))
     with group_body(group, compress=compress) as made:
         assert set(made.unreadable) == set(gone.chunks[1:])

@@ -188,7 +188,7 @@ def test_a_bomb_in_a_folder_costs_neither_memory_nor_time(tmp_path: Path, compre
     victim = folder / bench.symbol_file(0).relative_to(bench.store)
     victim.write_bytes(bomb(compress, 300 * MIB) * 100)  # 30 GB
     (target,) = find(["server"], tmp_path / "crashsym.toml")
-    items, _ = symbol_items(bench.manifest.modules, bench.store)
+    items, _ = symbol_items(bench.manifest.modules, bench.source)
     tracemalloc.start()
     try:
         outcomes = list(DirectoryUploader(target).verify(items))

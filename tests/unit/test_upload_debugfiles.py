@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,122 @@ def test_sentry_removes_what_newer_files_can_do(
         said = capsys.readouterr().err
         assert "has not this file, but 1 other of this id, which may have replaced it" in said
         assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0
+
+
+# -- in bundles
+
+
+def bundled(folder: Path, made: Path, *more: str) -> tuple[int, list[str]]:
+    """Write a bundle; return the exit code and the names in it."""
+    places = ["--store", f"{made}/store", "--manifest", f"{made}/manifest.json"]
+    code = main(["upload", *places, "--bundle", f"{folder}/b.tar", *more])
+    if code != 0:
+        return code, []
+    with tarfile.open(folder / "b.tar") as archive:
+        return code, archive.getnames()
+
+
+def config_of(folder: Path, *target: str) -> list[str]:
+    hand_over(folder, Sentry().token)
+    token = f'token = {{ file = "{folder}/token" }}'
+    (folder / "crashsym.toml").write_text("\n".join(["[target.server]", *target, token, ""]))
+    return ["--config", f"{folder}/crashsym.toml", "--to", "server"]
+
+
+BOTH = 'send = ["symbols", "debug-files"]'
+
+
+@pytest.mark.parametrize(
+    ("send", "root", "debug"),
+    [
+        (None, False, 0),
+        (None, True, 2),
+        ('send = ["symbols"]', True, 0),
+        (BOTH, True, 2),
+        ('send = ["debug-files"]', True, 2),
+        (BOTH, False, None),  # an error
+    ],
+)
+def test_whether_debug_files_are_in_a_bundle(
+    tmp_path: Path, made: Path, send: str | None, root: bool, debug: int | None
+) -> None:
+    lines = ['kind = "http"', 'url = "http://127.0.0.1:1"']
+    more = config_of(tmp_path, *lines, send) if send else []
+    tree = ["--debug-root", f"{made}/root"] if root else []
+    code, names = bundled(tmp_path, made, *more, *tree)
+    assert code == (2 if debug is None else 0)
+    assert len([n for n in names if n.startswith("debug-files/.build-id/")]) == (debug or 0)
+    assert len([n for n in names if n.startswith("symbols/")]) == (2 if code == 0 else 0)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_debug_files_out_of_a_bundle(tmp_path: Path, made: Path, kind: str) -> None:
+    cls, token, more = SERVERS[kind]
+    assert bundled(tmp_path, made, "--debug-root", f"{made}/root")[0] == 0
+    with cls() as server:
+        lines = [f'kind = "{kind}"', f'url = "{server.url}"', 'send = ["debug-files"]', *more]
+        target = config_of(tmp_path, *lines)
+        (tmp_path / "token").write_text(token)
+        assert main(["upload", "--bundle", f"{tmp_path}/b.tar", *target, "--verify"]) == 0
+        kept = {blob.read() for key, blob in server.kept.items() if kind != "sentry" or "/" in key}
+    assert kept == halves(made)
+
+
+def test_a_debug_file_of_a_bundle_that_is_damaged(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bundled(tmp_path, made, "--debug-root", f"{made}/root")[0] == 0
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        (victim, *_) = [one for one in archive.getmembers() if ".build-id" in one.name]
+    with (tmp_path / "b.tar").open("r+b") as stream:
+        stream.seek(victim.offset_data + victim.size - 1)
+        last = stream.read(1)
+        stream.seek(-1, 1)
+        stream.write(bytes([last[0] ^ 1]))
+    with PutServer() as server:
+        lines = ['kind = "http"', f'url = "{server.url}"', 'layout = "debuginfod"']
+        target = config_of(tmp_path, *lines, 'send = ["debug-files"]')
+        assert main(["upload", "--bundle", f"{tmp_path}/b.tar", *target]) == 3
+        assert len(server.kept) == 1
+    said = capsys.readouterr().err
+    assert f"failed: '{tmp_path}/b.tar/{victim.name}'" in said
+    assert "its SHA-256 is " in said
+
+
+def test_gdb_reads_the_debug_files_of_an_unpacked_bundle(tmp_path: Path, made: Path) -> None:
+    gdb, tar = require_tool("gdb-multiarch"), require_tool("tar")
+    assert bundled(tmp_path, made, "--debug-root", f"{made}/root")[0] == 0
+    run([tar, "-xf", f"{tmp_path}/b.tar", "-C", str(tmp_path)])
+    library = tmp_path / "liba.so"  # away from its own half
+    library.write_bytes((made / "root/usr/lib/liba.so").read_bytes())
+    folder = f"set debug-file-directory {tmp_path}/debug-files"
+    command = [gdb, "-nx", "-batch", "-ex", folder, "-ex", f"file {library}", "-ex", "info line f"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 'Line 1 of "' in done.stdout
+
+
+# -- without a store
+
+
+def test_debug_files_are_asked_for_by_their_receipts(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cls, token, more = SERVERS["sentry"]
+    manifest = f"{tmp_path}/manifest.json"
+    with cls() as server:
+        hand_over(tmp_path, token)
+        lines = ['kind = "sentry"', f'url = "{server.url}"', *more]
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0
+        capsys.readouterr()
+        alone = ["verify", "--manifest", manifest, "--config", f"{tmp_path}/crashsym.toml"]
+        assert main([*alone, "--to", "server", "--json"]) == 0
+        (target,) = shown(capsys.readouterr().out)["targets"]
+        files = {hashlib.sha256(half).hexdigest() for half in halves(made)}
+        assert {file["sha256"] for file in target["files"]} == files
+        assert {(file["kind"], file["why"]) for file in target["files"]} == {("debug-files", "")}
+        # the trees are still there
+        assert main([*alone, "--to", "server", "--debug-root", f"{made}/root"]) == 0
+        Path(manifest).write_bytes((made / "manifest.json").read_bytes())
+        capsys.readouterr()
+        assert main([*alone, "--to", "server"]) == 2
+    assert "the manifest has no receipts for them. Name their tree" in capsys.readouterr().err

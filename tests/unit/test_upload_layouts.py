@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import zstandard
 from builders.uploading import Bench, shown, states
+from crashsym.upload.extent import Extent
 from crashsym.upload.items import DEBUG, SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
 from servers.put import PutServer
@@ -20,7 +21,15 @@ from servers.put import PutServer
 BUILD_ID = "b060ad20c6b47781552708aa192e7739fac7c84a"
 DEBUG_ID = "20AD60B0B4C68177552708AA192E77390"
 SYM = Item(
-    SYMBOLS, Path("f"), 1, "0" * 64, "libFoo.so.1", DEBUG_ID, BUILD_ID, "x86_64", ("/lib/a",)
+    kind=SYMBOLS,
+    content=Extent(Path("f"), 0, 1),
+    place="f",
+    sha256="0" * 64,
+    debug_file="libFoo.so.1",
+    debug_id=DEBUG_ID,
+    build_id=BUILD_ID,
+    arch="x86_64",
+    paths=("/lib/a",),
 )
 ELF = replace(SYM, kind=DEBUG)
 REST = BUILD_ID[2:]

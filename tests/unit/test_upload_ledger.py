@@ -15,9 +15,9 @@ import pytest
 from builders.uploading import Bench, kept, shown, states
 from crashsym.cli.main import main
 from crashsym.errors import StoreError
-from crashsym.manifest import read
 from crashsym.upload.items import Item, symbol_items
 from crashsym.upload.ledger import FOLDER, Ledger
+from crashsym.upload.sources import StoreFolder
 from servers.faults import Answer, Order, Plan, Slow
 from servers.put import PutServer
 from servers.symupload_v1 import SymUploadV1Server
@@ -28,9 +28,13 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path, 3)
 
 
+def source(bench: Bench) -> StoreFolder:
+    return StoreFolder(bench.folder / "manifest.json", bench.store, [])
+
+
 @pytest.fixture
 def items(bench: Bench) -> list[Item]:
-    found, unusable = symbol_items(bench.manifest.modules, bench.store)
+    found, unusable = symbol_items(bench.manifest.modules, source(bench))
     assert not unusable
     return found
 
@@ -120,7 +124,7 @@ def test_other_bytes_are_another_file(bench: Bench, items: list[Item]) -> None:
     digest = hashlib.sha256(b"MODULE Linux x86_64 other\n").hexdigest()
     manifest["modules"][0]["symbols"]["sha256"] = digest
     (bench.folder / "manifest.json").write_text(json.dumps(manifest))
-    changed, _ = symbol_items(read(bench.folder / "manifest.json").modules, bench.store)
+    changed, _ = symbol_items(source(bench).manifest.modules, source(bench))
     assert known(bench, changed) == [None, "id of lib1.so", "id of lib2.so"]
 
 

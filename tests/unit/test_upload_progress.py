@@ -11,6 +11,7 @@ from builders.uploading import Bench
 from crashsym.cli.uploadline import line
 from crashsym.upload import run as uploads
 from crashsym.upload import targets, transport
+from crashsym.upload.extent import Extent
 from crashsym.upload.items import SYMBOLS, Item, symbol_items
 from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome
@@ -38,7 +39,9 @@ class Clock:
 
 
 def item(number: int, size: int) -> Item:
-    return Item(SYMBOLS, Path("f"), size, str(number), "lib.so", "0" * 33, None, "arm", ())
+    return Item(
+        SYMBOLS, Extent(Path("f"), 0, size), "", str(number), "lib.so", "0" * 33, None, "arm", ()
+    )
 
 
 def test_a_meter_counts_files_bytes_and_time() -> None:
@@ -128,7 +131,7 @@ def test_what_is_sent_is_all_of_the_files_once(
     with server_of(kind, faults) as server:
         bench.target(kind, server.url, bench.token(TOKENS[kind]), *MORE.get(kind, ()))
         (target,) = targets.find(["server"], tmp_path / "crashsym.toml")
-        items, _ = symbol_items(bench.manifest.modules, bench.store)
+        items, _ = symbol_items(bench.manifest.modules, bench.source)
         door = uploads.door(target)
         moved: list[float] = []
         assert door.transport is not None

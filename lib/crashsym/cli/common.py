@@ -8,6 +8,7 @@ import sys
 from crashsym.cli.output import is_terminal, tell
 from crashsym.dump import DumpOptions
 from crashsym.engines import is_fallback
+from crashsym.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +88,21 @@ def path(text: str) -> Path:
 def output_text(text: str) -> str | None:
     """Return what `path_text` does of a file to write; None is standard output, ``-``."""
     return None if text == "-" else path_text(text)
+
+
+def check_other(place: Path, files: Iterable[Path]) -> None:
+    """Refuse a place to write to where another file of the command would be lost.
+
+    Raises:
+        ConfigError: it is the place of one.
+    """
+    if place.resolve() in [file.resolve() for file in files]:
+        raise ConfigError(
+            "cannot write",
+            where=f"'{place}'",
+            why="it is also the place of another file of this command",
+            remedy="Name another file.",
+        )
 
 
 def refused(why: str) -> Exception:

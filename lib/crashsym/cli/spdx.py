@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 
 from crashsym import manifest, spdx
-from crashsym.cli.common import FINDINGS, output_text, path
+from crashsym.cli.common import FINDINGS, check_other, output_text, path
 from crashsym.cli.output import Results, tell
 from crashsym.cli.trees import file_path
-from crashsym.errors import ConfigError, StoreError, counted, visible
+from crashsym.errors import StoreError, counted, visible
 from crashsym.files import write_atomically
 from crashsym.spdx.document import Amended, read
 from crashsym.texts import as_unicode
@@ -80,17 +80,7 @@ def _write(args: argparse.Namespace, amended: Amended) -> None:
 def _check_places(args: argparse.Namespace) -> None:
     """Refuse places that cannot be written, or where an input or the other output would be lost."""
     manifest.check_place(args.manifest)
-    _check_other(args.manifest, [args.document])
+    check_other(args.manifest, [args.document])
     if args.output is not None:
         manifest.check_place(Path(args.output), "SPDX document")
-        _check_other(Path(args.output), [args.document, args.file, args.manifest])
-
-
-def _check_other(place: Path, files: list[Path]) -> None:
-    if place.resolve() in [file.resolve() for file in files]:
-        raise ConfigError(
-            "cannot write",
-            where=f"'{place}'",
-            why="it is also the place of another file of this command",
-            remedy="Name another file.",
-        )
+        check_other(Path(args.output), [args.document, args.file, args.manifest])

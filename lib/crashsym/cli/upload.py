@@ -4,6 +4,9 @@
 Each file ends as sent, already there, refused (with the words of the server) or failed. What a
 server has acknowledged is noted in the store and not sent again, also after an interruption. The
 exit code is 0 only if each module has its symbols on each target.
+
+With '--bundle' beside '--manifest' and '--store', nothing is sent: all that targets need goes into
+one archive. With '--bundle' alone, that archive is sent, from another machine.
 """
 
 from __future__ import annotations
@@ -12,23 +15,26 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crashsym.cli.common import FINDINGS, path
+from crashsym.cli.common import FINDINGS, check_other, path
 from crashsym.cli.output import show, tell
+from crashsym.cli.trees import file_path
 from crashsym.cli.uploadline import UploadLine
 from crashsym.errors import ConfigError, counted, visible
-from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place, read
-from crashsym.tree import HalfIndex, scan
+from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place
 from crashsym.upload import run as uploads
 from crashsym.upload import targets
-from crashsym.upload.items import DEBUG, Item, Unusable, debug_items, symbol_items
-from crashsym.upload.ledger import Ledger
+from crashsym.upload.bundle import Bundle, write_bundle
+from crashsym.upload.items import DEBUG, Item, Unusable, symbol_items
+from crashsym.upload.ledger import Ledger, check_folder
 from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import FAILED, STATES, Outcome
 from crashsym.upload.run import Door
+from crashsym.upload.sources import ManifestAlone, Source, StoreFolder
 from crashsym.upload.targets import Target
 
 HELP = "send symbols to symbol servers, and prove that they are there"
@@ -45,17 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask each target afterwards, and write what it has into the manifest as receipts",
     )
+    parser.add_argument(
+        "--bundle",
+        metavar="FILE",
+        type=file_path,
+        help="an archive for another machine: written if there is a --manifest, else sent",
+    )
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is uploaded, and where to."""
-    parser.add_argument("--manifest", metavar="FILE", type=path, required=True, help="what to send")
-    parser.add_argument("--store", metavar="DIR", type=path, required=True, help="symbol store")
+    _add_source_arguments(parser)
     parser.add_argument(
         "--to",
         metavar="TARGET",
         action="append",
-        required=True,
+        default=[],
         help="a target of the configuration, or a URL; may be repeated",
     )
     parser.add_argument(
@@ -71,6 +82,12 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file that only you can read, with the token for targets that do not name another"
         " place",
     )
+    _add_outcome_arguments(parser)
+
+
+def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--manifest", metavar="FILE", type=path, help="what to send")
+    parser.add_argument("--store", metavar="DIR", type=path, help="symbol store")
     parser.add_argument(
         "--debug-root",
         metavar="DIR",
@@ -84,76 +101,153 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a manifest of which nothing is to be sent is no error",
     )
+
+
+def _add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=file_path,
+        help="write the manifest with receipts to this file, and leave the other as it is",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def require(args: argparse.Namespace, *names: str) -> None:
+    """Refuse a command line that lacks one of these options."""
+    missing = [f"--{name}" for name in names if not getattr(args, name)]
+    if missing:
+        args.parser.error(f"the following arguments are required: {', '.join(missing)}")
+
+
+def refuse(args: argparse.Namespace, option: str, *names: str) -> None:
+    """Refuse a command line that has one of these options beside another one."""
+    for name in names:
+        if getattr(args, name):
+            shown = f"--{name.replace('_', '-')}"
+            args.parser.error(f"argument {shown}: not allowed with argument {option}")
 
 
 @dataclass
 class Plan:
     """What is to be where: the files, those that cannot be sent, and the targets."""
 
+    source: Source
     manifest: Manifest
-    store: Path
     doors: list[Door]
     symbols: list[Item]
     debug: list[Item]
     unusable: list[Unusable]
 
+    @property
+    def ledger(self) -> Path:
+        """The folder in which is noted what has arrived.
+
+        Raises:
+            LookupError: there is none, and nothing to send.
+        """
+        if self.source.ledger is None:
+            raise LookupError("there is only a manifest")
+        return self.source.ledger
+
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Plan:
-        """Read what the arguments name.
+    def of(cls, args: argparse.Namespace, *, sends: bool = True) -> Plan:
+        """Read what the arguments name; no token is read where nothing is sent.
 
         Raises:
             CrashsymError: one of them is of no use, or there is nothing to send.
         """
-        manifest = read(args.manifest)
+        source = _source(args)
         config = args.config or (_CONFIG if _CONFIG.exists() else None)
-        found = targets.find(args.to, config, args.token_file)
-        symbols, unusable = symbol_items(manifest.modules, args.store)
-        unusable += _without(manifest.modules)
+        found = targets.find(args.to, config, args.token_file) if args.to else []
+        symbols, unusable = symbol_items(source.manifest.modules, source)
+        unusable += _without(source.manifest.modules)
         if not symbols and not unusable and not args.allow_empty:
             raise ConfigError(
                 "nothing to upload",
-                where=f"'{args.manifest}'",
+                where=f"'{args.manifest or args.bundle}'",
                 why="not one of its modules has symbols",
                 remedy="Give the manifest of the store.",
             )
-        halves = {}
-        if any(DEBUG in target.send for target in found):
-            halves = _halves(args.debug_root)
-        debug = debug_items(symbols, halves)
+        debug: list[Item] = []
+        if any(DEBUG in target.send for target in found) if found else args.debug_root:
+            debug, unreadable = source.debug_items(symbols)
+            unusable += unreadable
         # All of them before the first file is sent: a token that is not there is known at once.
-        doors = [uploads.door(target) for target in found]
-        return cls(manifest, args.store, doors, symbols, debug, unusable)
+        doors = [uploads.door(target) for target in found] if sends else []
+        return cls(source, source.manifest, doors, symbols, debug, unusable)
+
+
+def _source(args: argparse.Namespace) -> Source:
+    if args.store is not None:
+        return StoreFolder(args.manifest, args.store, args.debug_root)
+    if args.bundle is None:
+        return ManifestAlone(args.manifest, args.debug_root)
+    bundle = Bundle.open(args.bundle)
+    check_folder(bundle.ledger, "Copy the bundle to a folder in which you can write.")
+    return bundle
 
 
 def _without(modules: Sequence[Module]) -> list[Unusable]:
     """Return the modules that should have symbols and have none."""
     return [
-        Unusable(Path(module.path), (module.path,), f"it has no symbols: {module.status}")
+        Unusable(module.path, (module.path,), f"it has no symbols: {module.status}")
         for module in modules
         if module.symbols is None and module.status not in _NEEDLESS
     ]
 
 
-def _halves(roots: list[Path]) -> dict[str, Path]:
-    if not roots:
-        remedy = "Name the tree with --debug-root, or take 'debug-files' out of 'send'."
-        raise ConfigError("no debug files to upload", why="a target wants them", remedy=remedy)
-    trees = [scan(root, [], packages=False, exclude=()) for root in roots]
-    files = [file for tree in trees for file in (*tree.halves, *tree.subjects)]
-    return HalfIndex(files).by_build_id
-
-
 def run(args: argparse.Namespace) -> int:
-    """Upload to all targets."""
+    """Upload to all targets, or write a bundle."""
+    if args.bundle is not None and (args.manifest or args.store or args.debug_root):
+        return _write_bundle(args)
+    require(args, *(("to",) if args.bundle else ("manifest", "store", "to")))
+    if not args.verify and args.output:
+        args.parser.error("argument -o/--output: there are no receipts without --verify")
     if args.verify:
-        check_place(args.manifest)
+        check_receipts(args)
     plan = Plan.of(args)
     results = [_upload(plan, door) for door in plan.doors]
     if args.verify:
         results += [verify_target(plan, door) for door in plan.doors]
-        plan.manifest.write(args.manifest)
+        write_receipts(args, plan)
     return ended(args, plan, results)
+
+
+def _write_bundle(args: argparse.Namespace) -> int:
+    require(args, "manifest", "store")
+    refuse(args, "--bundle", "verify", "output")
+    check_place(args.bundle, "bundle")
+    check_other(args.bundle, filter(None, (args.manifest, args.config, args.token_file)))
+    plan = Plan.of(args, sends=False)
+    files = [*plan.symbols, *plan.debug]
+    size = write_bundle(args.bundle, plan.manifest, files)
+    tell(visible(f"'{args.bundle}': {counted(len(files), 'file')}, {size} bytes"))
+    return ended(args, plan, [])
+
+
+def check_receipts(args: argparse.Namespace) -> None:
+    """Refuse, before the work, a place where the manifest with receipts cannot go.
+
+    Raises:
+        CrashsymError: it cannot be written, or is that of another file.
+    """
+    place = args.output or args.manifest
+    if place is not None:
+        check_place(place)
+        check_other(place, filter(None, (args.bundle, args.config, args.token_file)))
+
+
+def write_receipts(args: argparse.Namespace, plan: Plan) -> None:
+    """Write the manifest with receipts; one that is in a bundle stays as it is.
+
+    Raises:
+        StoreError: the operating system refuses.
+    """
+    place = args.output or args.manifest
+    if place is not None:
+        plan.manifest.write(place)
 
 
 @dataclass
@@ -171,8 +265,9 @@ def _upload(plan: Plan, door: Door) -> Result:
     items = uploads.wanted(target, plan.symbols, plan.debug)
     if not items:  # there may be no store either
         return Result(target, [], 0)
-    waiting = f"another upload from '{plan.store}' to '{target.name}' is at work; waiting for it"
-    with Ledger(plan.store, target.identity, lambda: tell(waiting)) as ledger:
+    folder = plan.ledger
+    waiting = f"another upload from '{folder}' to '{target.name}' is at work; waiting for it"
+    with Ledger(folder, target.identity, lambda: tell(waiting)) as ledger:
         outcomes = _told(door, items, uploads.upload(door, items, ledger))
     return Result(target, outcomes, door.sent_bytes)
 
@@ -181,7 +276,9 @@ def verify_target(plan: Plan, door: Door) -> Result:
     """Ask one target for all files, and put receipts into the manifest of the plan."""
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
-    with Ledger(plan.store, target.identity) as ledger:
+    folder = plan.source.ledger if items else None
+    ledger = Ledger(folder, target.identity) if folder is not None else None
+    with ledger or nullcontext():
         outcomes = _told(door, items, uploads.verify(door, items, ledger))
     plan.manifest = uploads.with_receipts(plan.manifest, target.name, outcomes)
     return Result(target, outcomes, 0, verified=True)
@@ -227,7 +324,9 @@ def _summary(result: Result) -> str:
     numbers = Counter(outcome.state for outcome in result.outcomes)
     files = counted(len(result.outcomes), "file")
     if result.verified:
-        return f"{result.target.name}: verified: {numbers['present']} of {files} are there"
+        said = f"{result.target.name}: verified: {numbers['present']} of {files} are there"
+        unsure = sum(outcome.is_there and outcome.why != "" for outcome in result.outcomes)
+        return said + (f", {unsure} by name or id alone" if unsure else "")
     parts = ", ".join(f"{numbers[state]} {_WORDS[state]}" for state in STATES)
     return f"{result.target.name}: {files}: {parts}; {result.sent_bytes} bytes sent"
 
@@ -247,8 +346,7 @@ def _document(plan: Plan, results: list[Result]) -> dict[str, Any]:
             for result in results
         ],
         "unusable": [
-            {"file": str(one.file), "paths": list(one.paths), "why": one.why}
-            for one in plan.unusable
+            {"file": one.file, "paths": list(one.paths), "why": one.why} for one in plan.unusable
         ],
     }
 

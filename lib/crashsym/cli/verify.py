@@ -3,14 +3,26 @@
 
 What a server has is written into the manifest as a receipt; what it has no more is said, and sent
 by the next 'crashsym upload'. Servers remove what no crash has asked for in a long time.
+
+Without '--store', when that is long gone, all is asked that the manifest alone can tell: names, ids
+and receipts.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from crashsym.cli.upload import Plan, add_target_arguments, ended, verify_target
-from crashsym.manifest import check_place
+from crashsym.cli.trees import file_path
+from crashsym.cli.upload import (
+    Plan,
+    add_target_arguments,
+    check_receipts,
+    ended,
+    refuse,
+    require,
+    verify_target,
+    write_receipts,
+)
 
 HELP = "ask symbol servers what they have"
 
@@ -18,12 +30,18 @@ HELP = "ask symbol servers what they have"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``crashsym verify``."""
     add_target_arguments(parser)
+    parser.add_argument(
+        "--bundle", metavar="FILE", type=file_path, help="an archive that upload has written"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Verify all targets."""
-    check_place(args.manifest)
+    if args.bundle is not None:
+        refuse(args, "--bundle", "manifest", "store", "debug_root")
+    require(args, *(("to",) if args.bundle else ("manifest", "to")))
+    check_receipts(args)
     plan = Plan.of(args)
     results = [verify_target(plan, door) for door in plan.doors]
-    plan.manifest.write(args.manifest)
+    write_receipts(args, plan)
     return ended(args, plan, results)

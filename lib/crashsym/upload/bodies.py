@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crashsym.errors import UnreadableError
+from crashsym.upload.extent import Extent
 from crashsym.upload.items import Item
 
 PIECE = 1 << 16
@@ -67,10 +68,11 @@ class ItemBody(FileBody):
         Raises:
             UnreadableError: it cannot be opened, or has another size.
         """
-        super().__init__(item.file)
+        content = item.at_hand
+        super().__init__(content.file, content.start, content.size if content.member else None)
         self._item = item
         self._digest = hashlib.sha256()
-        if len(self) != item.size:
+        if len(self) != content.size:
             self.close()
             raise changed(item)
 
@@ -100,10 +102,10 @@ def pieces(item: Item) -> Iterator[bytes]:
 
 def changed(item: Item) -> UnreadableError:
     """Return the error for a file that is no more what it was."""
-    return _unreadable(item.file, "it has changed since the command began")
+    return _unreadable(item.at_hand, "it has changed since the command began")
 
 
-def _unreadable(file: Path | str, why: str) -> UnreadableError:
+def _unreadable(file: Path | Extent | str, why: str) -> UnreadableError:
     return UnreadableError("cannot send a file", where=f"'{file}'", why=why)
 
 

@@ -81,7 +81,7 @@ class BugSplatUploader:
             "symFileName": f"{module}.sym",
             "moduleName": module,
             "dbgId": item.debug_id,
-            "lastModified": _date(item.file.stat().st_mtime_ns),
+            "lastModified": _date(item.at_hand.file.stat().st_mtime_ns),
             "SendPdbsVersion": _PDBS_VERSION,
         }
 

@@ -221,7 +221,8 @@ def _add(piece: Piece, body: IO[bytes], made: GroupBody, *, compress: bool) -> N
     """Add a piece, or note why it cannot be added: that costs no other file anything."""
     before = body.tell()
     try:
-        with closing(FileBody(piece.item.file, piece.start, piece.size)) as source:
+        content = piece.item.at_hand
+        with closing(FileBody(content.file, content.start + piece.start, piece.size)) as source:
             name = "file_gzip" if compress else "file"
             body.write(form_head(name, piece.sha1, made.boundary))
             _pour(source, piece, body, compress=compress)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -90,7 +91,8 @@ class DirectoryUploader:
         Raises:
             OSError: one of the two cannot be read.
         """
-        digest, left = hashlib.sha256(), item.size
+        digest = hashlib.sha256()
+        left = item.size if item.content is not None else sys.maxsize
         try:
             with open_regular(place, follow=True) as stream:
                 for data in self._compression.unpacked(stream):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from crashsym.upload.items import DEBUG, SYMBOLS, Item
+from crashsym.upload.items import DEBUG, SYMBOLS, Item, debug_place
 
 
 def _breakpad(item: Item) -> str | None:
@@ -36,7 +36,7 @@ def _debuginfod(item: Item) -> str | None:
 def _build_id(item: Item) -> str | None:
     if item.kind != DEBUG or item.build_id is None or len(item.build_id) < 4:
         return None
-    return f".build-id/{item.build_id[:2]}/{item.build_id[2:]}.debug"
+    return debug_place(item.build_id)
 
 
 def _symstore(item: Item) -> str | None:

@@ -16,10 +16,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from crashsym.files import not_written, write_atomically
+from crashsym.errors import StoreError
+from crashsym.files import check_writable, not_written, write_atomically
 from crashsym.upload.items import Item
 
 FOLDER = ".crashsym-uploads"
+
+
+def check_folder(folder: Path, remedy: str) -> None:
+    """Refuse a folder in which nothing can be noted.
+
+    Raises:
+        StoreError: the operating system would refuse; it says what to do.
+    """
+    try:
+        check_writable(folder / FOLDER / "ledger")
+    except StoreError as error:
+        raise StoreError(error.what, where=f"'{folder}'", why=error.why, remedy=remedy) from error
 
 
 class Ledger:

@@ -19,7 +19,7 @@ class Meter:
 
     def __init__(self, items: Sequence[Item], clock: Callable[[], float] = time.monotonic) -> None:
         self.files = len(items)
-        self.size = sum(item.size for item in items)
+        self.size = sum(map(_size, items))
         self.done_files = 0
         self._ended = 0
         self._moving = self._moved = 0.0  # of files that have not ended, and of all
@@ -37,9 +37,9 @@ class Meter:
         """Count a file that needs nothing more."""
         with self._lock:
             self.done_files += 1
-            self._ended += outcome.item.size
+            self._ended += _size(outcome.item)
             if outcome.state == SENT:
-                self._moving -= outcome.item.size
+                self._moving -= _size(outcome.item)
 
     @property
     def done_size(self) -> int:
@@ -59,3 +59,8 @@ class Meter:
         """Seconds that the rest will take at this rate; None if nothing has been sent."""
         rate = self.rate
         return (self.size - self.done_size) / rate if rate > 0 else None
+
+
+def _size(item: Item) -> int:
+    """Return the bytes of a file; 0 if there is only a manifest, and nothing to send."""
+    return item.content.size if item.content is not None else 0

@@ -19,7 +19,8 @@ STATES = (SENT, PRESENT, REFUSED, FAILED)
 class Outcome:
     """What became of one file at one target.
 
-    ``why`` has the words of the server, or what failed. ``id`` is what the server calls the file,
+    ``why`` has the words of the server, or what failed; of a file that is there, what could not be
+    compared, as only the manifest is at hand. ``id`` is what the server calls the file,
     if it said so. ``is_absent``: the server has answered that it has no such file, or another one.
     """
 

@@ -141,7 +141,7 @@ def _planned(
 def _places(module: Module, layout: str) -> list[str]:
     """Return where files of a module may lie, its symbols first; by its ids, whatever it is."""
     name, debug_id = module.debug_file or "", module.debug_id or ""
-    item = Item(SYMBOLS, Path(), 0, "", name, debug_id, module.build_id, "", ())
+    item = Item(SYMBOLS, None, "", "", name, debug_id, module.build_id, "", ())
     places = [LAYOUTS[layout](one) for one in (item, replace(item, kind=DEBUG))]
     return [place for place in places if place is not None]
 

@@ -116,11 +116,12 @@ class PutUploader:
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
-        known = isinstance(self._compression, Plain)
-        why = _why_another(answer, item.size if known else None)
+        is_known = isinstance(self._compression, Plain) and item.content is not None
+        why = _why_another(answer, item.size if is_known else None)
         if why:
             return Outcome(item, REFUSED, f"HEAD: {why}", is_absent=True)
-        return Outcome(item, PRESENT, id=place)
+        unknown = "HEAD: only its name was compared" if item.content is None else ""
+        return Outcome(item, PRESENT, unknown, id=place)
 
     @contextmanager
     def _address(self, method: str, place: str) -> Iterator[str]:

@@ -127,31 +127,41 @@ def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcom
         yield outcome
 
 
-def verify(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
-    """Yield what the server has; what it has no more is forgotten, and so sent again."""
+def verify(door: Door, items: Sequence[Item], ledger: Ledger | None) -> Iterator[Outcome]:
+    """Yield what the server has; what it has no more is forgotten, and so sent again.
+
+    Without a store there is no ledger, and nothing to forget.
+    """
     lost = []
     for outcome in door.clean(door.uploader.verify(items)):
         if outcome.is_absent:
             lost.append(outcome.item)
         yield outcome
-    known = [item for item in lost if ledger.known(item) is not None]
-    if known:
+    known = [item for item in lost if ledger is not None and ledger.known(item) is not None]
+    if ledger is not None and known:
         ledger.forget(known)
 
 
 def with_receipts(manifest: Manifest, server: str, outcomes: Iterable[Outcome]) -> Manifest:
     """Return a manifest that says what a server was asked for and has.
 
-    What it said of that server before does not count any more.
+    What it said of that server before does not count any more; but where not all could be compared,
+    an older receipt for the same bytes does, and there is no new one.
     """
     proven: dict[str, list[Receipt]] = {}
     for outcome in outcomes:
         if outcome.state == PRESENT:
-            receipt = Receipt(server, outcome.id, outcome.item.sha256)
             place = f"{outcome.item.debug_file}/{outcome.item.debug_id}"
-            proven.setdefault(place, []).append(receipt)
+            proven.setdefault(place, []).extend(_receipts(outcome, server))
     modules = [_proven(module, server, proven) for module in manifest.modules]
     return Manifest.of(modules, manifest.build)
+
+
+def _receipts(outcome: Outcome, server: str) -> list[Receipt]:
+    item = outcome.item
+    if not outcome.why:
+        return [Receipt(server, outcome.id, item.sha256)]
+    return [one for one in item.receipts if (one.server, one.sha256) == (server, item.sha256)]
 
 
 def _proven(module: Module, server: str, proven: dict[str, list[Receipt]]) -> Module:

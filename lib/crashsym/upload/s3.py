@@ -22,6 +22,7 @@ from crashsym.errors import CrashsymError, UnavailableError, UploadError
 from crashsym.upload.bodies import PIECE, FileBody, changed, pieces
 from crashsym.upload.bucket import Bucket, Reply
 from crashsym.upload.compression import Compression, Plain, compression, packed_copy
+from crashsym.upload.extent import Extent
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
@@ -160,6 +161,8 @@ class S3Uploader:
         if reply.status == 404:
             return None
         self._bucket.wanted("HeadObject", reply, "ETag")
+        if item.content is None and not _says_what_it_is(reply.fields):
+            return Outcome(item, PRESENT, "HeadObject: only its name was compared", id=key)
         why = _why_another(item, reply.fields, self._compression)
         if why:
             return Outcome(item, REFUSED, f"HeadObject: {why}; it is kept", is_absent=True)
@@ -254,14 +257,20 @@ def _about(item: Item) -> dict[str, Any]:
     return {"ContentType": "application/octet-stream", "Metadata": {"sha256": item.sha256}}
 
 
+def _says_what_it_is(fields: Mapping[str, Any]) -> bool:
+    metadata = {name.lower() for name in fields.get("Metadata", {})}
+    return "sha256" in metadata or "-" not in fields.get("ChecksumSHA256", "-")
+
+
 def _why_another(item: Item, fields: Mapping[str, Any], compression: Compression) -> str:
     """Return why what is there is not the file, or cannot be told to be."""
     metadata = {name.lower(): value for name, value in fields.get("Metadata", {}).items()}
     said = metadata.get("sha256")
     is_plain = isinstance(compression, Plain)
     if is_plain:
-        if fields.get("ContentLength") != item.size:
-            return f"there is another object, of {fields.get('ContentLength')} bytes"
+        length = fields.get("ContentLength")
+        if item.content is not None and length != item.size:
+            return f"there is another object, of {length} bytes"
         checksum = fields.get("ChecksumSHA256", "-")
         if "-" not in checksum:  # else it is one of checksums of parts
             said = _in_hex(checksum)
@@ -296,24 +305,28 @@ def _content(item: Item, compression: Compression) -> Iterator[Content]:
     """
     if not isinstance(compression, Plain):
         with packed_copy(item, compression) as packed:
-            yield Content(item, packed, _parts(packed, packed.stat().st_size)[0])
+            yield Content(item, packed, _parts(Extent.of(packed))[0])
     elif item.size <= PART:
-        yield Content(item, item.file, [Part(0, item.size, bytes.fromhex(item.sha256))])
+        extent = item.at_hand
+        yield Content(
+            item, extent.file, [Part(extent.start, item.size, bytes.fromhex(item.sha256))]
+        )
     else:
-        parts, digest = _parts(item.file, item.size)
+        parts, digest = _parts(item.at_hand)
         if digest != item.sha256:
             raise changed(item)
-        yield Content(item, item.file, parts)
+        yield Content(item, item.at_hand.file, parts)
 
 
-def _parts(file: Path, size: int) -> tuple[list[Part], str]:
+def _parts(extent: Extent) -> tuple[list[Part], str]:
     """Return the parts of a file, and its SHA-256."""
-    most = max(PART, -(-size // _MOST_PARTS))
+    most = max(PART, -(-extent.size // _MOST_PARTS))
     whole = hashlib.sha256()
     parts = []
-    for start in range(0, size, most):
+    end = extent.start + extent.size
+    for start in range(extent.start, end, most):
         digest = hashlib.sha256()
-        with closing(FileBody(file, start, min(most, size - start))) as body:
+        with closing(FileBody(extent.file, start, min(most, end - start))) as body:
             while data := body.read(PIECE):
                 whole.update(data)
                 digest.update(data)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, urlencode
 
 from crashsym.errors import InputError, counted
+from crashsym.manifest import Receipt
 from crashsym.upload.chunks import Chunked, chunked
-from crashsym.upload.items import Item
+from crashsym.upload.items import DEBUG, SYMBOLS, Item
 from crashsym.upload.jsonbody import list_of
 from crashsym.upload.outcome import FAILED, PRESENT, Outcome
 from crashsym.upload.targets import Target
@@ -19,6 +20,7 @@ from crashsym.upload.transport import Request, Transport
 from crashsym.upload.work import Hope, each
 
 ANY_SIZE = 1 << 23  # of parts, where only the whole counts
+_TYPES = {SYMBOLS: "breakpad", DEBUG: "elf"}  # src/sentry/models/debugfile.py, file_format
 
 
 class SentryProject:
@@ -26,6 +28,7 @@ class SentryProject:
 
     def __init__(self, target: Target, transport: Transport) -> None:
         self.transport = transport
+        self._name = target.name
         self.hope = Hope(transport)
         self.api = f"{target.url}/api/0"
         organization = quote(target.options["organization"], safe="")
@@ -54,14 +57,28 @@ class SentryProject:
         except InputError as error:
             return self.hope.ended(item, error)
 
+    def _is_of(self, receipt: Receipt, item: Item) -> bool:
+        """Whether a receipt is one of this server for this file."""
+        is_same = (receipt.server, receipt.sha256) == (self._name, item.sha256)
+        return is_same and receipt.id != ""
+
     def _ask(self, item: Item) -> Outcome:
         query = urlencode({"debug_id": hyphenated(item.debug_id)})
         request = Request("dsyms", "GET", f"{self.files}/dsyms/?{query}", self.headers)
         found = list_of(self.transport, "dsyms", self.transport.send(request))
-        wanted = chunked(item, ANY_SIZE).sha1
-        for dif in found:
-            if isinstance(dif, dict) and dif.get("sha1") == wanted:
-                return Outcome(item, PRESENT, id=name_of(dif))
+        difs = [dif for dif in found if isinstance(dif, dict)]
+        known = {receipt.id for receipt in item.receipts if self._is_of(receipt, item)}
+        if item.content is not None:
+            sha1 = chunked(item, ANY_SIZE).sha1
+            there, unknown = [dif for dif in difs if dif.get("sha1") == sha1], ""
+        elif known:
+            there, unknown = [dif for dif in difs if name_of(dif) in known], ""
+        else:
+            kind = _TYPES[item.kind]
+            there = [dif for dif in difs if dif.get("symbolType", kind) == kind]
+            unknown = "dsyms: only its debug id and its kind were compared"
+        if there:
+            return Outcome(item, PRESENT, unknown, id=name_of(there[0]))
         why = "dsyms: the server has not this file"
         if found:
             why += f", but {counted(len(found), 'other')} of this id, which may have replaced it"

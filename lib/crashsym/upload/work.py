@@ -77,7 +77,9 @@ def each(
         except CrashsymError as error:
             return hope.ended(item, error)
         except OSError as error:
-            return Outcome(item, FAILED, f"'{item.file}': {error.strerror or error}")
+            return Outcome(
+                item, FAILED, f"'{item.content or item.name}': {error.strerror or error}"
+            )
         hope.note(None)
         return outcome
 
