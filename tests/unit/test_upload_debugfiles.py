@@ -274,3 +274,37 @@ def test_debug_files_are_asked_for_by_their_receipts(
         capsys.readouterr()
         assert main([*alone, "--to", "server"]) == 2
     assert "the manifest has no receipts for them. Name their tree" in capsys.readouterr().err
+
+
+def test_a_debug_file_that_is_not_there_is_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = build(tmp_path / "made")
+    (made / "root/usr/lib/.debug/libb.so").unlink()
+    hand_over(tmp_path, "any")
+    with PutServer() as server:
+        lines = ['kind = "http"', f'url = "{server.url}"', 'layout = "debuginfod"']
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 3
+        assert {blob.read() for blob in server.kept.values()} == halves(made)
+    printed = capsys.readouterr()
+    missing = "failed: 'libb.so' (/usr/lib/libb.so): there is no debug file of its build id"
+    assert missing in printed.err
+    (unusable,) = shown(printed.out)["unusable"]
+    assert unusable["paths"] == ["/usr/lib/libb.so"]
+    assert not shown(printed.out)["complete"]
+
+
+def test_a_file_without_debug_information_has_no_debug_file(tmp_path: Path) -> None:
+    made = build(tmp_path / "made")
+    gcc = require_tool("gcc")
+    plain = made / "root/usr/lib/libc.so"
+    run([gcc, "-g0", "-shared", "-fPIC", "-Wl,--build-id", "-o", str(plain), str(made / "a.c")])
+    places = ["--store", f"{made}/store", "--manifest", f"{made}/manifest.json"]
+    main(["extract", f"{made}/root", *places])
+    assert any(
+        m.path == "/usr/lib/libc.so" and m.symbols for m in read(made / "manifest.json").modules
+    )
+    hand_over(tmp_path, "any")
+    with PutServer() as server:
+        lines = ['kind = "http"', f'url = "{server.url}"', 'layout = "debuginfod"']
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0

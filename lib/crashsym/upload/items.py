@@ -28,6 +28,7 @@ class Item:
     ``place`` is where a store, or gdb's folder of debug files, has it.
     ``sha256`` is what the manifest says of it. ``paths`` are the modules that need it, as they lie
     on the target. ``arch`` is the word of the MODULE record. ``receipts`` are those of the modules.
+    ``has_lines``: the symbols were made from debug information.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Item:
     arch: str
     paths: tuple[str, ...]
     receipts: tuple[Receipt, ...] = ()
+    has_lines: bool = False
 
     @property
     def name(self) -> str:
@@ -134,6 +136,7 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
         arch=module.arch,
         paths=paths,
         receipts=tuple(receipt for one in modules for receipt in one.receipts),
+        has_lines=symbols.counts.lines > 0,
     )
 
 
@@ -158,15 +161,18 @@ def _mistake(debug_file: str, debug_id: str, build_id: str | None, sha256: str) 
 def debug_items(
     items: Iterable[Item], halves: Mapping[str, Extent]
 ) -> tuple[list[Item], list[Unusable]]:
-    """Return the ELF files with the debug information of the same modules, where there are any.
+    """Return the ELF files with the debug information of the same modules, and what is missing.
 
-    ``halves`` are those files by build id. A file without a build id has none. Those that cannot be
-    read, or have other bytes than is said of them, are of no use.
+    ``halves`` are those files by build id. Each module that had debug information should have one.
+    Those that cannot be read, or have other bytes than is said of them, are of no use.
     """
     found, unusable = [], []
     for item in items:
         half = halves.get(item.build_id) if item.build_id is not None else None
         if half is None or item.build_id is None:
+            if item.has_lines:
+                why = "there is no debug file of its build id"
+                unusable.append(Unusable(item.debug_file, item.paths, why))
             continue
         try:
             digest = half.digest()
