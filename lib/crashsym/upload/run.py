@@ -24,6 +24,7 @@ from crashsym.upload.symupload import V1Uploader, V2Uploader
 from crashsym.upload.targets import Target
 from crashsym.upload.tecken import TeckenUploader
 from crashsym.upload.transport import Patience, Transport
+from crashsym.upload.twins import twins_of, with_twins
 
 
 class Uploader(Protocol):
@@ -114,6 +115,11 @@ def door(target: Target) -> Door:
 
 def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
     """Yield how each file ends; what the ledger knows is not sent."""
+    twins = twins_of(door.target, items)
+    yield from with_twins(_uploaded(door, list(twins), ledger), twins)
+
+
+def _uploaded(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
     unknown = []
     for item in items:
         known = ledger.known(item)
@@ -133,7 +139,8 @@ def verify(door: Door, items: Sequence[Item], ledger: Ledger | None) -> Iterator
     Without a store there is no ledger, and nothing to forget.
     """
     lost = []
-    for outcome in door.clean(door.uploader.verify(items)):
+    twins = twins_of(door.target, items)
+    for outcome in with_twins(door.clean(door.uploader.verify(list(twins))), twins):
         if outcome.is_absent:
             lost.append(outcome.item)
         yield outcome
