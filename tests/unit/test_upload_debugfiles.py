@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -292,6 +293,33 @@ def test_a_debug_file_that_is_not_there_is_missed(
     (unusable,) = shown(printed.out)["unusable"]
     assert unusable["paths"] == ["/usr/lib/libb.so"]
     assert not shown(printed.out)["complete"]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_debug_file_of_two_programs_is_sent_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    made = build(tmp_path / "made")
+    library, half = made / "root/usr/lib/libb.so", made / "root/usr/lib/.debug/libb.so"
+    gcc, objcopy = require_tool("gcc"), require_tool("objcopy")
+    words = ["-g", "-shared", "-fPIC", "-Wl,--build-id"]  # it has no name but that of the file
+    run([gcc, *words, "-o", str(library), str(made / "a.c")])
+    run([objcopy, "--only-keep-debug", str(library), str(half)])
+    run([objcopy, "--strip-all", str(library)])
+    run(["cp", str(library), str(library.with_name("copy.so"))])
+    shutil.rmtree(made / "store")
+    places = ["--store", f"{made}/store", "--manifest", f"{made}/manifest.json"]
+    assert main(["extract", f"{made}/root", *places]) == 0
+    cls, token, more = SERVERS[kind]
+    hand_over(tmp_path, token)
+    with cls() as server:
+        lines = [f'kind = "{kind}"', f'url = "{server.url}"', 'send = ["debug-files"]', *more]
+        assert upload(tmp_path, made, *lines) == 0
+        assert not server.account.duplicates
+    receipts = {m.path: len(m.receipts) for m in read(tmp_path / "manifest.json").modules}
+    assert set(receipts.values()) == {1}
+    assert len(receipts) == 3
+    assert "3 of 3 files are there" in capsys.readouterr().err
 
 
 def test_a_file_without_debug_information_has_no_debug_file(tmp_path: Path) -> None:

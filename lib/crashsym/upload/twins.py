@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Symbols of one build id under several names, in layouts that have one place for all of them.
+"""Files of one build id under several names, in layouts that have one place for all of them.
 
-Copies of a program, or names that it has beside its own, have one build id and the same records;
-their symbol files differ in the name that the MODULE record says, which nobody looks up there.
+Copies of a program, or names that it has beside its own, have one build id and one debug file, and
+the same records; their symbol files differ in the name that the MODULE record says, which nobody
+looks up there.
 """
 
 from __future__ import annotations
@@ -43,14 +44,18 @@ def with_twins(outcomes: Iterable[Outcome], twins: Twins) -> Iterator[Outcome]:
     for outcome in outcomes:
         yield outcome
         for twin in twins[outcome.item]:
-            if outcome.is_there:
+            if not outcome.is_there:
+                yield replace(outcome, item=twin)
+            elif twin.sha256 == outcome.item.sha256:
+                yield Outcome(twin, PRESENT, outcome.why, outcome.id)
+            else:
                 why = f"as '{outcome.item.name}', which has the same build id and symbols"
                 yield Outcome(twin, PRESENT, why, outcome.id)
-            else:
-                yield replace(outcome, item=twin)
 
 
 def _is_twin(one: Item, other: Item) -> bool:
+    if one.sha256 == other.sha256:
+        return True
     if one.kind != SYMBOLS or one.build_id != other.build_id:
         return False
     try:
