@@ -15,6 +15,7 @@ from corpus.build import run
 from crashsym.cli.main import main
 from crashsym.manifest import read
 from servers.base import Server
+from servers.faults import Order, Plan, Slow
 from servers.put import PutServer
 from servers.sentry import Sentry, SentryServer
 from servers.symupload_v2 import SymUploadV2, SymUploadV2Server
@@ -313,9 +314,12 @@ def test_a_debug_file_of_two_programs_is_sent_once(
     cls, token, more = SERVERS[kind]
     hand_over(tmp_path, token)
     with cls() as server:
+        server.plan = Plan([Order("*", Slow(0.1), onwards=True)])  # all are under way at once
         lines = [f'kind = "{kind}"', f'url = "{server.url}"', 'send = ["debug-files"]', *more]
         assert upload(tmp_path, made, *lines) == 0
         assert not server.account.duplicates
+        sent = sum(server.account.content.values())
+    assert sent == sum(len(half) for half in halves(made))
     receipts = {m.path: len(m.receipts) for m in read(tmp_path / "manifest.json").modules}
     assert set(receipts.values()) == {1}
     assert len(receipts) == 3
