@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from builders.uploading import Bench, kept
+from servers.faults import Answer, Order, Plan
 from servers.messages import Request, Response
 from servers.put import Put, PutServer
 
@@ -100,3 +101,15 @@ def test_a_configuration_that_is_none(
     bench.target("http", "https://s.example", f"presign = {value}")
     assert bench.run() == 2
     assert "Give a command: a list of words." in capsys.readouterr().err
+
+
+def test_a_question_that_is_refused_says_nothing_of_others(bench: Bench) -> None:
+    """S3 answers 403 to whoever may not list a bucket and asks for what is not there."""
+    with SigningServer() as server:
+        server.plan = Plan([Order("head", Answer(403), onwards=True)])
+        bench.target("http", server.url, presign(bench, server))
+        assert bench.run() == 0
+        assert kept(server) == bench.wanted
+        assert bench.run("verify") == 3
+        assert bench.run() == 0
+        assert server.account.statuses("put") == [201] * FILES

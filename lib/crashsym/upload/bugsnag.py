@@ -13,9 +13,10 @@ from crashsym.upload.bodies import ItemBody, JoinedBody, Part, form, form_type, 
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import not_of_this_protocol
 from crashsym.upload.outcome import PRESENT, SENT, Outcome, unanswered
+from crashsym.upload.pages import check_no_page
 from crashsym.upload.symupload import module_fields
 from crashsym.upload.targets import Target
-from crashsym.upload.transport import Request, Transport, check_no_page
+from crashsym.upload.transport import Request, Transport
 from crashsym.upload.work import Hope, each
 
 _THERE = 409  # the answer where there is a file of the same id, and it is not to be replaced

@@ -101,7 +101,7 @@ class BugSplatUploader:
             why = str(document.get("Error") or "the server does not say why")
             raise RejectedError(step, where=self._transport.where, why=self._transport.hidden(why))
         found = document.get(wanted)
-        if not isinstance(found, str) or not found:
+        if not isinstance(found, str) or not found or not found.isascii():
             raise not_of_this_protocol(self._transport, step, answer)
         return found
 

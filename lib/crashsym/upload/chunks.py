@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
+from urllib.parse import urlsplit
 
 from crashsym.errors import CrashsymError, InputError, RejectedError
 from crashsym.files import not_written
@@ -69,7 +70,7 @@ class Limits:
         if "debug_files" not in accept:
             raise _unusable(api, "it takes no debug files")
         return cls(
-            url=_absolute(url, api),
+            url=_checked(_absolute(url, api), api),
             chunk=int(str(chunk)),
             request=int(str(request)),
             parts=int(str(parts)),
@@ -85,6 +86,35 @@ def _absolute(url: str, api: str) -> str:
     if url.startswith(("http://", "https://")):
         return url
     return f"{api}/{url.lstrip('/').removeprefix('api/0/')}"
+
+
+def _checked(url: str, api: str) -> str:
+    """Return an address that may get the token.
+
+    Raises:
+        RejectedError: it is not as safe as the API, or belongs to others.
+    """
+    try:
+        parts, own = urlsplit(url), urlsplit(api)
+        host, home = parts.hostname or "", own.hostname or ""
+    except ValueError:
+        raise _unusable(api, "the address for parts is none") from None
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if own.scheme == "https" and parts.scheme != "https":
+        why = f"it wants parts at '{place}', which is not encrypted: the token is not sent there"
+    elif not _is_of_one_domain(host, home):
+        why = f"it wants parts at '{place}', another host: the token is not sent there"
+    else:
+        return url
+    remedy = f"If that is right, give '{place}' as the URL of the target."
+    raise RejectedError("chunk-upload", where=api, why=why, remedy=remedy)
+
+
+def _is_of_one_domain(host: str, home: str) -> bool:
+    """Whether one is the other, or both are below one domain: us.sentry.io and acme.sentry.io."""
+    parent = home.partition(".")[2]
+    domain = f".{parent}" if "." in parent and not home.replace(".", "").isdigit() else f".{home}"
+    return host == home or f".{host}".endswith((f".{home}", domain))
 
 
 def _number(value: object) -> int:

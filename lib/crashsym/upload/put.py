@@ -6,20 +6,22 @@ A WebDAV server wants folders to be made before (MKCOL, RFC 4918 section 9.3): i
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from crashsym.errors import ConfigError
+from crashsym.errors import ConfigError, RejectedError, shortened
 from crashsym.upload.bodies import FileBody, ItemBody
 from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
+from crashsym.upload.pages import check_no_page
 from crashsym.upload.secret import Secret, from_command
 from crashsym.upload.targets import Target
-from crashsym.upload.transport import Answer, Request, Transport, check_no_page
+from crashsym.upload.transport import DENIED, Answer, Request, Transport
 from crashsym.upload.work import Hope, each
 
 _STORED = frozenset({200, 201, 204})
@@ -38,6 +40,7 @@ class PutUploader:
         self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))
         self._headers = _authorization(target, transport)
+        self._denials = DENIED if "presign" in target.options else frozenset[int]()
         self._wants_folders = False
         self._folders: set[str] = set()
 
@@ -53,12 +56,13 @@ class PutUploader:
         place = self._place(item)
         if place is None:
             return Outcome(item, REFUSED, "this layout has no place for it")
-        there = self._asked(item, place)
+        there = self._judged(item, place, self._head(place))
         if there is not None:
             return there
         answer = self._put(item, place)
         if answer.status == _THERE:  # by an attempt before, whose answer was lost, or by others
-            return self._asked(item, place) or Outcome(item, FAILED, "PUT: HTTP 412, HEAD: none")
+            there = self._judged(item, place, self._head(place))
+            return there or Outcome(item, FAILED, "PUT: HTTP 412, HEAD: none")
         if answer.status == 200:  # Apache's 201 is a page that says so
             check_no_page(self._transport, "PUT", answer)
         return Outcome(item, SENT, id=place)
@@ -81,8 +85,12 @@ class PutUploader:
         more = {"If-None-Match": "*", "Content-Type": "application/octet-stream"}
         headers = {**self._headers, **more}
         with self._address("PUT", place) as url:
-            request = Request("PUT", "PUT", url, headers, body, accept, item.size)
-            return self._transport.send(request)
+            request = Request("PUT", "PUT", url, headers, body, accept | self._denials, item.size)
+            answer = self._transport.send(request)
+            if answer.status in DENIED:
+                why = f"HTTP {answer.status}: {self._transport.words(answer)}"
+                raise RejectedError("PUT", where=self._transport.where, why=why)
+        return answer
 
     def _make_folders(self, place: str) -> None:
         """Make all folders of a place; that others make them at the same time does no harm."""
@@ -99,20 +107,24 @@ class PutUploader:
         place = self._place(item)
         if place is None:
             return Outcome(item, REFUSED, "this layout has no place for it")
-        absent = Outcome(item, FAILED, "HEAD: HTTP 404", is_absent=True)
-        return self._asked(item, place) or absent
+        answer = self._head(place)
+        if answer.status in DENIED:
+            return Outcome(item, FAILED, f"HEAD: HTTP {answer.status}")
+        absent = Outcome(item, FAILED, f"HEAD: HTTP {answer.status}", is_absent=True)
+        return self._judged(item, place, answer) or absent
 
-    def _asked(self, item: Item, place: str) -> Outcome | None:
+    def _head(self, place: str) -> Answer:
+        """Ask what is there; of a signed address a refusal says nothing of others."""
+        accept = frozenset({200, 404, 410, *self._denials})
+        with self._address("HEAD", place) as url:
+            return self._transport.send(Request("HEAD", "HEAD", url, self._headers, accept=accept))
+
+    def _judged(self, item: Item, place: str, answer: Answer) -> Outcome | None:
         """Return how a file ends that is there, or in whose place another is; None: there is none.
 
         Raises:
-            UploadError: the server does not say it.
+            RejectedError: a page for people has answered.
         """
-        accept = frozenset({200, 404, 410})
-        with self._address("HEAD", place) as url:
-            answer = self._transport.send(
-                Request("HEAD", "HEAD", url, self._headers, accept=accept)
-            )
         if answer.status != 200:
             return None
         check_no_page(self._transport, "HEAD", answer)
@@ -158,7 +170,9 @@ def _why_another(answer: Answer, size: int | None) -> str:
     length = answer.headers.get("Content-Length", "")
     if length == "0":
         return "the file there is empty"
-    if size is None or not length.isdecimal() or "Content-Encoding" in answer.headers:
+    if length and not re.fullmatch("[0-9]{1,18}", length):
+        return f"its Content-Length is '{shortened(length, 40)}'"
+    if size is None or not length or "Content-Encoding" in answer.headers:
         return ""
     return f"there is another file of {length} bytes" if int(length) != size else ""
 

@@ -14,6 +14,7 @@ from crashsym.upload.bugsnag import BugsnagUploader
 from crashsym.upload.bugsplat import BugSplatUploader
 from crashsym.upload.directory import DirectoryUploader
 from crashsym.upload.items import SYMBOLS, Item
+from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.ledger import Ledger
 from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import PRESENT, Outcome
@@ -96,8 +97,16 @@ class Door:
         """Take the token, which a server may repeat, and all length out of what a server says."""
         hidden = self.transport.hidden if self.transport is not None else _plain
         for one in outcomes:
-            why, name = shortened(hidden(one.why), 800), shortened(hidden(one.id), 800)
-            yield replace(one, why=why, id=name)
+            # A short token may occur in an id or a path of ours, which tells nothing of it.
+            name = one.id if _is_own(one) else hidden(one.id)
+            yield replace(one, why=shortened(hidden(one.why), 800), id=shortened(name, 800))
+
+
+def _is_own(outcome: Outcome) -> bool:
+    """Whether the id of a file follows from the file, and not from what a server says."""
+    item = outcome.item
+    places = {place(item) for place in LAYOUTS.values()}
+    return any(outcome.id.endswith(one) for one in (item.debug_id, *places) if one)
 
 
 def door(target: Target) -> Door:

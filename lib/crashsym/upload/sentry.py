@@ -21,6 +21,7 @@ from crashsym.upload.transport import Request, Transport
 from crashsym.upload.work import at_once
 
 _BATCH = 500  # files in one question
+_MOST_CHUNKS = 1 << 16  # of one file, and of all in a question: 2.7 MB of it
 _ROUNDS = 3  # of sending what is still missing
 _PAUSE = 1.0  # seconds between two questions, as sentry-cli has it
 _WAITING = ("created", "assembling")
@@ -51,10 +52,13 @@ class SentryUploader:
             if item.size > limits.file:
                 why = f"it has {item.size} bytes, the server takes {limits.file}"
                 yield Outcome(item, REFUSED, why)
+            elif item.size > limits.chunk * _MOST_CHUNKS:
+                why = f"the server wants it in parts of {limits.chunk} bytes, which are too many"
+                yield Outcome(item, REFUSED, why)
             else:
                 fitting.append(item)
-        for start in range(0, len(fitting), _BATCH):
-            yield from self._upload(fitting[start : start + _BATCH], limits)
+        for batch in _batches(fitting, limits.chunk):
+            yield from self._upload(batch, limits)
 
     def verify(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Ask for each file by its debug id."""
@@ -169,6 +173,21 @@ class SentryUploader:
             return {piece.sha1: error for piece in parcel}
 
 
+def _batches(items: Iterable[Item], chunk: int) -> Iterator[list[Item]]:
+    """Yield files to ask for together: so many, and no more than so many chunks."""
+    batch: list[Item] = []
+    chunks = 0
+    for item in items:
+        more = item.size // chunk + 1
+        if batch and (len(batch) == _BATCH or chunks + more > _MOST_CHUNKS):
+            yield batch
+            batch, chunks = [], 0
+        batch.append(item)
+        chunks += more
+    if batch:
+        yield batch
+
+
 def _judged(file: Chunked, answer: dict[str, object]) -> Outcome | None:
     """Return how a file has ended, if it has, and note which of its parts the server lacks."""
     said, missing = answer.get("state"), answer.get("missingChunks")
@@ -182,12 +201,13 @@ def _judged(file: Chunked, answer: dict[str, object]) -> Outcome | None:
     if said in _WAITING:
         return None
     file.ended = True
-    if said == "ok":
+    if said == "ok" and not missing:
         return Outcome(file.item, SENT if file.sent else PRESENT, id=name_of(answer.get("dif")))
     if said == "error":
         detail = str(answer.get("detail") or "the server does not say why")
         return Outcome(file.item, REFUSED, f"assemble: {detail}")
-    return Outcome(file.item, REFUSED, f"assemble: its state is {said!r}, and nothing is missing")
+    what = "parts are" if missing else "nothing is"
+    return Outcome(file.item, REFUSED, f"assemble: its state is {said!r}, and {what} missing")
 
 
 def _failed(files: Iterable[Chunked], why: str) -> Iterator[Outcome]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from crashsym.errors import RejectedError
 from crashsym.upload.bodies import FileBody
-from crashsym.upload.transport import DENIED, Request, Transport, check_no_page
+from crashsym.upload.pages import check_no_page
+from crashsym.upload.transport import DENIED, Request, Transport
 
 
 def put_signed(

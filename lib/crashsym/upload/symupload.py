@@ -17,9 +17,10 @@ from crashsym.upload.bodies import ItemBody, JoinedBody, Part, form, form_type, 
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol
 from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome, unanswered
+from crashsym.upload.pages import check_no_page
 from crashsym.upload.signed import put_signed
 from crashsym.upload.targets import Target
-from crashsym.upload.transport import Answer, Request, Transport, check_no_page
+from crashsym.upload.transport import Answer, Request, Transport
 from crashsym.upload.work import Hope, each
 
 _OS = "Linux"
@@ -145,6 +146,6 @@ class V2Uploader:
 def _field(transport: Transport, step: str, answer: Answer, name: str) -> str:
     """Return a text of an answer; a 200 that says something else is no success."""
     found = document_of(transport, step, answer).get(name)
-    if not isinstance(found, str) or not found:
+    if not isinstance(found, str) or not found.isascii() or not found.isprintable() or not found:
         raise not_of_this_protocol(transport, step, answer)
     return found

@@ -15,8 +15,9 @@ from crashsym.upload.bodies import FileBody, JoinedBody, Part, form, form_type, 
 from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
+from crashsym.upload.pages import check_no_page
 from crashsym.upload.targets import Target
-from crashsym.upload.transport import Request, Transport, check_no_page
+from crashsym.upload.transport import Request, Transport
 from crashsym.upload.work import Hope, each
 
 _LIMIT = 400.0  # MB of symbols in one zip file; the server takes 2 GB of it, proxies less
@@ -57,8 +58,9 @@ class TeckenUploader:
         if answer.status == 404:
             return Outcome(item, FAILED, "HEAD: HTTP 404", is_absent=True)
         if answer.status != 200:  # the file lies elsewhere, often compressed
-            there = urljoin(url, answer.headers.get("Location", ""))
-            answer = self._transport.send(Request("HEAD", "HEAD", there))
+            there = _joined(url, answer.headers.get("Location", ""))
+            with self._transport.hiding(there):
+                answer = self._transport.send(Request("HEAD", "HEAD", there))
         check_no_page(self._transport, "HEAD", answer)  # of a file Tecken tells no size
         return Outcome(item, PRESENT, id=place)
 
@@ -75,6 +77,13 @@ class TeckenUploader:
         size = sum(item.size for item in packed)
         self._transport.send(Request("upload", "POST", url, headers, body, frozenset({201}), size))
         return [Outcome(item, SENT, id=_place(item)) for item in packed]
+
+
+def _joined(url: str, place: str) -> str:
+    try:
+        return urljoin(url, place)
+    except ValueError:
+        return place  # which is no address, as is found out when it is asked
 
 
 def _place(item: Item) -> str:

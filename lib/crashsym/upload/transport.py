@@ -369,15 +369,3 @@ def _retry_after(text: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return max((when - datetime.now(timezone.utc)).total_seconds(), 0.0) if when.tzinfo else None
-
-
-def check_no_page(transport: Transport, step: str, answer: Answer) -> None:
-    """Refuse a page for people where a program has asked: of a login, or of a captive portal.
-
-    Raises:
-        RejectedError: it is one.
-    """
-    if "html" in answer.headers.get("Content-Type", ""):
-        why = f"a page for people answers: {transport.words(answer)}"
-        remedy = "Check the URL of the target."
-        raise RejectedError(step, where=transport.where, why=why, remedy=remedy)
