@@ -257,7 +257,7 @@ def test_an_address_below_the_api(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("organizations/acme/chunk-upload/", "https://s.example/api/0/organizations/acme/"),
         ("/organizations/acme/chunk-upload/", "https://s.example/api/0/organizations/acme/"),
         ("/api/0/organizations/acme/chunk-upload/", "https://s.example/api/0/organizations/acme/"),
-        ("https://us.example/api/0/organizations/acme/", "https://us.example/api/0/org"),
+        ("https://us.s.example/api/0/organizations/acme/", "https://us.s.example/api/0/org"),
     ],
 )
 def test_addresses_as_sentry_cli_takes_them(url: str, meant: str) -> None:
