@@ -47,12 +47,12 @@ def crashdump_layers(d):
         options += ["--layer", "%s=%s" % (name, known)]
     return options
 
-def crashdump_process(d, command):
+def crashdump_process(d, command, variables=None):
     """Return what became of crashsym, which has finished, with findings or without; where it fails, so does the task."""
     import subprocess
     # the host user's own Python packages must not stand in for the native sysroot's; and a task that is root for pseudo
     # need not be it for this
-    environment = dict(os.environ, PYTHONNOUSERSITE="1", PSEUDO_DISABLED="1")
+    environment = dict(os.environ, PYTHONNOUSERSITE="1", PSEUDO_DISABLED="1", **(variables or {}))
     result = subprocess.run(["crashsym"] + command, env=environment, encoding="utf-8", errors="backslashreplace",
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if result.returncode not in (0, 3):
@@ -61,10 +61,10 @@ def crashdump_process(d, command):
     bb.note(result.stderr)
     return result
 
-def crashdump_call(d, command):
+def crashdump_call(d, command, variables=None):
     """Return what crashsym prints, as JSON gives it."""
     import json
-    return json.loads(crashdump_process(d, command).stdout)
+    return json.loads(crashdump_process(d, command, variables).stdout)
 
 def crashdump_run(d, arguments):
     """Run crashsym with these arguments and the common options; findings become warnings and errors of the task."""
@@ -86,6 +86,15 @@ def crashdump_run(d, arguments):
     if any(finding["level"] == "error" for finding in findings):
         bb.fatal("not all symbols were extracted: the errors above say of which files, and what to do.")
 
+def crashdump_network(d):
+    """Return proxies and authorities as BitBake's fetcher finds them: in the configuration, else in the user's shell."""
+    proxies = [prefix + "_proxy" for prefix in ("http", "https", "all", "no")]
+    shell = d.getVar("BB_ORIGENV", False)
+    names = proxies + [name.upper() for name in proxies] + ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+    values = {name: d.getVar(name) or (shell and shell.getVar(name)) for name in names}
+    values["REQUESTS_CA_BUNDLE"] = values["REQUESTS_CA_BUNDLE"] or values["CURL_CA_BUNDLE"] or values["SSL_CERT_FILE"]
+    return {name: value for name, value in values.items() if value}
+
 def crashdump_upload(d, manifest, store, more=()):
     """Upload what a manifest names; what is not on each target afterwards is an error of the task."""
     targets = (d.getVar("CRASHDUMP_TARGETS") or "").split()
@@ -99,7 +108,7 @@ def crashdump_upload(d, manifest, store, more=()):
             command += [option, d.getVar(name)]
     for target in targets:
         command += ["--to", target]
-    outcome = crashdump_call(d, command)
+    outcome = crashdump_call(d, command, crashdump_network(d))
     for target in outcome["targets"]:
         for file in target["files"]:
             if file["state"] in ("refused", "failed"):

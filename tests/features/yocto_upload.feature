@@ -28,6 +28,12 @@ Feature: Symbols of a build reach a symbol server
     When I upload "tiny-image"
     Then the server has each symbol file of "crashdump-example plain-program"
 
+  Scenario: Through the proxy of the configuration
+    Given the server is reached through a proxy alone
+    When I upload "crashdump-example"
+    Then the server has each symbol file of "crashdump-example"
+    And the proxy was asked
+
   Scenario: A server that refuses is an error that names file and status
     Given the server does not know the token any more
     When I try to upload "crashdump-example"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
+from servers.proxy import ProxyServer
 from servers.sentry import Sentry, SentryServer
 
 from yocto.developer import Developer
@@ -29,6 +30,7 @@ SEARCHED = {
     "/deploy/images/",
     "/bitbake-cookerdaemon.log",
 }
+NAME = "symbols.example.test"
 TOKEN = "sntrys_canary-6d1f0a7be93c"  # noqa: S105 - looked for in all that a build leaves
 
 
@@ -52,6 +54,24 @@ def _server(developer: Developer, server: SentryServer) -> None:
     developer.set('BB_NO_NETWORK:forcevariable = "0"')  # the test distribution sets it
     developer.set('CRASHDUMP_TARGETS = "sentry"')
     developer.set(f'CRASHDUMP_TARGETS_FILE = "{targets}"')
+
+
+@pytest.fixture
+def proxy(server: SentryServer) -> Iterator[ProxyServer]:
+    with ProxyServer({NAME: server.port}) as found:
+        yield found
+
+
+@given("the server is reached through a proxy alone")
+def _behind(developer: Developer, server: SentryServer, proxy: ProxyServer) -> None:
+    targets = developer.oe.build / "crashsym.toml"
+    developer.oe.write(targets, targets.read_text().replace(server.url, f"http://{NAME}"))
+    developer.set(f'http_proxy = "{proxy.url}"')
+
+
+@then("the proxy was asked")
+def _proxied(proxy: ProxyServer) -> None:
+    assert proxy.seen
 
 
 @given("the only file of the image that cannot have symbols is left out")
