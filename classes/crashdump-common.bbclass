@@ -94,6 +94,7 @@ def crashdump_network(d):
     values = {name: d.getVar(name) or (shell and shell.getVar(name)) for name in names}
     values["REQUESTS_CA_BUNDLE"] = values["REQUESTS_CA_BUNDLE"] or values["CURL_CA_BUNDLE"] or values["SSL_CERT_FILE"]
     return {name: value for name, value in values.items() if value}
+crashdump_network[vardepsexclude] = "BB_ORIGENV"
 
 def crashdump_upload(d, manifest, store, more=()):
     """Upload what a manifest names; what is not on each target afterwards is an error of the task."""
