@@ -142,6 +142,25 @@ def test_what_should_have_symbols_is_missed_also_where_nothing_is_allowed(tmp_pa
         assert bench.run("upload", "--allow-empty") == 3
 
 
+def test_what_could_not_be_asked_for_is_not_said_to_be_lost(bench: Bench, capsys: Printed) -> None:
+    bench.target("http", "http://127.0.0.1:1", "patience = 0.1")
+    assert bench.run("verify") == 3
+    said = capsys.readouterr().err
+    assert said.endswith("verified: 0 of 3 files are there, 3 could not be asked for\n")
+
+
+def test_the_bytes_that_a_folder_got(bench: Bench, capsys: Printed, tmp_path: Path) -> None:
+    size = sum(bench.symbol_file(number).stat().st_size for number in range(3))
+    assert bench.run(to=f"store:{tmp_path}/out") == 0
+    assert (
+        f"3 sent, 0 already there, 0 refused, 0 failed; {size} bytes sent"
+        in capsys.readouterr().err
+    )
+    (tmp_path / "store/.crashsym-uploads").rename(tmp_path / "old")
+    assert bench.run(to=f"store:{tmp_path}/out") == 0
+    assert "3 already there, 0 refused, 0 failed; 0 bytes sent" in capsys.readouterr().err
+
+
 # -- what cannot be sent
 
 

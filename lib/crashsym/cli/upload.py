@@ -67,7 +67,9 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         action="append",
         default=[],
-        help="a target of the configuration, or a URL; may be repeated",
+        help="a target of the configuration, or a URL: sentry+https://HOST/ORGANIZATION/PROJECT,"
+        " tecken+https://..., https://... (PUT), s3://BUCKET/PREFIX, store:DIR and others; may be"
+        " repeated",
     )
     parser.add_argument(
         "--config",
@@ -326,7 +328,9 @@ def _summary(result: Result) -> str:
     if result.verified:
         said = f"{result.target.name}: verified: {numbers['present']} of {files} are there"
         unsure = sum(outcome.is_there and outcome.why != "" for outcome in result.outcomes)
-        return said + (f", {unsure} by name or id alone" if unsure else "")
+        unknown = sum(not (one.is_there or one.is_absent) for one in result.outcomes)
+        said += f", {unsure} by name or id alone" if unsure else ""
+        return said + (f", {unknown} could not be asked for" if unknown else "")
     parts = ", ".join(f"{numbers[state]} {_WORDS[state]}" for state in STATES)
     return f"{result.target.name}: {files}: {parts}; {result.sent_bytes} bytes sent"
 

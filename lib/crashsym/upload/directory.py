@@ -26,6 +26,7 @@ class DirectoryUploader:
         self._root = target.path
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
         self._compression = compression(target.options.get("compress", "none"))
+        self.written = 0  # bytes of new files
         if self._root.exists() and not self._root.is_dir():
             raise ConfigError("cannot upload", where=f"'{self._root}'", why="it is no folder")
 
@@ -76,6 +77,7 @@ class DirectoryUploader:
             self._copy(item, staged)
             new = move_into_place(staged, target, replace=False)
         if new:
+            self.written += target.stat().st_size
             return Outcome(item, SENT, id=place)
         if self._is_same(item, target):
             return Outcome(item, PRESENT, id=place)

@@ -85,7 +85,9 @@ class Door:
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes of all bodies of requests."""
+        """Bytes of all bodies of requests, or that were written to a folder."""
+        if isinstance(self.uploader, DirectoryUploader):
+            return self.uploader.written
         return self.transport.sent_bytes if self.transport is not None else 0
 
     def watch(self, meter: Meter) -> None:
