@@ -336,7 +336,10 @@ def test_what_tells_buckets_apart(tmp_path: Path) -> None:
 
 
 def test_a_url_of_a_folder_has_no_path_of_this_machine_for_a_name() -> None:
-    assert of_url("store:/home/me/symbols").name == "store"
+    name = of_url("store:/home/me/symbols").name
+    assert re.fullmatch("store-[0-9a-f]{8}", name)
+    assert of_url("store:/home/me//symbols/").name == name
+    assert of_url("store:/home/me/others").name != name
 
 
 # -- names

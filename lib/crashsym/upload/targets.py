@@ -20,6 +20,7 @@ A token for a URL is in ~/.netrc, or in a file that the command line names.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crashsym.errors import ConfigError
+from crashsym.files import open_regular
 from crashsym.upload import secret
 from crashsym.upload.items import KINDS as CONTENTS
 from crashsym.upload.items import SYMBOLS
@@ -65,6 +67,7 @@ _FORMS = {
     "bucket": (re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,254}"), "Give the name of a bucket."),
     "prefix": (re.compile(r"/?((?!\.{1,2}(/|$))[^/]+(/|$))+"), "Give a path, like team/symbols."),
 }
+_LARGEST = 1 << 16  # bytes of a file: `tomllib` takes a time that grows with the square of a key
 _NUMBERS = ("patience", "wait", "limit")
 _MOST_JOBS = 64
 _CHOICES = {
@@ -95,7 +98,7 @@ class Target:
         """What tells it from all others: where the files go, and not by which token."""
         parts = [self.kind, self.place, *(str(self.options.get(key, "")) for key in _IDENTITY)]
         if "path" in self.options:
-            parts.append(str(self.path.absolute()))
+            parts.append(str(self.path))
         return "\n".join(parts)
 
     @property
@@ -114,8 +117,23 @@ class Target:
 
     @property
     def path(self) -> Path:
-        """The folder of a store."""
-        return Path(os.path.expanduser(self.options["path"]))  # noqa: PTH111 - any ~ is good
+        """The folder of a store.
+
+        Raises:
+            ConfigError: it cannot be told which one it is.
+        """
+        place = self.options["path"]
+        home = os.path.expanduser(place)  # noqa: PTH111 - pathlib raises where there is none
+        try:
+            if home.startswith("~"):
+                raise _no_folder(place, "there is no such home")
+            found = Path(home).absolute()
+            os.fsencode(found)
+        except FileNotFoundError as error:
+            raise _no_folder(place, "it is relative, and the current folder is gone") from error
+        except UnicodeEncodeError as error:
+            raise _no_folder(place, f"in this locale {error.encoding} is all it can be") from error
+        return found
 
     def secret(self) -> Secret | None:
         """Return the token; None if none is configured, and ~/.netrc has none.
@@ -179,8 +197,10 @@ def of_url(text: str) -> Target:
         ConfigError: it is none.
     """
     if text.startswith("store:"):
-        # the name becomes a part of the manifest, in which no path of a machine is
-        return replace(_checked(text, {"kind": "store", "path": text[6:]}, text), name="store")
+        target = _checked(text, {"kind": "store", "path": text[6:]}, text)
+        # The name becomes a part of the manifest, in which no path of a machine is.
+        digest = hashlib.sha256(os.fsencode(target.path)).hexdigest()
+        return replace(target, name=f"store-{digest[:8]}")
     if text.startswith("s3://"):
         bucket, _, prefix = text[5:].partition("/")
         more = {"prefix": prefix} if prefix else {}
@@ -210,7 +230,11 @@ def read(file: Path) -> dict[str, Target]:
         ConfigError: it cannot be read, or a table in it is not as it has to be.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        with open_regular(file, follow=True) as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise _unusable(str(file), f"it has more than {_LARGEST} bytes")
+        document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise _unusable(str(file), error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -317,6 +341,11 @@ def _mistaken_url(url: str) -> tuple[str, str] | None:
     if parts.query or parts.fragment or " " in url:
         return "url has more than a path", "Take out what begins with '?' or '#', and blanks."
     return None
+
+
+def _no_folder(place: str, why: str) -> ConfigError:
+    remedy = "Give the path of a folder, like /srv/symbols."
+    return ConfigError("cannot use a folder", where=f"'{place}'", why=why, remedy=remedy)
 
 
 def _unusable(where: str, why: str, remedy: str = "") -> ConfigError:
