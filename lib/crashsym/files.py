@@ -68,9 +68,12 @@ def open_regular(file: AnyPath, *, follow: bool = False) -> BinaryIO:
     """
     links = 0 if follow else os.O_NOFOLLOW
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | links)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise OSError(f"'{file}' is no regular file")
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(file))
     return os.fdopen(descriptor, "rb")
 
 

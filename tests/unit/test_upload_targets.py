@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders.uploading import Bench
 from crashsym.errors import ConfigError
 from crashsym.upload.targets import KEYS, Target, find, of_url, read
 from support import REPOSITORY
@@ -336,7 +337,10 @@ def test_what_tells_buckets_apart(tmp_path: Path) -> None:
 
 
 def test_a_url_of_a_folder_has_no_path_of_this_machine_for_a_name() -> None:
-    assert of_url("store:/home/me/symbols").name == "store"
+    name = of_url("store:/home/me/symbols").name
+    assert re.fullmatch("store-[0-9a-f]{8}", name)
+    assert of_url("store:/home/me//symbols/").name == name
+    assert of_url("store:/home/me/others").name != name
 
 
 # -- names
@@ -378,3 +382,81 @@ def test_what_tells_targets_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert of_url(f"store:{Path.cwd()}/symbols").identity == before
     monkeypatch.chdir(tmp_path)
     assert here.identity != before
+
+
+# -- what messages show of a URL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:SE/CRET@host/x",
+        "https://user:SE?CRET@host/x",
+        "https://user:SE#CRET@host/x",
+        "https://user:SE@CRET@host/x",
+        "tecken+https:user:SECRET@host",
+        "http+https://u:SECRET@host",
+        "sentry+https://u:SE/CRET@host/a/b",
+        "symupload-v9+https://u:SECRET@host",
+        "user:SECRET@host",
+        "user:SE+CRET@host",
+        "SE+CRET:x@host",
+        "SECRET@host",
+        "//user:SECRET@host/:",
+        "s3://user:SECRET@bucket/x",
+        "https://host/x?token=SECRET",
+        "https://host/x?a@b&token=SECRET",
+        "https://host/x#SECRET",
+        "https://host:0/?SECRET",
+    ],
+)
+def test_no_message_has_a_password_or_a_signature(tmp_path: Path, text: str) -> None:
+    file = config(tmp_path, f'[target.one]\nkind = "http"\n{NEEDED["http"]}')
+    with pytest.raises(ConfigError) as caught:
+        find([text], file)
+    assert not re.search("SE|CRET", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("tecken+https://u:p@host/x", "tecken+https://…@host/x"),
+        ("https://host/x?a=b", "https://host/x?…"),
+        ("http://[", "http://["),
+    ],
+)
+def test_what_is_left_of_a_url(text: str, shown: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"cannot use the targets: '{shown}': url ")):
+        of_url(text)
+
+
+@pytest.mark.parametrize("port", ["0", "00"])
+def test_port_0_is_none(port: str) -> None:
+    with pytest.raises(ConfigError, match="url has port 0"):
+        of_url(f"http://127.0.0.1:{port}/x")
+
+
+# -- folders that cannot be told
+
+
+def test_a_home_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError, match="'~nobody-has-it/y': there is no such home"):
+        of_url("store:~nobody-has-it/y")
+    bench = Bench(tmp_path, 1)
+    text = '[target.server]\nkind = "store"\npath = "~nobody-has-it/y"\n'
+    (tmp_path / "crashsym.toml").write_text(text)
+    assert bench.run() == 2
+    assert "'~nobody-has-it/y': there is no such home" in capsys.readouterr().err
+    assert not list(Path.cwd().glob("~*"))
+
+
+def test_a_relative_folder_where_the_current_one_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="'symbols': it is relative, and the current folder"):
+        of_url("store:symbols")
+    assert of_url("store:/srv/symbols").path == Path("/srv/symbols")

@@ -26,8 +26,8 @@ from crashsym.cli.trees import file_path
 from crashsym.cli.uploadline import UploadLine
 from crashsym.errors import ConfigError, counted, visible
 from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place
+from crashsym.upload import receipts, targets
 from crashsym.upload import run as uploads
-from crashsym.upload import targets
 from crashsym.upload.bundle import Bundle, write_bundle
 from crashsym.upload.items import DEBUG, Item, Unusable, symbol_items
 from crashsym.upload.ledger import Ledger, check_folder
@@ -211,10 +211,19 @@ def run(args: argparse.Namespace) -> int:
         check_receipts(args)
     plan = Plan.of(args)
     results = [_upload(plan, door) for door in plan.doors]
-    if args.verify:
-        results += [verify_target(plan, door) for door in plan.doors]
-        write_receipts(args, plan)
-    return ended(args, plan, results)
+    if not args.verify:
+        return ended(args, plan, results)
+    results += [verify_target(plan, door) for door in plan.doors]
+    return verified(args, plan, results)
+
+
+def verified(args: argparse.Namespace, plan: Plan, results: list[Result]) -> int:
+    """Write the receipts, print the outcome in any case, and return the exit code."""
+    try:
+        write_receipts(args, plan, results)
+    finally:
+        code = ended(args, plan, results)
+    return code
 
 
 def _write_bundle(args: argparse.Namespace) -> int:
@@ -241,15 +250,22 @@ def check_receipts(args: argparse.Namespace) -> None:
         check_other(place, filter(None, (args.bundle, args.config, args.token_file)))
 
 
-def write_receipts(args: argparse.Namespace, plan: Plan) -> None:
+def write_receipts(args: argparse.Namespace, plan: Plan, results: list[Result]) -> None:
     """Write the manifest with receipts; one that is in a bundle stays as it is.
 
     Raises:
+        ManifestError: meanwhile it is none any more.
         StoreError: the operating system refuses.
     """
     place = args.output or args.manifest
-    if place is not None:
-        plan.manifest.write(place)
+    if place is None:
+        return
+    found = [(one.target.name, one.outcomes) for one in results if one.verified]
+    if args.manifest is None or place.resolve() != args.manifest.resolve():
+        receipts.with_all(plan.manifest, found).write(place)
+        return
+    waiting = f"another command is at work in the folder of '{place}'; waiting for it"
+    receipts.update(place, plan.manifest, found, lambda: tell(visible(waiting)))
 
 
 @dataclass
@@ -267,22 +283,24 @@ def _upload(plan: Plan, door: Door) -> Result:
     items = uploads.wanted(target, plan.symbols, plan.debug)
     if not items:  # there may be no store either
         return Result(target, [], 0)
-    folder = plan.ledger
-    waiting = f"another upload from '{folder}' to '{target.name}' is at work; waiting for it"
-    with Ledger(folder, target.identity, lambda: tell(waiting)) as ledger:
+    with _ledger(plan.ledger, target) as ledger:
         outcomes = _told(door, items, uploads.upload(door, items, ledger))
     return Result(target, outcomes, door.sent_bytes)
 
 
+def _ledger(folder: Path, target: Target) -> Ledger:
+    waiting = f"another upload from '{folder}' to '{target.name}' is at work; waiting for it"
+    return Ledger(folder, target.identity, lambda: tell(visible(waiting)))
+
+
 def verify_target(plan: Plan, door: Door) -> Result:
-    """Ask one target for all files, and put receipts into the manifest of the plan."""
+    """Ask one target for all files."""
     target = door.target
     items = uploads.wanted(target, plan.symbols, plan.debug)
     folder = plan.source.ledger if items else None
-    ledger = Ledger(folder, target.identity) if folder is not None else None
+    ledger = _ledger(folder, target) if folder is not None else None
     with ledger or nullcontext():
         outcomes = _told(door, items, uploads.verify(door, items, ledger))
-    plan.manifest = uploads.with_receipts(plan.manifest, target.name, outcomes)
     return Result(target, outcomes, 0, verified=True)
 
 

@@ -17,11 +17,10 @@ from crashsym.cli.upload import (
     Plan,
     add_target_arguments,
     check_receipts,
-    ended,
     refuse,
     require,
+    verified,
     verify_target,
-    write_receipts,
 )
 
 HELP = "ask symbol servers what they have"
@@ -43,5 +42,4 @@ def run(args: argparse.Namespace) -> int:
     check_receipts(args)
     plan = Plan.of(args)
     results = [verify_target(plan, door) for door in plan.doors]
-    write_receipts(args, plan)
-    return ended(args, plan, results)
+    return verified(args, plan, results)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crashsym.errors import UnreadableError
+from crashsym.files import open_regular
 from crashsym.upload.extent import Extent
 from crashsym.upload.items import Item
 
@@ -25,10 +26,11 @@ class FileBody:
         """Open the file.
 
         Raises:
-            UnreadableError: it cannot be opened.
+            UnreadableError: it cannot be opened, or is no regular file.
         """
+        self._file = file
         try:
-            self._stream: BinaryIO = file.open("rb")
+            self._stream: BinaryIO = open_regular(file, follow=True)
         except OSError as error:
             raise _unreadable(file, error.strerror or str(error)) from error
         whole = os.fstat(self._stream.fileno()).st_size
@@ -48,9 +50,9 @@ class FileBody:
         try:
             data = self._stream.read(wanted)
         except OSError as error:
-            raise _unreadable(self._stream.name, error.strerror or str(error)) from error
+            raise _unreadable(self._file, error.strerror or str(error)) from error
         if len(data) < wanted:
-            raise _unreadable(self._stream.name, "it became shorter while it was read")
+            raise _unreadable(self._file, "it became shorter while it was read")
         self._left -= len(data)
         return data
 
@@ -105,7 +107,7 @@ def changed(item: Item) -> UnreadableError:
     return _unreadable(item.at_hand, "it has changed since the command began")
 
 
-def _unreadable(file: Path | Extent | str, why: str) -> UnreadableError:
+def _unreadable(file: Path | Extent, why: str) -> UnreadableError:
     return UnreadableError("cannot send a file", where=f"'{file}'", why=why)
 
 

@@ -48,12 +48,12 @@ class DirectoryUploader:
             if place is None:
                 yield Outcome(item, REFUSED, "this layout has no place for it")
                 continue
+            target = self._root / place
             try:
-                same = self._is_same(item, self._root / place)
-            except FileNotFoundError as error:
-                yield Outcome(item, FAILED, str(error.strerror), is_absent=True)
+                same = self._is_same(item, target)
             except OSError as error:
-                yield Outcome(item, FAILED, error.strerror or str(error))
+                is_absent = isinstance(error, FileNotFoundError)
+                yield Outcome(item, FAILED, _about(target, error), is_absent=is_absent)
             else:
                 why = "" if same else "the folder has other bytes"
                 state = PRESENT if same else FAILED
@@ -65,7 +65,7 @@ class DirectoryUploader:
         except (StoreError, InputError) as error:
             return Outcome(item, FAILED, f"{error.where}: {error.why}")
         except OSError as error:
-            return Outcome(item, FAILED, error.strerror or str(error))
+            return Outcome(item, FAILED, _about(self._root, error))
 
     def _copied(self, item: Item) -> Outcome:
         place = self._place(item)
@@ -79,7 +79,11 @@ class DirectoryUploader:
         if new:
             self.written += target.stat().st_size
             return Outcome(item, SENT, id=place)
-        if self._is_same(item, target):
+        try:
+            same = self._is_same(item, target)
+        except OSError as error:
+            return Outcome(item, FAILED, _about(target, error))
+        if same:
             return Outcome(item, PRESENT, id=place)
         return Outcome(item, REFUSED, f"'{target}' has other bytes; they are kept")
 
@@ -105,3 +109,7 @@ class DirectoryUploader:
         except ValueError:
             return False
         return digest.hexdigest() == item.sha256
+
+
+def _about(place: Path, error: OSError) -> str:
+    return f"'{place}': {error.strerror or error}"

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from crashsym.files import open_regular
+
 _PIECE = 1 << 20
 
 
@@ -40,11 +42,11 @@ class Extent:
         """Return the SHA-256 of the bytes, as far as there are so many.
 
         Raises:
-            OSError: they cannot be read.
+            OSError: they cannot be read, or it is no regular file.
         """
         digest = hashlib.sha256()
         left = self.size
-        with self.file.open("rb") as stream:
+        with open_regular(self.file, follow=True) as stream:
             stream.seek(self.start)
             while data := stream.read(min(left, _PIECE)):
                 digest.update(data)

@@ -17,6 +17,7 @@ DEBUG = "debug-files"  # an ELF file with debug information
 KINDS = (SYMBOLS, DEBUG)
 _DEBUG_ID = re.compile("[0-9A-Fa-f]{33,40}")  # a GUID and an age
 _SHA256 = re.compile("[0-9a-f]{64}")
+_LONGEST_NAME = 255  # bytes, NAME_MAX
 _BUILD_ID = re.compile("(?:[0-9a-f]{2})+")
 
 
@@ -93,8 +94,8 @@ class Store(Protocol):
 def symbol_items(modules: Iterable[Module], store: Store) -> tuple[list[Item], list[Unusable]]:
     """Return the symbol files of modules, in order of their place, and those that are unusable.
 
-    A file that is not there, or has other bytes than the manifest says, is of no use. Modules
-    without symbols have nothing to send.
+    A file that is not there, has other bytes than the manifest says, or of which that says two
+    different things, is of no use. Modules without symbols have nothing to send.
     """
     needed: dict[str, tuple[Symbols, list[Module]]] = {}
     for module in modules:
@@ -104,8 +105,25 @@ def symbol_items(modules: Iterable[Module], store: Store) -> tuple[list[Item], l
         _symbol_item(store, symbols, sharing)
         for _, (symbols, sharing) in sorted(needed.items(), key=lambda one: one[0])
     ]
-    items = [one for one in found if isinstance(one, Item)]
-    return items, [one for one in found if isinstance(one, Unusable)]
+    items, doubtful = _without_rivals([one for one in found if isinstance(one, Item)], store)
+    return items, [*(one for one in found if isinstance(one, Unusable)), *doubtful]
+
+
+def _without_rivals(items: list[Item], store: Store) -> tuple[list[Item], list[Unusable]]:
+    """Return the files that are alone with their name and id, and those that contradict others."""
+    by_id: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        by_id.setdefault((item.debug_file, item.debug_id.upper()), []).append(item)
+    alone, doubtful = [], []
+    for same in by_id.values():
+        if len({(one.sha256, one.build_id, one.arch) for one in same}) == 1:
+            alone += same
+            continue
+        for item in same:
+            others = ", ".join(f"'{one.paths[0]}'" for one in same if one is not item)
+            why = f"the manifest has other symbols with the same name and id, those of {others}"
+            doubtful.append(Unusable(store.name(item.place), item.paths, why))
+    return sorted(alone, key=lambda item: item.place), doubtful
 
 
 def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item | Unusable:
@@ -114,6 +132,9 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
     paths = tuple(sorted({module.path for module in modules}))
     if Path(place).is_absolute() or ".." in Path(place).parts or "\0" in place:
         return Unusable(file, paths, "its place is outside of the store")
+    if len({_facts(one) for one in modules}) > 1:
+        why = "in the manifest its modules have different names, ids or SHA-256s of their symbols"
+        return Unusable(file, paths, why)
     try:
         content = store.find(place)
         digest = content.digest() if content is not None else symbols.sha256
@@ -140,6 +161,12 @@ def _symbol_item(store: Store, symbols: Symbols, modules: list[Module]) -> Item 
     )
 
 
+def _facts(module: Module) -> tuple[str | None, ...]:
+    """Return what has to be the same of modules that share a symbol file."""
+    sha256 = module.symbols.sha256 if module.symbols is not None else None
+    return sha256, module.debug_file, module.debug_id, module.build_id, module.arch
+
+
 def is_sha256(text: str) -> bool:
     """Whether a text of a manifest has the form of a SHA-256."""
     return _SHA256.fullmatch(text) is not None
@@ -149,6 +176,8 @@ def _mistake(debug_file: str, debug_id: str, build_id: str | None, sha256: str) 
     """Return what is wrong with names that become paths; no file goes elsewhere by its name."""
     if debug_file in ("", ".", "..") or "/" in debug_file or "\0" in debug_file:
         return f"its name is {debug_file!r}"
+    if (size := len(debug_file.encode())) > _LONGEST_NAME:
+        return f"its name has {size} bytes, file names have {_LONGEST_NAME} at most"
     if not _DEBUG_ID.fullmatch(debug_id):
         return f"its debug id is {debug_id!r}"
     if build_id is not None and not _BUILD_ID.fullmatch(build_id):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Upload to a target, verify what is there, and what the manifest says of that."""
+"""Upload to a target, and verify what is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crashsym.errors import ConfigError, shortened
-from crashsym.manifest import Manifest, Module, Receipt
+from crashsym.errors import ConfigError, StoreError, shortened
 from crashsym.upload.backtrace import BacktraceUploader
 from crashsym.upload.bugsnag import BugsnagUploader
 from crashsym.upload.bugsplat import BugSplatUploader
@@ -17,7 +16,7 @@ from crashsym.upload.items import SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.ledger import Ledger
 from crashsym.upload.meter import Meter
-from crashsym.upload.outcome import PRESENT, Outcome
+from crashsym.upload.outcome import FAILED, PRESENT, Outcome
 from crashsym.upload.put import PutUploader
 from crashsym.upload.sentry import SentryUploader
 from crashsym.upload.sentryzip import SentryZipUploader
@@ -138,9 +137,17 @@ def _uploaded(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Out
             unknown.append(item)
         else:
             yield Outcome(item, PRESENT, id=known)
+    left = dict.fromkeys(unknown)
     for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
-        if outcome.is_there:
-            ledger.note(outcome.item, outcome.id)
+        left.pop(outcome.item, None)
+        try:
+            if outcome.is_there:
+                ledger.note(outcome.item, outcome.id)
+        except StoreError as error:  # what is sent now would be sent again
+            yield Outcome(outcome.item, FAILED, f"it is there, but that cannot be noted: {error}")
+            why = f"broken off: that another file is there cannot be noted: {error}"
+            yield from (Outcome(item, FAILED, why) for item in left)
+            return
         yield outcome
 
 
@@ -152,43 +159,21 @@ def verify(door: Door, items: Sequence[Item], ledger: Ledger | None) -> Iterator
     lost = []
     twins = twins_of(door.target, items)
     for outcome in with_twins(door.clean(door.uploader.verify(list(twins))), twins):
-        if outcome.is_absent:
-            lost.append(outcome.item)
-        yield outcome
-    known = [item for item in lost if ledger is not None and ledger.known(item) is not None]
-    if ledger is not None and known:
-        ledger.forget(known)
+        if outcome.is_absent and ledger is not None and ledger.known(outcome.item) is not None:
+            lost.append(outcome)
+        else:
+            yield outcome
+    if ledger is not None and lost:
+        yield from _forgotten(ledger, lost)
 
 
-def with_receipts(manifest: Manifest, server: str, outcomes: Iterable[Outcome]) -> Manifest:
-    """Return a manifest that says what a server was asked for and has.
-
-    What it said of that server before does not count any more; but where not all could be compared,
-    an older receipt for the same bytes does, and there is no new one.
-    """
-    proven: dict[str, list[Receipt]] = {}
-    for outcome in outcomes:
-        if outcome.state == PRESENT:
-            place = f"{outcome.item.debug_file}/{outcome.item.debug_id}"
-            proven.setdefault(place, []).extend(_receipts(outcome, server))
-    modules = [_proven(module, server, proven) for module in manifest.modules]
-    return Manifest.of(modules, manifest.build)
-
-
-def _receipts(outcome: Outcome, server: str) -> list[Receipt]:
-    item = outcome.item
-    if not outcome.why:
-        return [Receipt(server, outcome.id, item.sha256)]
-    return [one for one in item.receipts if (one.server, one.sha256) == (server, item.sha256)]
-
-
-def _proven(module: Module, server: str, proven: dict[str, list[Receipt]]) -> Module:
-    if module.symbols is None:
-        return module
-    others = [receipt for receipt in module.receipts if receipt.server != server]
-    found = proven.get(f"{module.debug_file}/{module.debug_id}", [])
-    receipts = sorted({*others, *found}, key=lambda one: (one.server, one.sha256, one.id))
-    return replace(module, receipts=tuple(receipts))
+def _forgotten(ledger: Ledger, lost: list[Outcome]) -> Iterator[Outcome]:
+    why = ""
+    try:
+        ledger.forget(one.item for one in lost)
+    except StoreError as error:
+        why = f"; it will not be sent again, as that cannot be noted: {error}"
+    yield from (replace(one, why=one.why + why) for one in lost)
 
 
 def wanted(target: Target, symbols: Sequence[Item], debug: Sequence[Item]) -> list[Item]:

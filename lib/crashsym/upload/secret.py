@@ -16,13 +16,14 @@ import selectors
 import stat
 import subprocess
 import time
-from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from crashsym.errors import ConfigError
+from crashsym.files import open_regular
 
 _LARGEST = 1 << 16
+_LARGEST_NETRC = 1 << 20
 _SECONDS = 60  # for a command
 _LONG = 12  # characters of a value that may be a signature, or a key
 
@@ -163,15 +164,18 @@ def from_netrc(url: str) -> Secret | None:
     if not os.path.exists(file):  # noqa: PTH110 - pathlib raises where the name is too long
         return None
     try:
+        with open_regular(file, follow=True) as stream:
+            status = os.fstat(stream.fileno())
+        if status.st_size > _LARGEST_NETRC:
+            raise _unusable(file, f"it has more than {_LARGEST_NETRC} bytes")
         found = netrc.netrc(file).authenticators(urlsplit(url).hostname or "")
-        mode = Path(file).stat().st_mode
     except netrc.NetrcParseError as error:  # its words may be a password
         raise _unusable(file, f"line {error.lineno} is not as it has to be") from error
     except (OSError, ValueError) as error:
         raise _unusable(file, getattr(error, "strerror", None) or "it is no text") from error
     if found is None or not found[2]:
         return None
-    if mode & 0o077:
+    if status.st_mode & 0o077:
         raise _unusable(file, "others can read it", f"Let nobody else: chmod 600 '{file}'.")
     return _token(found[2].encode("utf-8", "surrogateescape"), file)
 

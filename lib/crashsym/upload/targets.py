@@ -20,6 +20,7 @@ A token for a URL is in ~/.netrc, or in a file that the command line names.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crashsym.errors import ConfigError
+from crashsym.files import open_regular
 from crashsym.upload import secret
 from crashsym.upload.items import KINDS as CONTENTS
 from crashsym.upload.items import SYMBOLS
@@ -60,11 +62,14 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 COMPRESSIONS = ("none", "gzip", "zstd")
 PROTOCOLS = ("chunks", "zip")
+_SCHEME = re.compile(rf"((?:{'|'.join(KEYS)})\+)?(https?|s3)://")
+_REST = re.compile("[?#]")
 _TOKEN = ("file", "environment", "command", "netrc")
 _FORMS = {
     "bucket": (re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,254}"), "Give the name of a bucket."),
     "prefix": (re.compile(r"/?((?!\.{1,2}(/|$))[^/]+(/|$))+"), "Give a path, like team/symbols."),
 }
+_LARGEST = 1 << 16  # bytes of a file: `tomllib` takes a time that grows with the square of a key
 _NUMBERS = ("patience", "wait", "limit")
 _MOST_JOBS = 64
 _CHOICES = {
@@ -95,7 +100,7 @@ class Target:
         """What tells it from all others: where the files go, and not by which token."""
         parts = [self.kind, self.place, *(str(self.options.get(key, "")) for key in _IDENTITY)]
         if "path" in self.options:
-            parts.append(str(self.path.absolute()))
+            parts.append(str(self.path))
         return "\n".join(parts)
 
     @property
@@ -114,8 +119,23 @@ class Target:
 
     @property
     def path(self) -> Path:
-        """The folder of a store."""
-        return Path(os.path.expanduser(self.options["path"]))  # noqa: PTH111 - any ~ is good
+        """The folder of a store.
+
+        Raises:
+            ConfigError: it cannot be told which one it is.
+        """
+        place = self.options["path"]
+        home = os.path.expanduser(place)  # noqa: PTH111 - pathlib raises where there is none
+        try:
+            if home.startswith("~"):
+                raise _no_folder(place, "there is no such home")
+            found = Path(home).absolute()
+            os.fsencode(found)
+        except FileNotFoundError as error:
+            raise _no_folder(place, "it is relative, and the current folder is gone") from error
+        except UnicodeEncodeError as error:
+            raise _no_folder(place, f"in this locale {error.encoding} is all it can be") from error
+        return found
 
     def secret(self) -> Secret | None:
         """Return the token; None if none is configured, and ~/.netrc has none.
@@ -168,7 +188,7 @@ def _named(name: str, known: dict[str, Target], file: Path | None) -> Target:
         "Give a URL, or name a target of the file that --config names (default: crashsym.toml)."
     )
     raise ConfigError(
-        f"unknown target '{name}'", where=where, why=f"it has {listed}", remedy=remedy
+        f"unknown target '{_shown(name)}'", where=where, why=f"it has {listed}", remedy=remedy
     )
 
 
@@ -179,28 +199,34 @@ def of_url(text: str) -> Target:
         ConfigError: it is none.
     """
     if text.startswith("store:"):
-        # the name becomes a part of the manifest, in which no path of a machine is
-        return replace(_checked(text, {"kind": "store", "path": text[6:]}, text), name="store")
+        target = _checked(text, {"kind": "store", "path": text[6:]}, text, of_url=True)
+        # The name becomes a part of the manifest, in which no path of a machine is.
+        digest = hashlib.sha256(os.fsencode(target.path)).hexdigest()
+        return replace(target, name=f"store-{digest[:8]}")
     if text.startswith("s3://"):
         bucket, _, prefix = text[5:].partition("/")
         more = {"prefix": prefix} if prefix else {}
-        return _checked(text, {"kind": "s3", "bucket": bucket, **more}, _shown(text))
+        table = {"kind": "s3", "bucket": bucket, **more}
+        return _checked(text, table, _shown(text), of_url=True)
     kind, plus, url = text.partition("+")
-    if not plus or "://" in kind:
+    if kind not in KEYS and (not plus or ":" in kind or "@" in url):  # '+' may be in a password
         kind, url = "http", text
-    table: dict[str, Any] = {"kind": kind, "url": url}
+    table = {"kind": kind, "url": url}
     for key in reversed(_PLACES.get(kind, ()) if _mistaken_url(url) is None else ()):
         parts = urlsplit(table["url"])
         base, _, table[key] = parts.path.rstrip("/").rpartition("/")
         table["url"] = parts._replace(path=base).geturl()
-    return _checked(text, table, _shown(text))
+    return _checked(text, table, _shown(text), of_url=True)
 
 
 def _shown(url: str) -> str:
-    """Return a URL without what may be a password in it."""
-    scheme, mark, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{'…@' if '@' in host else ''}{host.rpartition('@')[2]}{slash}{path}"
+    """Return a URL without what may be a password or a signature in it, however wrong it is."""
+    before, at, rest = url.rpartition("@")
+    if at:
+        scheme = _SCHEME.match(before)
+        rest = f"{scheme[0] if scheme else ''}…@{rest}"
+    mark = _REST.search(rest)
+    return f"{rest[: mark.end()]}…" if mark else rest
 
 
 def read(file: Path) -> dict[str, Target]:
@@ -210,7 +236,11 @@ def read(file: Path) -> dict[str, Target]:
         ConfigError: it cannot be read, or a table in it is not as it has to be.
     """
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        with open_regular(file, follow=True) as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise _unusable(str(file), f"it has more than {_LARGEST} bytes")
+        document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise _unusable(str(file), error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -223,10 +253,10 @@ def read(file: Path) -> dict[str, Target]:
     return {name: _checked(name, table, str(file)) for name, table in tables.items()}
 
 
-def _checked(name: str, table: Any, where: str) -> Target:
+def _checked(name: str, table: Any, where: str, *, of_url: bool = False) -> Target:
     mistake = _mistake(table) if isinstance(table, dict) else ("it is no table", "")
     if mistake:
-        why = mistake[0] if name == where or "://" in name else f"target '{name}': {mistake[0]}"
+        why = mistake[0] if of_url else f"target '{name}': {mistake[0]}"
         raise _unusable(where, why, mistake[1])
     options = {key: value for key, value in table.items() if key not in _FIELDS}
     return Target(
@@ -307,16 +337,23 @@ def _mistaken_token(value: Any) -> tuple[str, str] | None:
 def _mistaken_url(url: str) -> tuple[str, str] | None:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - whether it is a number
+        port = parts.port
     except ValueError:
         return "url is none", "Give https://…"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "url is none of http or https", "Give https://…"
     if "@" in parts.netloc:
         return "url has a user or a password", "Name a token instead; messages show the URL."
+    if port == 0:
+        return "url has port 0", "Give the port on which the server listens."
     if parts.query or parts.fragment or " " in url:
         return "url has more than a path", "Take out what begins with '?' or '#', and blanks."
     return None
+
+
+def _no_folder(place: str, why: str) -> ConfigError:
+    remedy = "Give the path of a folder, like /srv/symbols."
+    return ConfigError("cannot use a folder", where=f"'{place}'", why=why, remedy=remedy)
 
 
 def _unusable(where: str, why: str, remedy: str = "") -> ConfigError:
