@@ -8,7 +8,6 @@ the configuration.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -32,6 +31,7 @@ from crashsym.errors import (
     shortened,
 )
 from crashsym.upload.answers import beginning
+from crashsym.upload.connections import Connections
 from crashsym.upload.secret import Secret, in_address
 from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
 
@@ -45,8 +45,8 @@ _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
 _A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
-# Its debug messages have whole addresses, and some protocols want a key in these.
-logging.getLogger("urllib3.connectionpool").addFilter(lambda one: one.levelno > logging.DEBUG)
+SMALL = 1 << 20  # bytes of an answer
+LARGE = 1 << 24  # of one that says of 350 000 parts of files that Sentry lacks them
 
 
 class Body(Protocol):
@@ -69,6 +69,7 @@ class Request:
 
     ``body`` makes what is sent anew for each attempt. ``accept`` are the statuses of an answer that
     the caller understands; all others are errors. ``content`` is how many bytes of files are in it.
+    Of an answer no more than ``largest`` bytes are read.
     """
 
     step: str
@@ -78,6 +79,7 @@ class Request:
     body: Callable[[], Body] | bytes | None = None
     accept: frozenset[int] = frozenset({200})
     content: int = 0
+    largest: int = SMALL
 
 
 class _Watched:
@@ -138,6 +140,7 @@ class Transport:
         self.secret = secret
         self._hidden = [secret] if secret is not None else []
         self._patience = patience or Patience()
+        self._connections = Connections()
         self._sessions = threading.local()
         self._stopped = threading.Event()
         self.sent_bytes = 0
@@ -241,6 +244,9 @@ class Transport:
             return once(max(left, _SHORTEST)), ""
         except (requests.RequestException, HTTPError) as error:
             return None, self._trouble(step, error)
+        except ValueError as error:  # of a name that is none, or characters that none has
+            why, remedy = f"this is no request: {error}", "Check the URL of the target."
+            raise self.error(RejectedError, step, why, remedy) from None
         except OSError as error:  # it is not of the network: a bundle of certificates is not there
             raise self.error(UnavailableError, step, str(error)) from None
 
@@ -290,15 +296,14 @@ class Transport:
             stream=True,
             verify=self.authorities or None,  # None: the environment says, else the usual ones
         ) as response:
-            data = beginning(response, time.monotonic() + silence)
+            data = beginning(response, request.largest)
             self._count(len(body) if body is not None else 0)
             return Answer(response.status_code, response.headers, data)
 
     def _session(self) -> requests.Session:
         found: requests.Session | None = getattr(self._sessions, "session", None)
         if found is None:
-            found = self._sessions.session = requests.Session()
-            found.auth = _as_it_is  # netrc's passwords go only where the configuration says
+            found = self._sessions.session = self._connections.session()
         return found
 
     def _count(self, size: int) -> None:
@@ -332,10 +337,6 @@ class Transport:
 
 def _nothing(_: float) -> None:
     pass
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _pause(attempt: int, answer: Answer | None) -> float:
@@ -377,7 +378,9 @@ def check_no_page(transport: Transport, step: str, answer: Answer) -> None:
     Raises:
         RejectedError: it is one.
     """
-    if "html" in answer.headers.get("Content-Type", ""):
+    begins = answer.data[:_PIECE].lstrip().lower()
+    is_page = begins.startswith((b"<!doctype html", b"<html"))
+    if is_page or "html" in answer.headers.get("Content-Type", "").lower():
         why = f"a page for people answers: {transport.words(answer)}"
         remedy = "Check the URL of the target."
         raise RejectedError(step, where=transport.where, why=why, remedy=remedy)
