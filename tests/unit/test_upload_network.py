@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -13,11 +17,16 @@ from pathlib import Path
 
 import pytest
 from builders.rawserver import RawServer, Speak, answer
-from builders.uploading import Bench, shown, states
+from builders.uploading import LIB, Bench, shown, states
 from crashsym.errors import RejectedError, UnavailableError
 from crashsym.upload import transport as module
+from crashsym.upload import work
 from crashsym.upload.transport import LARGE, Answer, Patience, Request, Transport
+from crashsym.upload.work import Hope, at_once
+from servers.certificates import make_certificate
+from servers.faults import Order, Slow
 from servers.proxy import ProxyServer
+from servers.put import PutServer
 from servers.sentry import Sentry, SentryServer
 
 TOKEN = "canary-of-a-token"  # noqa: S105 - a word that messages do not have
@@ -257,3 +266,187 @@ def test_a_key_in_an_address_is_not_logged(
         assert bench.run() == 3
         assert TOKEN in server.heads[0]
     assert TOKEN not in caplog.text
+
+
+# -- an interruption
+
+
+def silent(_: socket.socket, over: threading.Event) -> None:
+    over.wait(60)
+
+
+def reads_slowly(connection: socket.socket, over: threading.Event) -> None:
+    """Say of a file that it is not there, and take it in drops."""
+    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    while not over.wait(0.3) and connection.recv(1000):
+        pass
+
+
+def begun(bench: Bench, server: RawServer) -> subprocess.Popen[str]:
+    """Return an upload that has asked something."""
+    child = bench.start("--json")
+    while not server.heads and child.poll() is None:
+        time.sleep(0.02)
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("speak", "size"),
+    [(silent, 4000), (flood(OK + b"X: ", b"a", 0.1), 4000), (reads_slowly, 4_000_000)],
+    ids=["silent", "drops", "reads-slowly"],
+)
+def test_an_interruption_waits_for_no_server(
+    tmp_path: Path, number: signal.Signals, speak: Speak, size: int
+) -> None:
+    bench = Bench(tmp_path, 1, size)
+    with RawServer(speak) as server:
+        bench.target("http", server.url)
+        child = begun(bench, server)
+        child.send_signal(number)
+        said = child.communicate(timeout=20)[1]  # an attempt has a minute
+    assert child.returncode == (130 if number == signal.SIGINT else -number)
+    assert said.strip() == "crashsym: interrupted"
+
+
+def test_what_is_acknowledged_after_an_interruption_is_noted(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 3)
+    may_answer = threading.Event()
+
+    def speak(connection: socket.socket, over: threading.Event) -> None:
+        if may_answer.wait(20):
+            answer(b"OK")(connection, over)
+
+    with RawServer(speak) as server:
+        bench.target("symupload-v1", server.url, "jobs = 1")
+        child = begun(bench, server)
+        child.send_signal(signal.SIGTERM)
+        while not is_ignored(child.pid, signal.SIGTERM):  # that is how it takes note of one
+            time.sleep(0.01)
+        may_answer.set()
+        child.communicate(timeout=20)
+        assert child.returncode == -signal.SIGTERM
+        assert bench.ledger().count("\n") == 1
+        assert len(server.heads) == 1
+        assert bench.run() == 0
+        assert len(server.heads) == 3
+
+
+def is_ignored(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
+def test_temporary_files_do_not_stay(tmp_path: Path) -> None:
+    """Nobody waits for a file that is being compressed; what there is of it is removed."""
+    bench = Bench(tmp_path, 1)
+    bench.enlarge(1 << 30)
+    (tmp_path / "tmp").mkdir()
+    with RawServer(answer(b"", status="404 Not Found")) as server:
+        bench.target("http", server.url, 'compress = "gzip"')
+        child = bench.start(env={"TMPDIR": str(tmp_path / "tmp")})
+        while not list(tmp_path.glob("tmp/*/data")) and child.poll() is None:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGTERM)
+        child.communicate(timeout=20)
+    assert child.returncode == -signal.SIGTERM
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_thread_that_waits_for_an_answer_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    certificate = make_certificate(tmp_path) if secure else None
+    if certificate:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+    said: list[str] = []
+    with PutServer(None, [Order("head", Slow(30), 1)], certificate) as server:
+        transport = Transport("'server'", None, Patience(whole=300))
+
+        def wait() -> None:
+            with pytest.raises(UnavailableError) as caught:
+                transport.send(Request("ask", "HEAD", f"{server.url}/file"))
+            said.append(str(caught.value))
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not server.account.connections:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        transport.stop()
+        transport.cut()
+        thread.join(20)
+        assert "(1 attempt)" in said[0]
+
+
+def test_what_tidies_up_after_an_interruption_waits_little() -> None:
+    def speak(connection: socket.socket, over: threading.Event) -> None:
+        if not over.wait(4):
+            answer(b"{}")(connection, over)
+
+    transport = Transport("'server'")
+    transport.stop()
+    with RawServer(speak) as server, pytest.raises(UnavailableError, match=r"\(1 attempt\)"):
+        transport.send(Request("ask", "GET", server.url))
+
+
+# -- many at once
+
+
+def hope() -> Hope:
+    return Hope(Transport("'server'"))
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_where_the_machine_has_no_room_for_threads(
+    monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    started: list[threading.Thread] = []
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        if len(started) == room:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        real(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert sorted(at_once(range(9), str, 5, hope())) == list("012345678")
+    assert len(started) == room
+
+
+def test_nobody_waits_for_a_thread_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_GRACE", 0.05)
+    over = threading.Event()
+
+    def one(number: int) -> int:
+        if number:
+            over.wait(60)
+        return number
+
+    results = at_once(range(5), one, 3, hope())
+    assert next(results) == 0
+    before = threading.active_count()
+    results.close()
+    assert threading.active_count() == before, "it has waited"
+    over.set()
+
+
+def test_a_thread_that_nobody_waits_for_keeps_no_process() -> None:
+    code = (
+        "import time\nfrom crashsym.upload import work\nfrom crashsym.upload.transport import *\n"
+        "work._GRACE = 0.05\nhope = work.Hope(Transport(''))\n"
+        "found = work.at_once((0, 60), time.sleep, 2, hope)\nnext(found)\nfound.close()\n"
+    )
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, check=True, timeout=20, env={**os.environ, "PYTHONPATH": LIB})
+
+
+def test_an_error_of_a_thread_is_raised() -> None:
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(at_once(range(5), fail, 3, hope()))

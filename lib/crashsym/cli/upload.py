@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -267,8 +267,11 @@ def _upload(plan: Plan, door: Door) -> Result:
         return Result(target, [], 0)
     folder = plan.ledger
     waiting = f"another upload from '{folder}' to '{target.name}' is at work; waiting for it"
-    with Ledger(folder, target.identity, lambda: tell(waiting)) as ledger:
-        outcomes = _told(door, items, uploads.upload(door, items, ledger))
+    with (
+        Ledger(folder, target.identity, lambda: tell(waiting)) as ledger,
+        closing(uploads.upload(door, items, ledger)) as found,
+    ):
+        outcomes = _told(door, items, found)
     return Result(target, outcomes, door.sent_bytes)
 
 

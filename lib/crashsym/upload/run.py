@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -92,6 +93,19 @@ class Door:
         if self.transport is not None:
             self.transport.moved = meter.moved
 
+    @contextmanager
+    def noting(self, ledger: Ledger) -> Iterator[None]:
+        """Let the threads that send note what is acknowledged, also in an interruption."""
+        if self.transport is None:
+            yield
+            return
+        before = self.transport.ended
+        self.transport.ended = lambda outcome: _note(ledger, *self.clean([outcome]))
+        try:
+            yield
+        finally:
+            self.transport.ended = before
+
     def clean(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Take the token, which a server may repeat, and all length out of what a server says."""
         hidden = self.transport.hidden if self.transport is not None else _plain
@@ -113,8 +127,11 @@ def door(target: Target) -> Door:
     return Door(target, _OVER_HTTP[target.kind](target, transport), transport)
 
 
-def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
-    """Yield how each file ends; what the ledger knows is not sent."""
+def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Generator[Outcome, None, None]:
+    """Yield how each file ends; what the ledger knows is not sent.
+
+    It is to be closed before the ledger: until then it may note something.
+    """
     twins = twins_of(door.target, items)
     yield from with_twins(_uploaded(door, list(twins), ledger), twins)
 
@@ -127,10 +144,15 @@ def _uploaded(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Out
             unknown.append(item)
         else:
             yield Outcome(item, PRESENT, id=known)
-    for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
-        if outcome.is_there:
-            ledger.note(outcome.item, outcome.id)
-        yield outcome
+    with door.noting(ledger):
+        for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
+            _note(ledger, outcome)
+            yield outcome
+
+
+def _note(ledger: Ledger, outcome: Outcome) -> None:
+    if outcome.is_there and ledger.known(outcome.item) is None:
+        ledger.note(outcome.item, outcome.id)
 
 
 def verify(door: Door, items: Sequence[Item], ledger: Ledger | None) -> Iterator[Outcome]:

@@ -32,6 +32,7 @@ from crashsym.errors import (
 )
 from crashsym.upload.answers import beginning
 from crashsym.upload.connections import Connections
+from crashsym.upload.outcome import Outcome
 from crashsym.upload.secret import Secret, in_address
 from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
 
@@ -45,6 +46,7 @@ _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
 _A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
+_LAST = 1.0  # seconds that one has after an interruption
 SMALL = 1 << 20  # bytes of an answer
 LARGE = 1 << 24  # of one that says of 350 000 parts of files that Sentry lacks them
 
@@ -145,6 +147,8 @@ class Transport:
         self._stopped = threading.Event()
         self.sent_bytes = 0
         self.moved: Callable[[float], None] = _nothing  # bytes of files, as they are sent
+        # Called by the thread that has sent a file, as soon as it knows how that has ended.
+        self.ended: Callable[[Outcome], None] = _nothing
         self.authorities = ""  # a file of certificates, where it is not REQUESTS_CA_BUNDLE
         self._lock = threading.Lock()
 
@@ -180,8 +184,15 @@ class Transport:
                 raise self._unavailable(step, trouble, attempt)
 
     def stop(self) -> None:
-        """Let no attempt follow the ones that are on their way."""
+        """Let no attempt follow the ones that are on their way.
+
+        A request that tidies up afterwards has one attempt, with a second for its answer.
+        """
         self._stopped.set()
+
+    def cut(self) -> None:
+        """Break off what is on its way, also where an answer is waited for."""
+        self._connections.cut()
 
     def needed_secret(self) -> Secret:
         """Return the secret of a protocol that does not do without.
@@ -285,6 +296,7 @@ class Transport:
 
     def _answer(self, request: Request, body: _Watched | bytes | None, left: float) -> Answer:
         headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
+        left = min(left, _LAST) if self.is_stopped else left
         silence = min(self._patience.attempt, left)
         with self._session().request(
             request.method,
@@ -335,7 +347,7 @@ class Transport:
         return kind(step, where=self.where, why=why, remedy=remedy)
 
 
-def _nothing(_: float) -> None:
+def _nothing(_: object) -> None:
     pass
 
 
