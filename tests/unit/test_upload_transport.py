@@ -112,7 +112,7 @@ def test_a_connection_that_is_reset_is_made_again() -> None:
 def test_a_port_where_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(UnavailableError, match=r"^ask: 'server': .*Connection refused.*attempts"):
+    with pytest.raises(UnavailableError, match=r"^ask: 'server': [^(]*Connection refused \(\d"):
         ask(get(f"http://127.0.0.1:{port}"), patience=0.1)
 
 
@@ -259,7 +259,7 @@ def test_an_answer_of_gigabytes(head: bytes) -> None:
         found = ask(get(server.url))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert len(found.data) <= 17 << 20
+    assert len(found.data) <= 1 << 20
     assert peak < 64 << 20
     assert sent < 64 << 20
 
@@ -271,7 +271,7 @@ def test_an_answer_that_is_a_bomb() -> None:
         found = ask(get(server.url))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert len(found.data) <= 17 << 20
+    assert len(found.data) <= 1 << 20
     assert peak < 80 << 20
 
 

@@ -30,8 +30,14 @@ def interrupt_on_signals() -> None:
 
 
 def end_as_asked() -> None:
-    """End this process by the signal that interrupted it, which whoever waits for it learns."""
+    """End this process by the signal that interrupted it, which whoever waits for it learns.
+
+    Temporary folders, in which a thread may still be at work, are removed as at any other end.
+    """
     if _received:
+        import atexit
+
+        atexit._run_exitfuncs()
         _end_by(_received[0])
 
 

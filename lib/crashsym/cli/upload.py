@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -283,8 +283,11 @@ def _upload(plan: Plan, door: Door) -> Result:
     items = uploads.wanted(target, plan.symbols, plan.debug)
     if not items:  # there may be no store either
         return Result(target, [], 0)
-    with _ledger(plan.ledger, target) as ledger:
-        outcomes = _told(door, items, uploads.upload(door, items, ledger))
+    with (
+        _ledger(plan.ledger, target) as ledger,
+        closing(uploads.upload(door, items, ledger)) as found,
+    ):
+        outcomes = _told(door, items, found)
     return Result(target, outcomes, door.sent_bytes)
 
 

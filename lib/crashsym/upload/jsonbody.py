@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from crashsym.errors import RejectedError
-from crashsym.upload.transport import Answer, Request, Transport
+from crashsym.upload.transport import SMALL, Answer, Request, Transport
 
 
-def json_request(step: str, url: str, document: Any, headers: Mapping[str, str]) -> Request:
-    """Return a POST of a document."""
+def json_request(
+    step: str, url: str, document: Any, headers: Mapping[str, str], largest: int = SMALL
+) -> Request:
+    """Return a POST of a document, whose answer has no more than ``largest`` bytes."""
     data = json.dumps(document).encode()
     headers = {**headers, "Content-Type": "application/json"}
-    return Request(step, "POST", url, headers, data)
+    return Request(step, "POST", url, headers, data, largest=largest)
 
 
 def document_of(transport: Transport, step: str, answer: Answer) -> dict[str, Any]:

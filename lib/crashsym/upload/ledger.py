@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,6 +53,7 @@ class Ledger:
         self._waiting = waiting
         self._known: dict[str, str] = {}
         self._file = self._lock = -1
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Ledger:
         """Read what is known.
@@ -108,11 +110,12 @@ class Ledger:
             StoreError: that cannot be written.
         """
         line = json.dumps({"file": _key(item), "id": name})
-        try:
-            self._append(f"{line}\n".encode())
-        except OSError as error:
-            raise not_written(self._place, error) from error
-        self._known[_key(item)] = name
+        with self._writing:
+            try:
+                self._append(f"{line}\n".encode())
+            except OSError as error:
+                raise not_written(self._place, error) from error
+            self._known[_key(item)] = name
 
     def _append(self, data: bytes) -> None:
         """Write all of it or, where that is refused, nothing.

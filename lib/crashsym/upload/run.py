@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -94,6 +95,24 @@ class Door:
         if self.transport is not None:
             self.transport.moved = meter.moved
 
+    @contextmanager
+    def noting(self, ledger: Ledger) -> Iterator[None]:
+        """Let the threads that send note what is acknowledged, also in an interruption."""
+        if self.transport is None:
+            yield
+            return
+        before = self.transport.ended
+
+        def note(outcome: Outcome) -> None:
+            with suppress(StoreError):  # whoever takes the outcome tries again, and says so
+                _note(ledger, *self.clean([outcome]))
+
+        self.transport.ended = note
+        try:
+            yield
+        finally:
+            self.transport.ended = before
+
     def clean(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Take the token, which a server may repeat, and all length out of what a server says."""
         hidden = self.transport.hidden if self.transport is not None else _plain
@@ -123,8 +142,11 @@ def door(target: Target) -> Door:
     return Door(target, _OVER_HTTP[target.kind](target, transport), transport)
 
 
-def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Outcome]:
-    """Yield how each file ends; what the ledger knows is not sent."""
+def upload(door: Door, items: Sequence[Item], ledger: Ledger) -> Generator[Outcome, None, None]:
+    """Yield how each file ends; what the ledger knows is not sent.
+
+    It is to be closed before the ledger: until then it may note something.
+    """
     twins = twins_of(door.target, items)
     yield from with_twins(_uploaded(door, list(twins), ledger), twins)
 
@@ -138,17 +160,23 @@ def _uploaded(door: Door, items: Sequence[Item], ledger: Ledger) -> Iterator[Out
         else:
             yield Outcome(item, PRESENT, id=known)
     left = dict.fromkeys(unknown)
-    for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
-        left.pop(outcome.item, None)
-        try:
-            if outcome.is_there:
-                ledger.note(outcome.item, outcome.id)
-        except StoreError as error:  # what is sent now would be sent again
-            yield Outcome(outcome.item, FAILED, f"it is there, but that cannot be noted: {error}")
-            why = f"broken off: that another file is there cannot be noted: {error}"
-            yield from (Outcome(item, FAILED, why) for item in left)
-            return
-        yield outcome
+    with door.noting(ledger):
+        for outcome in door.clean(door.uploader.upload(unknown)) if unknown else ():
+            left.pop(outcome.item, None)
+            try:
+                _note(ledger, outcome)
+            except StoreError as error:  # what is sent now would be sent again
+                why = f"it is there, but that cannot be noted: {error}"
+                yield Outcome(outcome.item, FAILED, why)
+                why = f"broken off: that another file is there cannot be noted: {error}"
+                yield from (Outcome(item, FAILED, why) for item in left)
+                return
+            yield outcome
+
+
+def _note(ledger: Ledger, outcome: Outcome) -> None:
+    if outcome.is_there and ledger.known(outcome.item) is None:
+        ledger.note(outcome.item, outcome.id)
 
 
 def verify(door: Door, items: Sequence[Item], ledger: Ledger | None) -> Iterator[Outcome]:

@@ -17,7 +17,7 @@ from crashsym.upload.jsonbody import document_of, json_request
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.sentryproject import SentryProject, hyphenated, name_of
 from crashsym.upload.targets import Target
-from crashsym.upload.transport import Request, Transport
+from crashsym.upload.transport import LARGE, Request, Transport
 from crashsym.upload.work import at_once
 
 _BATCH = 500  # files in one question
@@ -126,7 +126,7 @@ class SentryUploader:
             for file in files
         }
         url = f"{self._server.files}/difs/assemble/"
-        request = json_request("assemble", url, asked, self._server.headers)
+        request = json_request("assemble", url, asked, self._server.headers, LARGE)
         found = document_of(self._transport, "assemble", self._transport.send(request))
         for file in files:
             answer = found.get(file.sha1)

@@ -8,7 +8,6 @@ the configuration.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -32,6 +31,8 @@ from crashsym.errors import (
     shortened,
 )
 from crashsym.upload.answers import beginning
+from crashsym.upload.connections import Connections
+from crashsym.upload.outcome import Outcome
 from crashsym.upload.secret import Secret, in_address
 from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
 
@@ -45,8 +46,9 @@ _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
 _A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
-# Its debug messages have whole addresses, and some protocols want a key in these.
-logging.getLogger("urllib3.connectionpool").addFilter(lambda one: one.levelno > logging.DEBUG)
+_LAST = 1.0  # seconds that one has after an interruption
+SMALL = 1 << 20  # bytes of an answer
+LARGE = 1 << 24  # of one that says of 350 000 parts of files that Sentry lacks them
 
 
 class Body(Protocol):
@@ -69,6 +71,7 @@ class Request:
 
     ``body`` makes what is sent anew for each attempt. ``accept`` are the statuses of an answer that
     the caller understands; all others are errors. ``content`` is how many bytes of files are in it.
+    Of an answer no more than ``largest`` bytes are read.
     """
 
     step: str
@@ -78,6 +81,7 @@ class Request:
     body: Callable[[], Body] | bytes | None = None
     accept: frozenset[int] = frozenset({200})
     content: int = 0
+    largest: int = SMALL
 
 
 class _Watched:
@@ -138,10 +142,13 @@ class Transport:
         self.secret = secret
         self._hidden = [secret] if secret is not None else []
         self._patience = patience or Patience()
+        self._connections = Connections()
         self._sessions = threading.local()
         self._stopped = threading.Event()
         self.sent_bytes = 0
         self.moved: Callable[[float], None] = _nothing  # bytes of files, as they are sent
+        # Called by the thread that has sent a file, as soon as it knows how that has ended.
+        self.ended: Callable[[Outcome], None] = _nothing
         self.authorities = ""  # a file of certificates, where it is not REQUESTS_CA_BUNDLE
         self._lock = threading.Lock()
 
@@ -177,8 +184,15 @@ class Transport:
                 raise self._unavailable(step, trouble, attempt)
 
     def stop(self) -> None:
-        """Let no attempt follow the ones that are on their way."""
+        """Let no attempt follow the ones that are on their way.
+
+        A request that tidies up afterwards has one attempt, with a second for its answer.
+        """
         self._stopped.set()
+
+    def cut(self) -> None:
+        """Break off what is on its way, also where an answer is waited for."""
+        self._connections.cut()
 
     def needed_secret(self) -> Secret:
         """Return the secret of a protocol that does not do without.
@@ -241,6 +255,9 @@ class Transport:
             return once(max(left, _SHORTEST)), ""
         except (requests.RequestException, HTTPError) as error:
             return None, self._trouble(step, error)
+        except ValueError as error:  # of a name that is none, or characters that none has
+            why, remedy = f"this is no request: {error}", "Check the URL of the target."
+            raise self.error(RejectedError, step, why, remedy) from None
         except OSError as error:  # it is not of the network: a bundle of certificates is not there
             raise self.error(UnavailableError, step, str(error)) from None
 
@@ -279,6 +296,7 @@ class Transport:
 
     def _answer(self, request: Request, body: _Watched | bytes | None, left: float) -> Answer:
         headers = {"User-Agent": f"crashsym/{__version__}", "Accept-Encoding": "identity"}
+        left = min(left, _LAST) if self.is_stopped else left
         silence = min(self._patience.attempt, left)
         with self._session().request(
             request.method,
@@ -290,15 +308,14 @@ class Transport:
             stream=True,
             verify=self.authorities or None,  # None: the environment says, else the usual ones
         ) as response:
-            data = beginning(response, time.monotonic() + silence)
+            data = beginning(response, request.largest)
             self._count(len(body) if body is not None else 0)
             return Answer(response.status_code, response.headers, data)
 
     def _session(self) -> requests.Session:
         found: requests.Session | None = getattr(self._sessions, "session", None)
         if found is None:
-            found = self._sessions.session = requests.Session()
-            found.auth = _as_it_is  # netrc's passwords go only where the configuration says
+            found = self._sessions.session = self._connections.session()
         return found
 
     def _count(self, size: int) -> None:
@@ -330,12 +347,8 @@ class Transport:
         return kind(step, where=self.where, why=why, remedy=remedy)
 
 
-def _nothing(_: float) -> None:
+def _nothing(_: object) -> None:
     pass
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _pause(attempt: int, answer: Answer | None) -> float:

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from http.client import IncompleteRead
 
+# What urllib3 puts before its words, as 1.26 and as 2.8 have it.
+_OBJECT = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
 # TLS that a later attempt can change; all else of it is a matter of certificates and settings.
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
@@ -26,8 +30,10 @@ def words_of(error: BaseException) -> str:
         return f"its certificate cannot be trusted: {error.verify_message}"
     if isinstance(error, OSError) and error.strerror:
         return str(error.strerror)
+    if isinstance(error, IncompleteRead):
+        return "the answer breaks off"
     text = str(error)
-    return text.rpartition(">: ")[2] or text
+    return _OBJECT.sub("", text) or text
 
 
 def is_refused_by_tls(error: BaseException) -> bool:
