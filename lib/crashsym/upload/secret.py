@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 from crashsym.errors import ConfigError
 from crashsym.files import open_regular
 
-_LARGEST = 1 << 16
+LARGEST = 1 << 16  # bytes
 _LARGEST_NETRC = 1 << 20
 _SECONDS = 60  # for a command
 _LONG = 12  # characters of a value that may be a signature, or a key
@@ -58,7 +58,9 @@ class Secret:
 def _forms(text: str) -> set[str]:
     """Return a text as URLs, JSON, HTML and Python's messages have it."""
     in_json = json.dumps(text)[1:-1]
-    in_url = {quote(text, safe=""), quote(text), quote_plus(text)}
+    # A server can hand out an address with halves of characters.
+    data = text.encode("utf-8", "surrogatepass")
+    in_url = {quote(data, safe=""), quote(data), quote_plus(data)}
     in_page = {html.escape(text), html.escape(text, quote=False)}
     return {text, in_json, in_json.replace("/", "\\/"), repr(text)[1:-1], *in_url, *in_page}
 
@@ -86,7 +88,7 @@ def from_file(file: str) -> Secret:
             if status.st_mode & 0o077:
                 why = f"others can use it (mode {stat.S_IMODE(status.st_mode):04o})"
                 raise _unusable(file, why, f"Let nobody else: chmod 600 '{file}'.")
-            data = stream.read(_LARGEST + 1)
+            data = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise _unusable(file, getattr(error, "strerror", None) or str(error)) from error
     return _token(data, file)
@@ -127,7 +129,7 @@ def _from_command(command: list[str]) -> Secret:
             finally:
                 process.kill()
     except (TimeoutError, subprocess.TimeoutExpired) as error:
-        why = f"it takes over {_SECONDS} seconds, or prints over {_LARGEST} bytes"
+        why = f"it takes over {_SECONDS} seconds, or prints over {LARGEST} bytes"
         raise _unusable(where, why) from error
     except (OSError, ValueError) as error:
         raise _unusable(where, getattr(error, "strerror", None) or str(error)) from error
@@ -146,8 +148,8 @@ def _printed(stream: IO[bytes]) -> bytes:
     end = time.monotonic() + _SECONDS
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
-        while len(data) <= _LARGEST and selector.select(max(end - time.monotonic(), 0)):
-            piece = os.read(stream.fileno(), _LARGEST)
+        while len(data) <= LARGEST and selector.select(max(end - time.monotonic(), 0)):
+            piece = os.read(stream.fileno(), LARGEST)
             if not piece:
                 return data
             data += piece
@@ -181,8 +183,8 @@ def from_netrc(url: str) -> Secret | None:
 
 
 def _token(data: bytes, where: str) -> Secret:
-    if len(data) > _LARGEST:
-        raise _unusable(where, f"it has more than {_LARGEST} bytes")
+    if len(data) > LARGEST:
+        raise _unusable(where, f"it has more than {LARGEST} bytes")
     try:
         text = data.decode("ascii").strip()
     except UnicodeDecodeError as error:

@@ -32,6 +32,7 @@ from crashsym.errors import (
 )
 from crashsym.upload.answers import beginning
 from crashsym.upload.connections import Connections
+from crashsym.upload.hiding import Hiding
 from crashsym.upload.outcome import Outcome
 from crashsym.upload.secret import Secret, in_address
 from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
@@ -39,7 +40,6 @@ from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
 DENIED = frozenset({401, 403})
-_PIECE = 1 << 16  # bytes that are looked at for a message
 # Of a server that has got too many requests: when it takes others, in seconds, from now or from
 # 1970 on (Sentry's documentation of its API, "Rate Limits"; draft-ietf-httpapi-ratelimit-headers).
 _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
@@ -140,7 +140,7 @@ class Transport:
         """Take how messages call the server; the secret is what they never show."""
         self.where = where
         self.secret = secret
-        self._hidden = [secret] if secret is not None else []
+        self._hiding = Hiding(*([secret] if secret is not None else []))
         self._patience = patience or Patience()
         self._connections = Connections()
         self._sessions = threading.local()
@@ -213,8 +213,7 @@ class Transport:
 
     def hide(self, secret: Secret) -> None:
         """Keep another text out of messages, like the token in the form in which it is sent."""
-        with self._lock:
-            self._hidden = [*self._hidden, secret]
+        self._hiding.add([secret])
 
     @contextmanager
     def hiding(self, url: str) -> Iterator[None]:
@@ -228,24 +227,16 @@ class Transport:
         except ValueError:
             why = "the server has given an address that is none"
             raise RejectedError("cannot send a file", where=self.where, why=why) from None
-        with self._lock:
-            self._hidden = [*self._hidden, *secrets]
-        try:
+        with self._hiding.within(secrets):
             yield
-        finally:
-            with self._lock:
-                self._hidden = [one for one in self._hidden if one not in secrets]
 
     def hidden(self, text: str) -> str:
         """Return a text without the token, which servers may repeat."""
-        for secret in self._hidden:
-            text = secret.hidden_in(text)
-        return text
+        return self._hiding.hidden(text)
 
     def words(self, answer: Answer) -> str:
         """Return the beginning of an answer as text for a message."""
-        text = self.hidden(answer.data[:_PIECE].decode("utf-8", "replace"))
-        return shortened(" ".join(text.split()), 200)
+        return shortened(self._hiding.beginning(answer.data), 200)
 
     def _try(
         self, step: str, once: Callable[[float], Answer], left: float
