@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,28 @@ def test_the_bytes_that_a_folder_got(bench: Bench, capsys: Printed, tmp_path: Pa
     (tmp_path / "store/.crashsym-uploads").rename(tmp_path / "old")
     assert bench.run(to=f"store:{tmp_path}/out") == 0
     assert "3 already there, 0 refused, 0 failed; 0 bytes sent" in capsys.readouterr().err
+
+
+def test_a_store_that_is_none(bench: Bench, capsys: Printed) -> None:
+    shutil.rmtree(bench.store)
+    bench.target("http", "http://127.0.0.1:1")
+    for command in ("upload", "verify"):
+        assert bench.run(command) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"crashsym: no store: '{bench.store}': it is no folder. Give ")
+
+
+def test_a_password_that_netrc_has_not(
+    bench: Bench, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETRC", f"{bench.folder}/netrc")
+    bench.target("http", "http://127.0.0.1:1", "token = { netrc = true }")
+    for text in (None, "machine other.example login a password b\n"):
+        if text is not None:
+            (bench.folder / "netrc").write_text(text)
+        assert bench.run() == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"crashsym: no token: '{bench.folder}/netrc': the target wants ")
 
 
 # -- what cannot be sent

@@ -102,6 +102,21 @@ def test_debug_files(
     assert {file["kind"] for file in document["targets"][0]["files"]} == {"debug-files"}
 
 
+def test_receipts_are_enough_to_ask_for_them(
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hand_over(tmp_path, Sentry().token)
+    with SentryServer() as server:
+        lines = ['kind = "sentry"', f'url = "{server.url}"', *SERVERS["sentry"][2]]
+        assert upload(tmp_path, made, *lines, 'send = ["debug-files"]') == 0
+        config = ["--config", f"{tmp_path}/crashsym.toml", "--to", "server"]
+        places = ["--manifest", f"{tmp_path}/manifest.json", "--store", f"{made}/store"]
+        assert main(["verify", *places, *config]) == 0
+        assert "2 of 2 files are there" in capsys.readouterr().err
+        assert main(["upload", *places, *config]) == 2
+    assert "no debug files to upload" in capsys.readouterr().err
+
+
 def test_debuginfod_finds_them(tmp_path: Path, made: Path) -> None:
     """The client of elfutils asks for what was put."""
     find = require_tool("debuginfod-find")

@@ -154,13 +154,13 @@ class Plan:
         return self.source.ledger
 
     @classmethod
-    def of(cls, args: argparse.Namespace, *, sends: bool = True) -> Plan:
+    def of(cls, args: argparse.Namespace, *, sends: bool = True, asks: bool = False) -> Plan:
         """Read what the arguments name; no token is read where nothing is sent.
 
         Raises:
             CrashsymError: one of them is of no use, or there is nothing to send.
         """
-        source = _source(args)
+        source = _source(args, sends=not asks)
         config = args.config or (_CONFIG if _CONFIG.exists() else None)
         found = targets.find(args.to, config, args.token_file) if args.to else []
         symbols, unusable = symbol_items(source.manifest.modules, source)
@@ -181,9 +181,9 @@ class Plan:
         return cls(source, source.manifest, doors, symbols, debug, unusable)
 
 
-def _source(args: argparse.Namespace) -> Source:
+def _source(args: argparse.Namespace, *, sends: bool) -> Source:
     if args.store is not None:
-        return StoreFolder(args.manifest, args.store, args.debug_root)
+        return StoreFolder(args.manifest, args.store, args.debug_root, sends=sends)
     if args.bundle is None:
         return ManifestAlone(args.manifest, args.debug_root)
     bundle = Bundle.open(args.bundle)

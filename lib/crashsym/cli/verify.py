@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> int:
         refuse(args, "--bundle", "manifest", "store", "debug_root")
     require(args, *(("to",) if args.bundle else ("manifest", "to")))
     check_receipts(args)
-    plan = Plan.of(args)
+    plan = Plan.of(args, asks=True)
     results = [verify_target(plan, door) for door in plan.doors]
     return verified(args, plan, results)

@@ -156,13 +156,18 @@ def _printed(stream: IO[bytes]) -> bytes:
     raise TimeoutError
 
 
+def netrc_file() -> str:
+    """Return the file that $NETRC names, or ~/.netrc."""
+    return os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111 - as above
+
+
 def from_netrc(url: str) -> Secret | None:
     """Return the password for the host of a URL in the file that $NETRC names, or ~/.netrc.
 
     Raises:
         ConfigError: the file cannot be read, or others can read it.
     """
-    file = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111 - as above
+    file = netrc_file()
     if not os.path.exists(file):  # noqa: PTH110 - pathlib raises where the name is too long
         return None
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import isdir
 from pathlib import Path
 from typing import Protocol
 
@@ -48,15 +49,23 @@ class Source(Store, Protocol):
 class StoreFolder:
     """A symbol store, the manifest that names its files, and trees with their debug files."""
 
-    def __init__(self, manifest: Path, root: Path, debug_roots: Sequence[Path]) -> None:
-        """Read the manifest.
+    def __init__(
+        self, manifest: Path, root: Path, debug_roots: Sequence[Path], *, sends: bool = True
+    ) -> None:
+        """Read the manifest; what is not sent, but asked for, may be known by receipts alone.
 
         Raises:
-            ManifestError: it is none.
+            ConfigError: the store is none.
+            ManifestError: the manifest is none.
         """
         self.manifest = read(manifest)
         self.ledger = root
         self._debug_roots = debug_roots
+        self._sends = sends
+        has_symbols = any(module.symbols for module in self.manifest.modules)
+        if has_symbols and not isdir(root):  # noqa: PTH112 - pathlib raises where access is denied
+            remedy = "Give the folder with the symbol files of the manifest."
+            raise ConfigError("no store", where=f"'{root}'", why="it is no folder", remedy=remedy)
 
     def name(self, place: str) -> str:
         """Return the path of a file."""
@@ -76,6 +85,8 @@ class StoreFolder:
         Raises:
             ConfigError: there is no tree.
         """
+        if not self._sends:
+            return _asked_for(symbols, self._debug_roots)
         return debug_items(symbols, _halves(self._debug_roots))
 
 
@@ -107,19 +118,24 @@ class ManifestAlone:
         Raises:
             ConfigError: there are none.
         """
-        if self._debug_roots:
-            return debug_items(symbols, _halves(self._debug_roots))
-        found = [
-            replace(item, kind=DEBUG, place=debug_place(item.build_id), sha256=sha256)
-            for item in symbols
-            for sha256 in sorted({receipt.sha256 for receipt in item.receipts} - {item.sha256})
-            if item.build_id is not None and is_sha256(sha256)
-        ]
-        if not found:
-            why = "a target wants them, and the manifest has no receipts for them"
-            remedy = "Name their tree with --debug-root, or take 'debug-files' out of 'send'."
-            raise ConfigError("no debug files to verify", why=why, remedy=remedy)
-        return found, []
+        return _asked_for(symbols, self._debug_roots)
+
+
+def _asked_for(symbols: Sequence[Item], roots: Sequence[Path]) -> tuple[list[Item], list[Unusable]]:
+    """Return the debug files in some trees, or else those of which there are receipts."""
+    if roots:
+        return debug_items(symbols, _halves(roots))
+    found = [
+        replace(item, kind=DEBUG, content=None, place=debug_place(item.build_id), sha256=sha256)
+        for item in symbols
+        for sha256 in sorted({receipt.sha256 for receipt in item.receipts} - {item.sha256})
+        if item.build_id is not None and is_sha256(sha256)
+    ]
+    if not found:
+        why = "a target wants them, and the manifest has no receipts for them"
+        remedy = "Name their tree with --debug-root, or take 'debug-files' out of 'send'."
+        raise ConfigError("no debug files to verify", why=why, remedy=remedy)
+    return found, []
 
 
 def _halves(roots: Sequence[Path]) -> dict[str, Extent]:

@@ -152,7 +152,11 @@ class Target:
             return secret.from_environment(source["environment"])
         if "command" in source:
             return secret.from_command(source["command"])
-        return secret.from_netrc(self.url) if self.url else None
+        found = secret.from_netrc(self.url) if self.url else None
+        if found is None and self.token is not None:
+            why = "the target wants a password of it, and there is none for this host"
+            raise ConfigError("no token", where=f"'{secret.netrc_file()}'", why=why)
+        return found
 
 
 _IDENTITY = (

@@ -35,7 +35,7 @@ from crashsym.upload.connections import Connections
 from crashsym.upload.hiding import Hiding
 from crashsym.upload.outcome import Outcome
 from crashsym.upload.secret import Secret, in_address
-from crashsym.upload.troubles import innermost, is_refused_by_tls, words_of
+from crashsym.upload.troubles import innermost, is_refused_by_tls, tls_remedy, words_of
 
 # Statuses that a later attempt can change: RFC 9110, 8470 (425), 4918 (507); 524 is a proxy's.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 524})
@@ -261,8 +261,7 @@ class Transport:
         """
         inner = innermost(error)
         if is_refused_by_tls(inner):
-            remedy = "Name the file with its authority in REQUESTS_CA_BUNDLE, if you trust it."
-            raise self.error(UnavailableError, step, words_of(inner), remedy) from None
+            raise self.error(UnavailableError, step, words_of(inner), tls_remedy(inner)) from None
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return "the answer breaks off"
         again = (requests.ConnectionError, requests.Timeout, HTTPError)

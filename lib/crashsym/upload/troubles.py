@@ -39,3 +39,10 @@ def words_of(error: BaseException) -> str:
 def is_refused_by_tls(error: BaseException) -> bool:
     """Whether TLS says no, in a way that no later attempt can change."""
     return isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF)
+
+
+def tls_remedy(error: BaseException) -> str:
+    """Return what to do where TLS says no."""
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "Check the URL of the target: what answers there speaks no TLS."
+    return "Name the file with its authority in REQUESTS_CA_BUNDLE, if you trust it."
