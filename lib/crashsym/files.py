@@ -118,10 +118,14 @@ class StagedFolder:
         return above
 
     def __exit__(self, *_: object) -> None:
-        for name in os.listdir(self._folder):
-            os.unlink(os.path.join(self._folder, name))
-        os.rmdir(self._folder)
-        os.close(self._lock)
+        try:
+            for name in os.listdir(self._folder):
+                os.unlink(os.path.join(self._folder, name))
+            os.rmdir(self._folder)
+        except OSError as error:  # too many open files; where it is left it is found abandoned
+            raise not_written(self._folder, error) from error
+        finally:
+            os.close(self._lock)
 
 
 class HeldFolder:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from crashsym.errors import StoreError
 from crashsym.upload.items import Item, symbol_items
 from crashsym.upload.ledger import FOLDER, Ledger
 from crashsym.upload.sources import StoreFolder
+from crashsym.upload.targets import read as read_targets
 from servers.faults import Answer, Order, Plan, Slow
 from servers.put import PutServer
 from servers.symupload_v1 import SymUploadV1Server
@@ -192,6 +194,22 @@ def test_of_two_at_once_the_second_waits_and_sends_nothing(tmp_path: Path) -> No
         assert "is at work; waiting for it" in said
         assert server.account.statuses("put") == [201] * 6
         assert first.communicate()[1].count("waiting") == 0
+
+
+def test_a_verification_waits_for_an_upload_and_says_so(bench: Bench) -> None:
+    config = bench.folder / "crashsym.toml"
+    name = "a\\u001b[31m"
+    config.write_text(f'[target."{name}"]\nkind = "store"\npath = "{bench.folder}/out"\n')
+    ((name, target),) = read_targets(config).items()
+    with Ledger(bench.store, target.identity):
+        line = [sys.executable, "-m", "crashsym", *bench.line("verify", to=name)]
+        process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert f"another upload from '{bench.store}' to 'a\\x1b[31m' is at work" in said
+        assert process.poll() is None
+    assert "\x1b" not in process.communicate(timeout=60)[1]
+    assert process.returncode == 3
 
 
 def test_another_target_is_not_waited_for(bench: Bench, items: list[Item]) -> None:

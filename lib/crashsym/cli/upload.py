@@ -12,6 +12,7 @@ one archive. With '--bundle' alone, that archive is sent, from another machine.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -161,7 +162,8 @@ class Plan:
             CrashsymError: one of them is of no use, or there is nothing to send.
         """
         source = _source(args, sends=not asks)
-        config = args.config or (_CONFIG if _CONFIG.exists() else None)
+        there = os.path.exists(_CONFIG)  # noqa: PTH110 - pathlib raises in some current folders
+        config = args.config or (_CONFIG if there else None)
         found = targets.find(args.to, config, args.token_file) if args.to else []
         symbols, unusable = symbol_items(source.manifest.modules, source)
         unusable += _without(source.manifest.modules)

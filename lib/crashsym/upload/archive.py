@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from crashsym.errors import CrashsymError, InputError
+from crashsym.files import StagedFolder, not_written
 from crashsym.upload.bodies import pieces
 from crashsym.upload.items import Item
 from crashsym.upload.outcome import FAILED, Outcome
@@ -44,7 +44,7 @@ def send_zip(
         return
     packed, outcomes = batch, list[Outcome]()
     try:
-        with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
+        with StagedFolder(None) as folder:
             archive = Path(folder, "symbols.zip")
             packed, failed = write_zip(archive, batch)
             yield from failed
@@ -65,9 +65,16 @@ def write_zip(archive: Path, items: Iterable[Item]) -> tuple[list[Item], list[Ou
     Return what is in it, and how those have ended that cannot be.
 
     Raises:
-        OSError: the archive cannot be written.
+        StoreError: the archive cannot be written.
         UnreadableError: a file has changed this moment.
     """
+    try:
+        return _packed(archive, items)
+    except OSError as error:
+        raise not_written(archive, error) from error
+
+
+def _packed(archive: Path, items: Iterable[Item]) -> tuple[list[Item], list[Outcome]]:
     packed, failed = [], []
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
         for item in items:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,7 +13,7 @@ from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
 from crashsym.errors import CrashsymError, InputError, RejectedError
-from crashsym.files import not_written
+from crashsym.files import StagedFolder, not_written
 from crashsym.upload.bodies import (
     PIECE,
     FileBody,
@@ -233,9 +232,9 @@ def group_body(group: Group, *, compress: bool) -> Iterator[GroupBody]:
     It is a file on disk: many requests at once take no memory to speak of.
 
     Raises:
-        StoreError: there is no room for temporary files.
+        StoreError: temporary files cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
+    with StagedFolder(None) as folder:
         made = GroupBody(Path(folder, "body"), new_boundary())
         try:
             with made.place.open("w+b") as body:
@@ -243,7 +242,7 @@ def group_body(group: Group, *, compress: bool) -> Iterator[GroupBody]:
                     _add(piece, body, made, compress=compress)
                 body.write(form_tail(made.boundary))
         except OSError as error:
-            raise not_written(tempfile.gettempdir(), error) from error
+            raise not_written(Path(folder).parent, error) from error
         yield made
 
 

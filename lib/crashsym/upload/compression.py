@@ -7,7 +7,6 @@ They keep their names. Symbolicator sees by the first bytes what a file is compr
 
 from __future__ import annotations
 
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from crashsym.errors import ConfigError
+from crashsym.files import StagedFolder, not_written
 from crashsym.upload.bodies import PIECE, pieces
 from crashsym.upload.items import Item
 from crashsym.zstd import standard_module, zstandard_module
@@ -100,13 +100,16 @@ def packed_copy(item: Item, compression: Compression) -> Iterator[Path]:
     """Yield a compressed copy of a file.
 
     Raises:
-        OSError: it cannot be written.
+        StoreError: temporary files cannot be written.
         UnreadableError: the file cannot be read, or has changed.
     """
-    with tempfile.TemporaryDirectory(prefix="crashsym-") as folder:
+    with StagedFolder(None) as folder:
         packed = Path(folder, "data")
-        with packed.open("wb") as raw:
-            raw.writelines(compression.packed(pieces(item)))
+        try:
+            with packed.open("wb") as raw:
+                raw.writelines(compression.packed(pieces(item)))
+        except OSError as error:
+            raise not_written(Path(folder).parent, error) from error
         yield packed
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -27,8 +28,13 @@ class DirectoryUploader:
         self._place = LAYOUTS[target.options.get("layout", "breakpad")]
         self._compression = compression(target.options.get("compress", "none"))
         self.written = 0  # bytes of new files
-        if self._root.exists() and not self._root.is_dir():
-            raise ConfigError("cannot upload", where=f"'{self._root}'", why="it is no folder")
+        if why := _why_not(self._root):
+            raise ConfigError(
+                "cannot upload",
+                where=f"'{self._root}'",
+                why=why,
+                remedy="Name a folder in which you can write, or one that can be made.",
+            )
 
     def upload(self, items: Sequence[Item]) -> Iterator[Outcome]:
         """Copy what is not there; `crashsym.upload.prune` waits for it, and is waited for."""
@@ -36,6 +42,8 @@ class DirectoryUploader:
             try:
                 self._root.mkdir(parents=True, exist_ok=True)
                 held.enter_context(HeldFolder(self._root))
+                with StagedFolder(self._root, tidy=True):
+                    pass  # what uploads have left that were killed is gone
             except (OSError, StoreError) as error:
                 yield from (Outcome(item, FAILED, str(error)) for item in items)
                 return
@@ -109,6 +117,16 @@ class DirectoryUploader:
         except ValueError:
             return False
         return digest.hexdigest() == item.sha256
+
+
+def _why_not(root: Path) -> str:
+    """Return why something is no folder, and none can be made there; "" if one is, or may be."""
+    try:
+        return "" if stat.S_ISDIR(root.stat().st_mode) else "it is no folder"
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _about(place: Path, error: OSError) -> str:

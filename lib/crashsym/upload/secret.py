@@ -100,7 +100,8 @@ def from_environment(name: str) -> Secret:
     Raises:
         ConfigError: it is not set, or empty.
     """
-    return _token(os.environb.get(os.fsencode(name), b""), f"${name}")
+    # The file that names it is UTF-8 in every locale.
+    return _token(os.environb.get(name.encode("utf-8", "surrogateescape"), b""), f"${name}")
 
 
 def from_command(command: list[str], what: str = "token") -> Secret:

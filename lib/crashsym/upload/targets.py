@@ -228,7 +228,7 @@ def _shown(url: str) -> str:
     before, at, rest = url.rpartition("@")
     if at:
         scheme = _SCHEME.match(before)
-        rest = f"{scheme[0] if scheme else ''}…@{rest}"
+        rest = f"{scheme[0] if scheme else ''}…{'' if _REST.search(before) else f'@{rest}'}"
     mark = _REST.search(rest)
     return f"{rest[: mark.end()]}…" if mark else rest
 

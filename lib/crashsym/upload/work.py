@@ -15,6 +15,7 @@ from crashsym.errors import (
     CrashsymError,
     InputError,
     RejectedError,
+    StoreError,
     UnavailableError,
 )
 from crashsym.upload.items import Item
@@ -71,7 +72,7 @@ class Hope:
         """Return how a file ends that has come to grief."""
         self.note(error)
         state = REFUSED if isinstance(error, RejectedError) else FAILED
-        what = error.where if isinstance(error, InputError) else error.what
+        what = error.where if isinstance(error, InputError | StoreError) else error.what
         remedy = f". {error.remedy}" if error.remedy else ""
         return Outcome(item, state, f"{what}: {error.why}{remedy}")
 
