@@ -77,6 +77,25 @@ def open_regular(file: AnyPath, *, follow: bool = False) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+_staged: set[tuple[int, str]] = set()  # by the process that has made them
+
+
+def remove_staged() -> None:
+    """Remove the folders that threads of this process have not done with, as it ends."""
+    for owner, folder in tuple(_staged):
+        if owner == os.getpid():
+            try:
+                _remove_folder(folder)
+            except OSError:
+                continue
+
+
+def _remove_folder(folder: str) -> None:
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))
+    os.rmdir(folder)
+
+
 class StagedFolder:
     """A context manager: a folder for files that are to go to ``near`` when they are finished.
 
@@ -105,6 +124,7 @@ class StagedFolder:
             # `tempfile` found nothing: this is a place to name in the message
             place = os.environ.get("TMPDIR", "/tmp") if near is None else near  # noqa: S108
             raise not_written(place, error) from error
+        _staged.add((os.getpid(), self._folder))
         return self._folder
 
     def _above(self) -> str:
@@ -119,12 +139,11 @@ class StagedFolder:
 
     def __exit__(self, *_: object) -> None:
         try:
-            for name in os.listdir(self._folder):
-                os.unlink(os.path.join(self._folder, name))
-            os.rmdir(self._folder)
+            _remove_folder(self._folder)
         except OSError as error:  # too many open files; where it is left it is found abandoned
             raise not_written(self._folder, error) from error
         finally:
+            _staged.discard((os.getpid(), self._folder))
             os.close(self._lock)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found] # `signal` wraps it, and takes long to import
 import os
 
+from crashsym.files import remove_staged
+
 _ENDING: tuple[int, ...] = (_signal.SIGTERM, _signal.SIGHUP)
 _received: list[int] = []
 
@@ -32,12 +34,10 @@ def interrupt_on_signals() -> None:
 def end_as_asked() -> None:
     """End this process by the signal that interrupted it, which whoever waits for it learns.
 
-    Temporary folders, in which a thread may still be at work, are removed as at any other end.
+    Folders in which a thread is still at work are removed before.
     """
+    remove_staged()
     if _received:
-        import atexit
-
-        atexit._run_exitfuncs()
         _end_by(_received[0])
 
 
