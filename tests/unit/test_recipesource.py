@@ -12,7 +12,7 @@ from crashsym.errors import ConfigError
 from crashsym.recipesource import Checkout, read_recipe
 from crashsym.source import Repository, Source
 
-WORK = "/oe/tmp/work/cortexa57-oe-linux/foo/1.0"
+WORK = "/oe/cortexa57-oe-linux/foo/1.0"
 PREFIX = "/usr/src/debug/foo/1.0"
 HOST = "-ffile-prefix-map=/build/sysroot= -ffile-prefix-map=/build/native= "
 # OE-Core's conf/bitbake.conf
