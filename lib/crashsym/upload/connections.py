@@ -84,6 +84,7 @@ class _Answer(http.client.HTTPResponse):
     """An answer that is read from `_Ending`: also that of a proxy that is to make a tunnel."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        # of a socket it calls `makefile` alone
         super().__init__(_Ending(sock), *args, **kwargs)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from crashsym.errors import ConfigError, RejectedError, shortened
+from crashsym.errors import ConfigError, shortened
 from crashsym.upload.bodies import FileBody, ItemBody
 from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.items import Item
@@ -20,6 +20,7 @@ from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.pages import check_no_page
 from crashsym.upload.secret import Secret, from_command
+from crashsym.upload.signed import check_not_denied
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import DENIED, Answer, Request, Transport
 from crashsym.upload.work import Hope, each
@@ -87,9 +88,7 @@ class PutUploader:
         with self._address("PUT", place) as url:
             request = Request("PUT", "PUT", url, headers, body, accept | self._denials, item.size)
             answer = self._transport.send(request)
-            if answer.status in DENIED:
-                why = f"HTTP {answer.status}: {self._transport.words(answer)}"
-                raise RejectedError("PUT", where=self._transport.where, why=why)
+            check_not_denied(self._transport, "PUT", answer)
         return answer
 
     def _make_folders(self, place: str) -> None:

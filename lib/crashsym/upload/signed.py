@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from crashsym.errors import RejectedError
 from crashsym.upload.bodies import FileBody
 from crashsym.upload.pages import check_no_page
-from crashsym.upload.transport import DENIED, Request, Transport
+from crashsym.upload.transport import DENIED, Answer, Request, Transport
 
 
 def put_signed(
@@ -28,7 +28,16 @@ def put_signed(
     request = Request("PUT", "PUT", url, headers, body, frozenset({200, *DENIED}), content)
     with transport.hiding(url):
         answer = transport.send(request)
-        if answer.status in DENIED:
-            why = f"HTTP {answer.status}: {transport.words(answer)}"
-            raise RejectedError("PUT", where=transport.where, why=why)
+        check_not_denied(transport, "PUT", answer)
         check_no_page(transport, "PUT", answer)
+
+
+def check_not_denied(transport: Transport, step: str, answer: Answer) -> None:
+    """Refuse what a signed address refuses, which says nothing of the token, nor of other files.
+
+    Raises:
+        RejectedError: the answer is 401 or 403.
+    """
+    if answer.status in DENIED:
+        why = f"HTTP {answer.status}: {transport.words(answer)}"
+        raise RejectedError(step, where=transport.where, why=why)
