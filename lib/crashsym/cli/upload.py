@@ -26,7 +26,7 @@ from crashsym.cli.output import show, tell
 from crashsym.cli.trees import file_path
 from crashsym.cli.uploadline import UploadLine
 from crashsym.errors import ConfigError, counted, visible
-from crashsym.manifest import LEFT_OUT, Manifest, Module, check_place
+from crashsym.manifest import LEFT_OUT, Module, check_place
 from crashsym.upload import receipts, targets
 from crashsym.upload import run as uploads
 from crashsym.upload.bundle import Bundle, write_bundle
@@ -137,7 +137,6 @@ class Plan:
     """What is to be where: the files, those that cannot be sent, and the targets."""
 
     source: Source
-    manifest: Manifest
     doors: list[Door]
     symbols: list[Item]
     debug: list[Item]
@@ -180,7 +179,7 @@ class Plan:
             unusable += unreadable
         # All of them before the first file is sent: a token that is not there is known at once.
         doors = [uploads.door(target) for target in found] if sends else []
-        return cls(source, source.manifest, doors, symbols, debug, unusable)
+        return cls(source, doors, symbols, debug, unusable)
 
 
 def _source(args: argparse.Namespace, *, sends: bool) -> Source:
@@ -235,7 +234,7 @@ def _write_bundle(args: argparse.Namespace) -> int:
     check_other(args.bundle, filter(None, (args.manifest, args.config, args.token_file)))
     plan = Plan.of(args, sends=False)
     files = [*plan.symbols, *plan.debug]
-    size = write_bundle(args.bundle, plan.manifest, files)
+    size = write_bundle(args.bundle, plan.source.manifest, files)
     tell(visible(f"'{args.bundle}': {counted(len(files), 'file')}, {size} bytes"))
     return ended(args, plan, [])
 
@@ -264,10 +263,10 @@ def write_receipts(args: argparse.Namespace, plan: Plan, results: list[Result]) 
         return
     found = [(one.target.name, one.outcomes) for one in results if one.verified]
     if args.manifest is None or place.resolve() != args.manifest.resolve():
-        receipts.with_all(plan.manifest, found).write(place)
+        receipts.with_all(plan.source.manifest, found).write(place)
         return
     waiting = f"another command is at work in the folder of '{place}'; waiting for it"
-    receipts.update(place, plan.manifest, found, lambda: tell(visible(waiting)))
+    receipts.update(place, plan.source.manifest, found, lambda: tell(visible(waiting)))
 
 
 @dataclass

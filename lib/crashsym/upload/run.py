@@ -13,7 +13,7 @@ from crashsym.upload.backtrace import BacktraceUploader
 from crashsym.upload.bugsnag import BugsnagUploader
 from crashsym.upload.bugsplat import BugSplatUploader
 from crashsym.upload.directory import DirectoryUploader
-from crashsym.upload.items import SYMBOLS, Item
+from crashsym.upload.items import DEBUG, SYMBOLS, Item
 from crashsym.upload.layouts import LAYOUTS
 from crashsym.upload.ledger import Ledger
 from crashsym.upload.meter import Meter
@@ -207,4 +207,4 @@ def _forgotten(ledger: Ledger, lost: list[Outcome]) -> Iterator[Outcome]:
 def wanted(target: Target, symbols: Sequence[Item], debug: Sequence[Item]) -> list[Item]:
     """Return the files that a target is to have."""
     found = list(symbols) if SYMBOLS in target.send else []
-    return found + (list(debug) if "debug-files" in target.send else [])
+    return found + (list(debug) if DEBUG in target.send else [])
