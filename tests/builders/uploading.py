@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from crashsym.cli.main import main
 from crashsym.manifest import Manifest
 from crashsym.upload.sources import StoreFolder
@@ -174,3 +175,12 @@ def noted_forms(server: Server) -> list[NotedForm]:
 def shown(text: str) -> Any:
     """Return the document that a command has printed."""
     return json.loads(text)
+
+
+def upload(
+    bench: Bench, capsys: pytest.CaptureFixture[str], *options: str
+) -> tuple[int, Mapping[str, Any], str]:
+    """Return exit code, document and messages."""
+    code = bench.run("upload", "--json", *options)
+    printed = capsys.readouterr()
+    return code, shown(printed.out), printed.err

@@ -7,12 +7,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders.uploading import Bench, kept, shown, states
+from builders.uploading import Bench, kept, states, upload
 from crashsym.errors import RejectedError
 from crashsym.upload import sentry as module
 from crashsym.upload import sentryzip, transport
@@ -36,15 +35,6 @@ def told(status: int, document: object) -> Answer:
 
 def aim(bench: Bench, server: SentryServer, *more: str) -> None:
     bench.target("sentry", server.url, *PLACE, bench.token(Sentry().token), "patience = 1", *more)
-
-
-def upload(
-    bench: Bench, capsys: pytest.CaptureFixture[str], *options: str
-) -> tuple[int, Mapping[str, Any], str]:
-    """Return exit code, document and messages."""
-    code = bench.run("upload", "--json", *options)
-    printed = capsys.readouterr()
-    return code, shown(printed.out), printed.err
 
 
 def whole_files(server: SentryServer) -> set[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders.symbolstore import add_debug_file
-from builders.uploading import Bench, kept, noted_forms, shown, states
+from builders.uploading import Bench, kept, noted_forms, states, upload
 from crashsym.upload import transport
 from crashsym.upload.bugsplat import module_name
 from servers.backtrace import Backtrace, BacktraceServer
@@ -37,15 +36,6 @@ def aim(bench: Bench, server: Server, *more: str, path: str = "") -> None:
         bench.target("bugsnag", server.url, bench.token(server.api_key), *more)
     else:
         bench.target("backtrace", server.url + path, bench.token(Backtrace().token), *more)
-
-
-def upload(
-    bench: Bench, capsys: pytest.CaptureFixture[str], *options: str
-) -> tuple[int, Mapping[str, Any], str]:
-    """Return exit code, document and messages."""
-    code = bench.run("upload", "--json", *options)
-    printed = capsys.readouterr()
-    return code, shown(printed.out), printed.err
 
 
 def with_debug_files(bench: Bench) -> list[str]:

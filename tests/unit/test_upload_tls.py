@@ -9,37 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builders.asking import ask, forget_environment, get, put
 from crashsym.errors import UnavailableError
-from crashsym.upload import transport as module
-from crashsym.upload.bodies import BytesBody
-from crashsym.upload.transport import Answer, Patience, Request, Transport
 from servers.certificates import Certificate, make_certificate
 from servers.proxy import ProxyServer
 from servers.put import PutServer
 
-VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
-
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST", 0.01)
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def put(url: str) -> Request:
-    return Request("PUT", "PUT", f"{url}/file", {}, lambda: BytesBody(b"content"), frozenset({201}))
-
-
-def get(url: str) -> Request:
-    return Request("ask", "GET", f"{url}/file")
-
-
-def ask(request: Request, patience: float = 5.0) -> Answer:
-    return Transport("'server'", None, Patience(whole=patience)).send(request)
+    forget_environment(monkeypatch)
 
 
 # -- TLS

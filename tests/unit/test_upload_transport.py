@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from builders.asking import ask, forget_environment, get, put
 from builders.rawserver import RawServer, answer
 from crashsym.errors import (
     AuthenticationError,
@@ -21,9 +22,7 @@ from crashsym.errors import (
     UploadError,
 )
 from crashsym.upload import transport as module
-from crashsym.upload.bodies import BytesBody
-from crashsym.upload.secret import Secret
-from crashsym.upload.transport import Answer, Patience, Request, Transport
+from crashsym.upload.transport import Answer, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
@@ -36,30 +35,11 @@ NOT_REPEATED = (
     *(300, 301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 409, 410, 411, 412, 413),
     *(415, 422, 431, 451, 501, 505, 508, 511, 599),
 )
-VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST", 0.01)
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def put(url: str) -> Request:
-    return Request("PUT", "PUT", f"{url}/file", {}, lambda: BytesBody(b"content"), frozenset({201}))
-
-
-def get(url: str) -> Request:
-    return Request("ask", "GET", f"{url}/file")
-
-
-def ask(request: Request, patience: float = 5.0, secret: str | None = None) -> Answer:
-    held = Secret(secret) if secret is not None else None
-    return Transport("'server'", held, Patience(whole=patience)).send(request)
+    forget_environment(monkeypatch)
 
 
 # -- what is repeated
