@@ -181,3 +181,18 @@ def test_nothing_of_it_in_a_file(tmp_path: Path) -> None:
     assert said.startswith("crashsym: server: 12 files: 12 sent")
     assert said.count("\n") == 1
     assert "\r" not in said
+
+
+def test_a_server_that_is_waited_for_is_named_also_without_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(transport, "_FIRST", 0.01)
+    monkeypatch.setattr(transport, "_SILENCE", 0)
+    bench = Bench(tmp_path, 1)
+    with PutServer(faults=[Order("put", Answer(503, b"busy\x1b[2J"))]) as server:
+        bench.target("http", server.url)
+        assert bench.run() == 0
+    said, summary = capsys.readouterr().err.splitlines()
+    assert said.startswith("crashsym: ")
+    assert f"'server' ({server.url}): HTTP 503: busy\\x1b[2J. It is tried again, for " in said
+    assert "1 sent" in summary

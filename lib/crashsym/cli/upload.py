@@ -311,9 +311,9 @@ def verify_target(plan: Plan, door: Door) -> Result:
 def _told(door: Door, items: Sequence[Item], outcomes: Iterator[Outcome]) -> list[Outcome]:
     """Return how all have ended; say what goes wrong, and on a terminal how far it is."""
     meter = Meter(items)
-    door.watch(meter)
     ended = []
     with UploadLine(sys.stderr, door.target.name, meter) as line:
+        door.watch(meter, lambda text: line.say(visible(text)))
         for outcome in outcomes:
             meter.ended(outcome)
             ended.append(outcome)

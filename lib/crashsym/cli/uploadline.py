@@ -45,10 +45,13 @@ class UploadLine:
             tell(f"{self._told - MOST} more like these. Send stderr to a file to read all: 2>FILE")
 
     def tell(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print one of many lines."""
         self._told += 1
-        if self._line.is_seen and self._told > MOST:
-            return
+        if not self._line.is_seen or self._told <= MOST:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
         with self._lock:
             self._line.clear()
             tell(text)

@@ -53,7 +53,7 @@ def _s3(target: Target, transport: Transport) -> Uploader:
             "cannot use a bucket",
             where=f"'{target.name}'",
             why=f"the Python module {error.name} is missing",
-            remedy="Install boto3: pip install 'crashsym[s3]'.",
+            remedy="Install boto3 beside crashsym: pip install boto3.",
         ) from error
     return S3Uploader(target, transport)
 
@@ -90,10 +90,11 @@ class Door:
             return self.uploader.written
         return self.transport.sent_bytes if self.transport is not None else 0
 
-    def watch(self, meter: Meter) -> None:
-        """Let a meter count what is sent."""
+    def watch(self, meter: Meter, say: Callable[[str], None]) -> None:
+        """Let a meter count what is sent, and people know that a server is waited for."""
         if self.transport is not None:
             self.transport.moved = meter.moved
+            self.transport.waits = say
 
     @contextmanager
     def noting(self, ledger: Ledger) -> Iterator[None]:

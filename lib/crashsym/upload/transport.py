@@ -46,6 +46,7 @@ _RESETS = ("X-Sentry-Rate-Limit-Reset", "RateLimit-Reset", "X-RateLimit-Reset")
 _A_DATE = 1e9
 _FIRST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _SHORTEST = 0.1  # seconds that an attempt has at least
+_SILENCE = 5.0  # seconds of vain attempts of which nothing is said
 _LAST = 1.0  # seconds that one has after an interruption
 SMALL = 1 << 20  # bytes of an answer
 LARGE = 1 << 24  # of one that says of 350 000 parts of files that Sentry lacks them
@@ -149,6 +150,9 @@ class Transport:
         self.moved: Callable[[float], None] = _nothing  # bytes of files, as they are sent
         # Called by the thread that has sent a file, as soon as it knows how that has ended.
         self.ended: Callable[[Outcome], None] = _nothing
+        # Called with a line for people when attempts go on to be in vain, until one is not.
+        self.waits: Callable[[str], None] = _nothing
+        self._waiting = False
         self.authorities = ""  # a file of certificates, where it is not REQUESTS_CA_BUNDLE
         self._lock = threading.Lock()
 
@@ -168,20 +172,33 @@ class Transport:
         Raises:
             UploadError: as `send`.
         """
-        end = time.monotonic() + self._patience.whole
+        begin = time.monotonic()
+        end = begin + self._patience.whole
         attempt = 0
         while True:
             attempt += 1
             answer, trouble = self._try(step, once, end - time.monotonic())
             if answer is not None:
                 if answer.status in accept:
+                    self._waiting = False
                     return answer
                 if answer.status not in AGAIN:
                     raise self._refused(step, answer)
                 trouble = f"HTTP {answer.status}: {self.words(answer)}"
-            pause = _pause(attempt, answer)
-            if time.monotonic() + pause >= end or self._stopped.wait(pause):
+            then = time.monotonic() + _pause(attempt, answer)
+            if then < end and then - begin > _SILENCE:
+                self._wait(f"{step}: {self.where}: {trouble}", end)
+            if then >= end or self._stopped.wait(max(then - time.monotonic(), 0)):
                 raise self._unavailable(step, trouble, attempt)
+
+    def _wait(self, trouble: str, end: float) -> None:
+        """Say that attempts go on, once for all that are in vain at a time."""
+        with self._lock:
+            if self._waiting or self.is_stopped:
+                return
+            self._waiting = True
+        left = round(end - time.monotonic())
+        self.waits(f"{trouble}. It is tried again, for {left} seconds at most.")
 
     def stop(self) -> None:
         """Let no attempt follow the ones that are on their way.
