@@ -8,6 +8,7 @@ Feature: Compiled code makes the symbols
     Then the symbols of "crashdump-example" were made
     And the log of do_crashdump_symbols of "crashdump-example" says "made by the compiled engine"
 
+  @slow
   Scenario: The package for the target has the kernel, and none of its sources
     Given the machine "qemux86-64"
     When I build "python3-crashsym"
