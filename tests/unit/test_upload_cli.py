@@ -135,6 +135,26 @@ def test_nothing_to_send_is_an_error_unless_it_is_allowed(tmp_path: Path, capsys
     assert not bench.store.exists()
 
 
+def test_a_target_of_debug_files_alone_of_which_there_are_none(
+    bench: Bench, tmp_path: Path, capsys: Printed
+) -> None:
+    (tmp_path / "root").mkdir()
+    tree = ("--debug-root", str(tmp_path / "root"))
+    with PutServer() as server:
+        bench.target("http", server.url)
+        more = ('layout = "build-id"', 'send = ["debug-files"]')
+        bench.target("http", server.url, *more, name="debug")
+        for command in ("upload", "verify"):
+            assert bench.run(command, *tree, "--to", "debug") == 2
+            said = capsys.readouterr().err
+            assert said.startswith("crashsym: nothing to upload to 'debug': ")
+            assert "manifest.json': not one of its modules has a debug file" in said
+        assert not server.account.requests
+        assert bench.run("upload", *tree, "--allow-empty", to="debug") == 0
+        assert not server.account.requests
+    assert "debug: 0 files: 0 sent" in capsys.readouterr().err
+
+
 def test_what_should_have_symbols_is_missed_also_where_nothing_is_allowed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 0)
     Manifest.of([bare("/usr/bin/app", "no-debug-info")]).write(tmp_path / "manifest.json")

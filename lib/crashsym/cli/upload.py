@@ -12,7 +12,6 @@ one archive. With '--bundle' alone, that archive is sent, from another machine.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,23 +24,21 @@ from crashsym.cli.common import FINDINGS, check_other, path
 from crashsym.cli.output import show, tell
 from crashsym.cli.trees import file_path
 from crashsym.cli.uploadline import UploadLine
-from crashsym.errors import ConfigError, counted, visible
-from crashsym.manifest import LEFT_OUT, Module, check_place
-from crashsym.upload import receipts, targets
+from crashsym.cli.uploadplan import Plan
+from crashsym.errors import counted, visible
+from crashsym.manifest import check_place
+from crashsym.upload import receipts
 from crashsym.upload import run as uploads
-from crashsym.upload.bundle import Bundle, write_bundle
-from crashsym.upload.items import DEBUG, Item, Unusable, symbol_items
-from crashsym.upload.ledger import Ledger, check_folder
+from crashsym.upload.bundle import write_bundle
+from crashsym.upload.items import Item
+from crashsym.upload.ledger import Ledger
 from crashsym.upload.meter import Meter
 from crashsym.upload.outcome import FAILED, STATES, Outcome
 from crashsym.upload.run import Door
-from crashsym.upload.sources import ManifestAlone, Source, StoreFolder
 from crashsym.upload.targets import Target
 
 HELP = "send symbols to symbol servers, and prove that they are there"
 SCHEMA = "crashsym-upload/1"
-_NEEDLESS = (LEFT_OUT, "excused")
-_CONFIG = Path("crashsym.toml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +99,7 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-empty",
         action="store_true",
-        help="a manifest of which nothing is to be sent is no error",
+        help="a manifest of which nothing is to be sent to a target is no error",
     )
 
 
@@ -130,75 +127,6 @@ def refuse(args: argparse.Namespace, option: str, *names: str) -> None:
         if getattr(args, name):
             shown = f"--{name.replace('_', '-')}"
             args.parser.error(f"argument {shown}: not allowed with argument {option}")
-
-
-@dataclass
-class Plan:
-    """What is to be where: the files, those that cannot be sent, and the targets."""
-
-    source: Source
-    doors: list[Door]
-    symbols: list[Item]
-    debug: list[Item]
-    unusable: list[Unusable]
-
-    @property
-    def ledger(self) -> Path:
-        """The folder in which is noted what has arrived.
-
-        Raises:
-            LookupError: there is none, and nothing to send.
-        """
-        if self.source.ledger is None:
-            raise LookupError("there is only a manifest")
-        return self.source.ledger
-
-    @classmethod
-    def of(cls, args: argparse.Namespace, *, sends: bool = True, asks: bool = False) -> Plan:
-        """Read what the arguments name; no token is read where nothing is sent.
-
-        Raises:
-            CrashsymError: one of them is of no use, or there is nothing to send.
-        """
-        source = _source(args, sends=not asks)
-        there = os.path.exists(_CONFIG)  # noqa: PTH110 - pathlib raises in some current folders
-        config = args.config or (_CONFIG if there else None)
-        found = targets.find(args.to, config, args.token_file) if args.to else []
-        symbols, unusable = symbol_items(source.manifest.modules, source)
-        unusable += _without(source.manifest.modules)
-        if not symbols and not unusable and not args.allow_empty:
-            raise ConfigError(
-                "nothing to upload",
-                where=f"'{args.manifest or args.bundle}'",
-                why="not one of its modules has symbols",
-                remedy="Give the manifest of the store.",
-            )
-        debug: list[Item] = []
-        if any(DEBUG in target.send for target in found) if found else args.debug_root:
-            debug, unreadable = source.debug_items(symbols)
-            unusable += unreadable
-        # All of them before the first file is sent: a token that is not there is known at once.
-        doors = [uploads.door(target) for target in found] if sends else []
-        return cls(source, doors, symbols, debug, unusable)
-
-
-def _source(args: argparse.Namespace, *, sends: bool) -> Source:
-    if args.store is not None:
-        return StoreFolder(args.manifest, args.store, args.debug_root, sends=sends)
-    if args.bundle is None:
-        return ManifestAlone(args.manifest, args.debug_root)
-    bundle = Bundle.open(args.bundle)
-    check_folder(bundle.ledger, "Copy the bundle to a folder in which you can write.")
-    return bundle
-
-
-def _without(modules: Sequence[Module]) -> list[Unusable]:
-    """Return the modules that should have symbols and have none."""
-    return [
-        Unusable(module.path, (module.path,), f"it has no symbols: {module.status}")
-        for module in modules
-        if module.symbols is None and module.status not in _NEEDLESS
-    ]
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,6 @@ import argparse
 
 from crashsym.cli.trees import file_path
 from crashsym.cli.upload import (
-    Plan,
     add_target_arguments,
     check_receipts,
     refuse,
@@ -22,6 +21,7 @@ from crashsym.cli.upload import (
     verified,
     verify_target,
 )
+from crashsym.cli.uploadplan import Plan
 
 HELP = "ask symbol servers what they have"
 
