@@ -215,7 +215,8 @@ def test_receipts_do_not_go_over_the_bundle(bench: Bench, capsys: Printed) -> No
 
 
 def test_debug_files_that_are_not_in_it(bench: Bench, capsys: Printed) -> None:
-    bench.target("http", "http://127.0.0.1:1", 'send = ["debug-files"]')
+    more = ('layout = "unified"', 'send = ["debug-files"]')
+    bench.target("http", "http://127.0.0.1:1", *more)
     assert main(line(bench)) == 2
     assert capsys.readouterr().err == (
         f"crashsym: no debug files to upload: '{bench.bundle}': a target wants them, and the bundle"

@@ -303,7 +303,8 @@ def test_a_manifest_that_is_none(bench: Bench, capsys: Printed) -> None:
 
 
 def test_debug_files_without_a_tree(bench: Bench, capsys: Printed) -> None:
-    bench.target("http", "http://127.0.0.1:1", 'send = ["debug-files"]')
+    more = ('layout = "unified"', 'send = ["debug-files"]')
+    bench.target("http", "http://127.0.0.1:1", *more)
     assert "Name the tree with --debug-root" in refused(bench, capsys)
 
 

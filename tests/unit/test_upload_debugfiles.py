@@ -142,10 +142,10 @@ def test_a_server_of_symbols_alone_refuses_them(
     hand_over(tmp_path, Tecken().token)
     with TeckenServer() as server:
         lines = ['kind = "tecken"', f'url = "{server.url}"', 'send = ["symbols", "debug-files"]']
-        assert upload(tmp_path, made, *lines) == 3
+        assert upload(tmp_path, made, *lines) == 2
+        assert not server.account.requests
     said = capsys.readouterr().err
-    assert "this server takes symbol files alone" in said
-    assert "4 files: 2 sent, 0 already there, 2 refused" in said
+    assert "'tecken' has no place for debug-files. Give send = [\"symbols\"]." in said
 
 
 def test_symbols_and_debug_files_of_sentry(
@@ -211,7 +211,7 @@ BOTH = 'send = ["symbols", "debug-files"]'
 def test_whether_debug_files_are_in_a_bundle(
     tmp_path: Path, made: Path, send: str | None, root: bool, debug: int | None
 ) -> None:
-    lines = ['kind = "http"', 'url = "http://127.0.0.1:1"']
+    lines = ['kind = "http"', 'url = "http://127.0.0.1:1"', 'layout = "unified"']
     more = config_of(tmp_path, *lines, send) if send else []
     tree = ["--debug-root", f"{made}/root"] if root else []
     code, names = bundled(tmp_path, made, *more, *tree)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from builders.uploading import Bench
 from crashsym.errors import ConfigError
+from crashsym.upload.layouts import TAKES
 from crashsym.upload.targets import KEYS, Target, find, of_url, read
 from support import REPOSITORY
 
@@ -32,7 +34,7 @@ NEEDED = {
 # A good value for each key that is not needed.
 VALUES = {
     "token": '{ file = "/run/secrets/x" }',
-    "send": '["symbols", "debug-files"]',
+    "send": '["symbols"]',
     "jobs": "2",
     "patience": "1.5",
     "wait": "60",
@@ -128,7 +130,30 @@ def test_what_is_needed_is_asked_for(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_layout(tmp_path: Path, layout: str) -> None:
-    assert target(tmp_path, "store", f'layout = "{layout}"').options["layout"] == layout
+    takes = TAKES[layout]
+    found = target(tmp_path, "store", f'layout = "{layout}"\nsend = {json.dumps(takes)}')
+    assert (found.options["layout"], found.send) == (layout, takes)
+    for send in ("symbols", "debug-files"):
+        if send not in takes:
+            with pytest.raises(ConfigError) as caught:
+                target(tmp_path, "store", f'layout = "{layout}"\nsend = ["{send}"]')
+            remedy = f"Give send = {json.dumps(takes)}, or another layout."
+            assert f"layout '{layout}' has no place for {send}. {remedy}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "says"),
+    [
+        ("http", 'send = ["debug-files"]', "layout 'breakpad' has no place for debug-files"),
+        ("s3", 'layout = "symstore"', "layout 'symstore' has no place for symbols"),
+        ("tecken", 'send = ["symbols", "debug-files"]', "'tecken' has no place for debug-files"),
+        ("bugsplat", 'send = ["debug-files"]', "'bugsplat' has no place for debug-files"),
+    ],
+)
+def test_what_a_target_has_no_place_for(tmp_path: Path, kind: str, line: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        target(tmp_path, kind, line)
+    assert f"target 'one': {says}. Give send = " in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from functools import partial
 from crashsym.errors import AuthenticationError, RejectedError, UploadError
 from crashsym.upload.bodies import FileBody, Part, form, form_type, new_boundary
 from crashsym.upload.compression import compression, packed_copy
-from crashsym.upload.items import SYMBOLS, Item
+from crashsym.upload.items import Item
 from crashsym.upload.jsonbody import document_of, not_of_this_protocol, parsed
-from crashsym.upload.outcome import REFUSED, SENT, Outcome, unanswered
+from crashsym.upload.outcome import SENT, Outcome, unanswered
 from crashsym.upload.secret import Secret
 from crashsym.upload.signed import put_signed
 from crashsym.upload.targets import Target
@@ -61,8 +61,6 @@ class BugSplatUploader:
         return unanswered(items)
 
     def _send(self, item: Item) -> Outcome:
-        if item.kind != SYMBOLS:
-            return Outcome(item, REFUSED, "this server takes symbol files alone")
         fields = self._fields(item)
         url = self._call("uploadUrl", fields, "url")
         with packed_copy(item, compression("gzip")) as packed:

@@ -57,6 +57,13 @@ LAYOUTS: dict[str, Callable[[Item], str | None]] = {
     "ssqp": _symstore,  # the same in lower case, which this is
 }
 
+# What they have a place for.
+TAKES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(LAYOUTS, (DEBUG,)),
+    "breakpad": (SYMBOLS,),
+    "unified": (SYMBOLS, DEBUG),
+}
+
 _BYTES = "(?:[0-9a-f]{2})+"
 _SYMSTORE = re.compile(rf"_\.debug/elf-buildid-sym-{_BYTES}/_\.debug")
 # What all places of a layout look like, and nothing else does.

@@ -21,6 +21,7 @@ A token for a URL is in ~/.netrc, or in a file that the command line names.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import sys
@@ -34,7 +35,7 @@ from crashsym.files import open_regular
 from crashsym.upload import secret
 from crashsym.upload.items import KINDS as CONTENTS
 from crashsym.upload.items import SYMBOLS
-from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.layouts import LAYOUTS, TAKES
 from crashsym.upload.secret import Secret
 
 if sys.version_info >= (3, 11):
@@ -60,6 +61,7 @@ KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("store", ("path",), ("layout", "compress"), _ANY),
     )
 }
+_SYMBOLS_ALONE = ("tecken", "bugsplat")
 COMPRESSIONS = ("none", "gzip", "zstd")
 PROTOCOLS = ("chunks", "zip")
 _SCHEME = re.compile(rf"((?:{'|'.join(KEYS)})\+)?(https?|s3)://")
@@ -294,7 +296,20 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
         return f"{', '.join(missing)} is missing", "Give it."
     if kind == "s3" and "token" in table and "access_key" not in table:
         return "'access_key' is missing", "Give it: the token is its secret key."
-    return None
+    return _mistaken_contents(table)
+
+
+def _mistaken_contents(table: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what a target is sent and has no place for, as `_mistake`."""
+    kind, layout = table["kind"], table.get("layout", "breakpad")
+    if "layout" in KEYS[kind][0]:
+        takes, what = TAKES[layout], f"layout '{layout}'"
+        remedy = f"Give send = {json.dumps(takes)}, or another layout."
+    else:
+        takes, what = ((SYMBOLS,) if kind in _SYMBOLS_ALONE else CONTENTS), f"'{kind}'"
+        remedy = f"Give send = {json.dumps(takes)}."
+    odd = [content for content in table.get("send", (SYMBOLS,)) if content not in takes]
+    return (f"{what} has no place for {odd[0]}", remedy) if odd else None
 
 
 def _mistaken_value(key: str, value: Any) -> tuple[str, str] | None:

@@ -12,9 +12,9 @@ from urllib.parse import quote, urljoin
 
 from crashsym.upload.archive import batches, send_zip
 from crashsym.upload.bodies import FileBody, JoinedBody, Part, form, form_type, new_boundary
-from crashsym.upload.items import SYMBOLS, Item
+from crashsym.upload.items import Item
 from crashsym.upload.layouts import LAYOUTS
-from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
+from crashsym.upload.outcome import FAILED, PRESENT, SENT, Outcome
 from crashsym.upload.pages import check_no_page
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import Request, Transport
@@ -50,8 +50,6 @@ class TeckenUploader:
         return each(items, self._ask, self._jobs, Hope(self._transport))
 
     def _ask(self, item: Item) -> Outcome:
-        if item.kind != SYMBOLS:
-            return Outcome(item, REFUSED, "this server takes symbol files alone")
         place = _place(item)
         url = f"{self._target.url}/{quote(place, safe='/')}"
         answer = self._transport.send(Request("HEAD", "HEAD", url, accept=_THERE | {404}))
