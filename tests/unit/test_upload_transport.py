@@ -132,68 +132,6 @@ def test_the_end_of_a_rate_limit_is_waited_for() -> None:
         assert time.monotonic() - begun >= 1
 
 
-# -- what is said of it meanwhile
-
-
-def waits(faults: list[Order]) -> list[str]:
-    """Return what is said while two files are sent, one after the other."""
-    said: list[str] = []
-    with PutServer(None, faults) as server:
-        transport = Transport("'server'", None, Patience(whole=50))
-        transport.waits = said.append
-        for name in ("a", "b"):
-            transport.send(put(f"{server.url}/{name}"))
-    return said
-
-
-def test_that_a_server_is_waited_for_is_said_until_it_answers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "_SILENCE", 0)
-    said = waits([Order("put", Told(503, b"busy"), number) for number in (1, 2, 4, 5)])
-    line = "PUT: 'server': HTTP 503: busy. It is tried again, for {} seconds at most."
-    assert len(said) == 2
-    assert set(said) <= {line.format(seconds) for seconds in (49, 50)}
-
-
-def test_that_a_server_is_waited_for_is_said_once_by_all_threads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "_SILENCE", 0)
-    said: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    transport = Transport("'server'", None, Patience(whole=0.5))
-    transport.waits = said.append
-    failed = []
-
-    def one(_: int) -> None:
-        with pytest.raises(UnavailableError):
-            transport.send(get(f"http://127.0.0.1:{port}"))
-        failed.append(1)
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(failed) == 4
-    assert len(said) == 1
-    assert "Connection refused. It is tried again" in said[0]
-
-
-def test_of_a_moment_nothing_is_said() -> None:
-    assert waits([Order("put", Told(503), 1)]) == []
-
-
-def test_a_long_time_that_a_server_asks_for_is_said_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "_SILENCE", 0.9)
-    (said,) = waits([Order("put", Told(429, b"slow down", {"Retry-After": "1"}))])
-    assert "HTTP 429: slow down. It is tried again" in said
-
-
 @pytest.mark.parametrize("seconds", ["1", " 1 "])
 def test_the_server_says_when_in_seconds(seconds: str) -> None:
     with PutServer(None, [Order("put", Told(503, b"", {"Retry-After": seconds}))]) as server:
@@ -236,6 +174,68 @@ def test_no_time_to_wait_for_is_no_reason_to_hammer(
 def test_any_text_as_a_time_is_a_pause_or_none(text: str) -> None:
     pause = module._retry_after(text)
     assert pause is None or pause >= 0
+
+
+# -- what is said of it meanwhile
+
+
+def waits(faults: list[Order]) -> list[str]:
+    """Return what is said while two files are sent, one after the other."""
+    said: list[str] = []
+    with PutServer(None, faults) as server:
+        transport = Transport("'server'", None, Patience(whole=50))
+        transport.waits = said.append
+        for name in ("a", "b"):
+            transport.send(put(f"{server.url}/{name}"))
+    return said
+
+
+def test_that_a_server_is_waited_for_is_said_until_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SILENCE", 0)
+    said = waits([Order("put", Told(503, b"busy"), number) for number in (1, 2, 4, 5)])
+    line = "PUT: 'server': HTTP 503: busy. It is tried again, for {} seconds at most."
+    assert len(said) == 2
+    assert set(said) <= {line.format(seconds) for seconds in (49, 50)}
+
+
+def test_that_a_server_is_waited_for_is_said_once_by_all_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SILENCE", 0)
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    transport = Transport("'server'", None, Patience(whole=0.5))
+    transport.waits = said.append
+    failed = []
+
+    def one() -> None:
+        with pytest.raises(UnavailableError):
+            transport.send(get(f"http://127.0.0.1:{port}"))
+        failed.append(1)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failed) == 4
+    assert len(said) == 1
+    assert "Connection refused. It is tried again" in said[0]
+
+
+def test_of_a_moment_nothing_is_said() -> None:
+    assert waits([Order("put", Told(503), 1)]) == []
+
+
+def test_a_long_time_that_a_server_asks_for_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SILENCE", 0.9)
+    (said,) = waits([Order("put", Told(429, b"slow down", {"Retry-After": "1"}))])
+    assert "HTTP 429: slow down. It is tried again" in said
 
 
 # -- bounded

@@ -11,7 +11,7 @@ from crashsym.cli.output import show, tell
 from crashsym.errors import counted, visible
 from crashsym.manifest import read
 from crashsym.texts import as_unicode
-from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.layouts import DEFAULT_LAYOUT, LAYOUTS
 from crashsym.upload.prune import Pruned, prune
 
 HELP = "remove symbols that no release needs any more"
@@ -38,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the manifests of all releases whose files stay; may be repeated",
     )
     pruner.add_argument(
-        "--layout", choices=tuple(LAYOUTS), default="breakpad", help="default: breakpad"
+        "--layout",
+        choices=tuple(LAYOUTS),
+        default=DEFAULT_LAYOUT,
+        help=f"default: {DEFAULT_LAYOUT}",
     )
     pruner.add_argument("--dry-run", action="store_true", help="remove nothing, only say what")
     pruner.add_argument("--json", action="store_true", help="print the outcome as JSON")

@@ -52,7 +52,7 @@ class Plan:
         Raises:
             CrashsymError: one of them is of no use, or there is nothing to send.
         """
-        source = _source(args, sends=not asks)
+        source = _source(args, asks=asks)
         there = os.path.exists(_CONFIG)  # noqa: PTH110 - pathlib raises in some current folders
         config = args.config or (_CONFIG if there else None)
         found = targets.find(args.to, config, args.token_file) if args.to else []
@@ -88,9 +88,9 @@ def _check_not_empty(
             raise ConfigError(what, where=where, why=why, remedy=remedy)
 
 
-def _source(args: argparse.Namespace, *, sends: bool) -> Source:
+def _source(args: argparse.Namespace, *, asks: bool) -> Source:
     if args.store is not None:
-        return StoreFolder(args.manifest, args.store, args.debug_root, sends=sends)
+        return StoreFolder(args.manifest, args.store, args.debug_root, asks=asks)
     if args.bundle is None:
         return ManifestAlone(args.manifest, args.debug_root)
     bundle = Bundle.open(args.bundle)

@@ -15,7 +15,7 @@ from crashsym.files import HeldFolder, StagedFolder, move_into_place, open_regul
 from crashsym.upload.bodies import pieces
 from crashsym.upload.compression import compression
 from crashsym.upload.items import Item
-from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.layouts import DEFAULT_LAYOUT, LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.targets import Target
 
@@ -25,7 +25,7 @@ class DirectoryUploader:
 
     def __init__(self, target: Target) -> None:
         self._root = target.path
-        self._place = LAYOUTS[target.options.get("layout", "breakpad")]
+        self._place = LAYOUTS[target.options.get("layout", DEFAULT_LAYOUT)]
         self._compression = compression(target.options.get("compress", "none"))
         self.written = 0  # bytes of new files
         if why := _why_not(self._root):

@@ -57,6 +57,8 @@ LAYOUTS: dict[str, Callable[[Item], str | None]] = {
     "ssqp": _symstore,  # the same in lower case, which this is
 }
 
+DEFAULT_LAYOUT = "breakpad"
+
 # What they have a place for.
 TAKES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LAYOUTS, (DEBUG,)),

@@ -21,7 +21,7 @@ from crashsym.files import OWN, HeldFolder, StagedFolder, not_read, why_no_folde
 from crashsym.manifest import Manifest, Module
 from crashsym.texts import as_unicode
 from crashsym.upload.items import DEBUG, SYMBOLS, Item
-from crashsym.upload.layouts import DEPTH, LAYOUTS, SHAPES
+from crashsym.upload.layouts import DEPTH, LAYOUTS, SHAPES, TAKES
 
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 _LOST = "lost+found"  # of a file system: only root reads it
@@ -151,7 +151,7 @@ def _missing(modules: Iterable[Module], layout: str, there: set[str]) -> list[Mi
 
     Where a layout has debug files alone, a module without lines has none.
     """
-    holds_symbols = layout in ("breakpad", "unified")
+    holds_symbols = SYMBOLS in TAKES[layout]
     found: dict[tuple[str, ...], set[str]] = {}
     for module in modules:
         places = tuple(_places(module, layout))

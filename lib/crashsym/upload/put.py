@@ -16,7 +16,7 @@ from crashsym.errors import ConfigError, shortened
 from crashsym.upload.bodies import FileBody, ItemBody
 from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.items import Item
-from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.layouts import DEFAULT_LAYOUT, LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.pages import check_no_page
 from crashsym.upload.secret import Secret, from_command
@@ -37,7 +37,7 @@ class PutUploader:
     def __init__(self, target: Target, transport: Transport) -> None:
         self._target = target
         self._transport = transport
-        self._place = LAYOUTS[target.options.get("layout", "breakpad")]
+        self._place = LAYOUTS[target.options.get("layout", DEFAULT_LAYOUT)]
         self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))
         self._headers = _authorization(target, transport)

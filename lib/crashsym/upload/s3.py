@@ -24,7 +24,7 @@ from crashsym.upload.bucket import Bucket, Reply
 from crashsym.upload.compression import Compression, Plain, compression, packed_copy
 from crashsym.upload.extent import Extent
 from crashsym.upload.items import Item
-from crashsym.upload.layouts import LAYOUTS
+from crashsym.upload.layouts import DEFAULT_LAYOUT, LAYOUTS
 from crashsym.upload.outcome import FAILED, PRESENT, REFUSED, SENT, Outcome
 from crashsym.upload.targets import Target
 from crashsym.upload.transport import Transport
@@ -109,7 +109,7 @@ class S3Uploader:
     def __init__(self, target: Target, transport: Transport) -> None:
         self._transport = transport
         self._bucket = Bucket(target, transport)
-        self._place = LAYOUTS[target.options.get("layout", "breakpad")]
+        self._place = LAYOUTS[target.options.get("layout", DEFAULT_LAYOUT)]
         self._prefix = target.prefix
         self._compression = compression(target.options.get("compress", "none"))
         self._jobs = int(target.options.get("jobs", 4))

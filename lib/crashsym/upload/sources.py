@@ -50,9 +50,9 @@ class StoreFolder:
     """A symbol store, the manifest that names its files, and trees with their debug files."""
 
     def __init__(
-        self, manifest: Path, root: Path, debug_roots: Sequence[Path], *, sends: bool = True
+        self, manifest: Path, root: Path, debug_roots: Sequence[Path], *, asks: bool = False
     ) -> None:
-        """Read the manifest; what is not sent, but asked for, may be known by receipts alone.
+        """Read the manifest; what is asked for, and not sent, may be known by receipts alone.
 
         Raises:
             ConfigError: the store is none.
@@ -61,7 +61,7 @@ class StoreFolder:
         self.manifest = read(manifest)
         self.ledger = root
         self._debug_roots = debug_roots
-        self._sends = sends
+        self._asks = asks
         has_symbols = any(module.symbols for module in self.manifest.modules)
         if has_symbols and not isdir(root):  # noqa: PTH112 - pathlib raises where access is denied
             remedy = "Give the folder with the symbol files of the manifest."
@@ -85,7 +85,7 @@ class StoreFolder:
         Raises:
             ConfigError: there is no tree.
         """
-        if not self._sends:
+        if self._asks:
             return _asked_for(symbols, self._debug_roots)
         return debug_items(symbols, _halves(self._debug_roots))
 

@@ -35,7 +35,7 @@ from crashsym.files import open_regular
 from crashsym.upload import secret
 from crashsym.upload.items import KINDS as CONTENTS
 from crashsym.upload.items import SYMBOLS
-from crashsym.upload.layouts import LAYOUTS, TAKES
+from crashsym.upload.layouts import DEFAULT_LAYOUT, LAYOUTS, TAKES
 from crashsym.upload.secret import Secret
 
 if sys.version_info >= (3, 11):
@@ -301,7 +301,7 @@ def _mistake(table: dict[str, Any]) -> tuple[str, str] | None:
 
 def _mistaken_contents(table: dict[str, Any]) -> tuple[str, str] | None:
     """Return what a target is sent and has no place for, as `_mistake`."""
-    kind, layout = table["kind"], table.get("layout", "breakpad")
+    kind, layout = table["kind"], table.get("layout", DEFAULT_LAYOUT)
     if "layout" in KEYS[kind][0]:
         takes, what = TAKES[layout], f"layout '{layout}'"
         remedy = f"Give send = {json.dumps(takes)}, or another layout."

@@ -141,7 +141,7 @@ class Transport:
         """Take how messages call the server; the secret is what they never show."""
         self.where = where
         self.secret = secret
-        self._hiding = Hiding(*([secret] if secret is not None else []))
+        self._hiding = Hiding(*filter(None, [secret]))
         self._patience = patience or Patience()
         self._connections = Connections()
         self._sessions = threading.local()
@@ -187,11 +187,11 @@ class Transport:
                 trouble = f"HTTP {answer.status}: {self.words(answer)}"
             then = time.monotonic() + _pause(attempt, answer)
             if then < end and then - begin > _SILENCE:
-                self._wait(f"{step}: {self.where}: {trouble}", end)
+                self._say_waiting(f"{step}: {self.where}: {trouble}", end)
             if then >= end or self._stopped.wait(max(then - time.monotonic(), 0)):
                 raise self._unavailable(step, trouble, attempt)
 
-    def _wait(self, trouble: str, end: float) -> None:
+    def _say_waiting(self, trouble: str, end: float) -> None:
         """Say that attempts go on, once for all that are in vain at a time."""
         with self._lock:
             if self._waiting or self.is_stopped:
